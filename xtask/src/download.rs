@@ -1,0 +1,1 @@
+//! How one file comes here whole, or not at all.

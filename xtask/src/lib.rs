@@ -1,0 +1,31 @@
+//! What the project's own commands and the commands of the book share: downloads, the names of the public
+//! datasets, and libtorch.
+//!
+//! | module | question it answers |
+//! | --- | --- |
+//! | [`download`] | how does one file come here whole, or not at all? |
+//! | [`datasets`] | what stands behind a name such as `the-verdict`, and where does it lie? |
+//! | [`setup`] | where does libtorch come from, and how do cargo and the programs find it? |
+//! | [`doctor`] | what is wrong on this machine, and which command mends it? |
+//!
+//! Nothing here depends on libtorch or on a chapter, so that it builds and runs where libtorch is missing.
+
+use std::path::{Path, PathBuf};
+
+pub mod datasets;
+pub mod doctor;
+pub mod download;
+pub mod setup;
+
+/// The project's root folder: the nearest folder, from the current one upwards, that holds `data/datasets.json`
+/// and `Cargo.toml`, else the folder that this program was compiled in.
+///
+/// The first rule lets a binary that was copied elsewhere work inside a moved or second clone.
+pub fn project_root() -> PathBuf {
+    let is_root = |folder: &&Path| folder.join("data/datasets.json").is_file() && folder.join("Cargo.toml").is_file();
+    let here = std::env::current_dir().unwrap_or_default();
+    match here.ancestors().find(is_root) {
+        Some(root) => root.to_path_buf(),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(1).unwrap_or(Path::new(".")).to_path_buf(),
+    }
+}
