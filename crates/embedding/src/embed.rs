@@ -1,0 +1,114 @@
+//! Ids become vectors: a table with a row for each token, and another with a row for each position.
+
+use tch::{Device, Kind, Tensor, nn, no_grad};
+
+/// The parameter `name` under `path`: the tensor that is there already, such as a loaded weight, or else a new one, drawn by
+/// `draw`.
+///
+/// Drawing happens on the CPU whatever the device, so that a seed gives the same model everywhere.
+///
+/// # Panics
+/// If the tensor that is there has another shape.
+pub fn parameter(path: &nn::Path, name: &str, shape: &[i64], draw: impl FnOnce(&mut Tensor)) -> Tensor {
+    if let Some(present) = path.get(name) {
+        assert_eq!(present.size(), shape, "{} has not the shape its layer wants", path.path(name));
+        return present;
+    }
+    let mut drawn = Tensor::empty(shape, (Kind::Float, Device::Cpu));
+    no_grad(|| draw(&mut drawn));
+    path.add(name, drawn.to_device(path.device()), true)
+}
+
+/// A table of vectors, one row for each id.
+pub struct Embedding {
+    /// The table, `[rows, C]`.
+    pub weight: Tensor,
+}
+
+impl Embedding {
+    /// A table of `rows` vectors, drawn from the normal distribution of mean 0 and deviation 1.
+    ///
+    /// # Source
+    /// PyTorch 2.13: `Embedding.reset_parameters` in `torch/nn/modules/sparse.py`.
+    pub fn new(path: &nn::Path, rows: i64, channels: i64) -> Self {
+        let draw = |table: &mut Tensor| {
+            let _ = table.normal_(0.0, 1.0);
+        };
+        Self { weight: parameter(path, "weight", &[rows, channels], draw) }
+    }
+
+    /// Looks up the row of each id.
+    ///
+    /// # Shapes
+    /// - `ids`: any shape, such as `[B, T]`
+    /// - returns that shape with one axis more: `[B, T, C]`
+    ///
+    /// # Panics
+    /// If an id is negative or not below the number of rows.
+    pub fn forward(&self, ids: &Tensor) -> Tensor {
+        Tensor::embedding(&self.weight, ids, -1, false, false)
+    }
+}
+
+/// What GPT-2's first block reads: for each token, its vector plus the vector of its position.
+pub struct InputEmbedding {
+    /// A row for each id of the vocabulary.
+    pub token: Embedding, // weight [V, C]
+    /// A row for each position of the context.
+    pub position: Embedding, // weight [context, C]
+}
+
+impl InputEmbedding {
+    /// Draws the token table, then the position table, under `token` and `position`.
+    pub fn new(path: &nn::Path, vocab_size: i64, context: i64, channels: i64) -> Self {
+        Self {
+            token: Embedding::new(&(path / "token"), vocab_size, channels),
+            position: Embedding::new(&(path / "position"), context, channels),
+        }
+    }
+
+    /// Adds what a token means and where it stands. `first_position` is 0 unless earlier tokens have been read before.
+    ///
+    /// # Shapes
+    /// - `ids`: `[B, T]`
+    /// - returns `[B, T, C]`
+    ///
+    /// # Panics
+    /// If `ids` is not `[B, T]`, if the positions go beyond the context, or if an id is outside the vocabulary.
+    ///
+    /// # Source
+    /// Radford et al. 2018, "Improving Language Understanding by Generative Pre-Training", equation 2: `h_0 = U W_e + W_p`.
+    pub fn forward(&self, ids: &Tensor, first_position: i64) -> Tensor {
+        let [_, t] = ids.size()[..] else {
+            panic!("ids must be [B, T], got {:?}", ids.size());
+        };
+        let context = self.position.weight.size()[0];
+        assert!(
+            first_position >= 0 && first_position + t <= context,
+            "positions {first_position} to {} do not fit a context of {context}",
+            first_position + t - 1
+        );
+        let tokens = self.token.forward(ids); // [B, T, C]
+        let positions = self.position.weight.narrow(0, first_position, t); // [T, C]
+        tokens + positions // the same positions for every sequence of the batch
+    }
+}
+
+/// The positions of the original Transformer: sines and cosines of ever longer waves, which need no training.
+///
+/// # Shapes
+/// - returns `[T, C]` with `T = context`
+///
+/// # Source
+/// Vaswani et al. 2017 (<https://arxiv.org/abs/1706.03762>), section 3.5.
+pub fn sinusoidal(context: i64, channels: i64) -> Tensor {
+    let mut table = Vec::with_capacity((context * channels) as usize);
+    for position in 0..context {
+        for channel in 0..channels {
+            let exponent = (channel - channel % 2) as f64 / channels as f64;
+            let angle = position as f64 / 10_000_f64.powf(exponent);
+            table.push(if channel % 2 == 0 { angle.sin() } else { angle.cos() } as f32);
+        }
+    }
+    Tensor::from_slice(&table).view([context, channels])
+}

@@ -1,0 +1,89 @@
+//! The order in which training sees the windows: batches, shuffled exactly as PyTorch's `DataLoader` shuffles them.
+
+use anyhow::{Result, ensure};
+use rand_mt::Mt;
+use tch::{Device, Kind, Tensor};
+
+/// How a set of items is dealt out in batches, pass after pass.
+pub struct Loader {
+    items: usize,
+    batch_size: usize,
+    shuffled: bool,
+    complete_only: bool,
+}
+
+impl Loader {
+    /// Deals out the numbers `0..items` in batches; `complete_only` drops a last batch that is not full.
+    ///
+    /// # Errors
+    /// If `batch_size` is 0, or if there are too few items for a single batch.
+    pub fn new(items: usize, batch_size: usize, shuffled: bool, complete_only: bool) -> Result<Self> {
+        ensure!(batch_size > 0, "a batch of 0 items teaches nothing; choose a batch size of at least 1");
+        let loader = Self { items, batch_size, shuffled, complete_only };
+        ensure!(
+            loader.batches() > 0,
+            "{items} items fill no batch of {batch_size}; choose a smaller batch or more data"
+        );
+        Ok(loader)
+    }
+
+    /// The number of batches in a pass.
+    pub fn batches(&self) -> usize {
+        if self.complete_only { self.items / self.batch_size } else { self.items.div_ceil(self.batch_size) }
+    }
+
+    /// Starts a pass over all items, which takes one number from libtorch's generator, and a second one if shuffled, as
+    /// soon as the first batch is asked for.
+    ///
+    /// # Source
+    /// PyTorch 2.13: `_BaseDataLoaderIter.__init__` in `torch/utils/data/dataloader.py` draws a seed for worker processes,
+    /// even where there are none; `RandomSampler.__iter__` in `torch/utils/data/sampler.py` draws the seed of the order.
+    pub fn pass(&self) -> Pass<'_> {
+        draw_int64(); // the seed for workers; without this draw, all later numbers would be other ones than PyTorch's
+        Pass { loader: self, order: None, batch: 0 }
+    }
+}
+
+/// One pass over all items: yields the numbers of the items in each batch.
+pub struct Pass<'a> {
+    loader: &'a Loader,
+    order: Option<Vec<usize>>,
+    batch: usize,
+}
+
+impl Iterator for Pass<'_> {
+    type Item = Vec<usize>;
+
+    fn next(&mut self) -> Option<Vec<usize>> {
+        let Loader { items, batch_size, shuffled, .. } = *self.loader;
+        let order = self.order.get_or_insert_with(|| {
+            if shuffled { random_permutation(items, draw_int64()) } else { (0..items).collect() }
+        });
+        if self.batch == self.loader.batches() {
+            return None;
+        }
+        let start = self.batch * batch_size;
+        self.batch += 1;
+        Some(order[start..items.min(start + batch_size)].to_vec())
+    }
+}
+
+/// A number from libtorch's default generator, as `torch.empty((), dtype=torch.int64).random_()` draws it.
+fn draw_int64() -> i64 {
+    Tensor::empty([], (Kind::Int64, Device::Cpu)).random_().int64_value(&[])
+}
+
+/// The numbers `0..items` in the order of `torch.randperm` with a generator of its own, seeded with `seed`.
+///
+/// # Source
+/// PyTorch 2.13: `randperm_cpu` in `aten/src/ATen/native/TensorFactories.cpp`; its generator is the MT19937 of Matsumoto and
+/// Nishimura 1998, seeded with the low 32 bits.
+pub fn random_permutation(items: usize, seed: i64) -> Vec<usize> {
+    let mut generator = Mt::new(seed as u32);
+    let mut order: Vec<usize> = (0..items).collect();
+    for place in 0..items.saturating_sub(1) {
+        let chosen = place + generator.next_u32() as usize % (items - place);
+        order.swap(place, chosen);
+    }
+    order
+}

@@ -1,0 +1,62 @@
+//! Python's `random.sample`, draw by draw, so that a sample of a dataset is the one a Python script takes.
+
+use std::collections::HashSet;
+
+use anyhow::{Result, ensure};
+use rand_mt::Mt;
+
+/// The places that `random.seed(seed); random.sample(data, size)` picks from a list of `items` entries, in its order.
+///
+/// # Errors
+/// If more items are asked for than there are.
+///
+/// # Source
+/// `CPython` 3.11: `Random.sample` and `Random._randbelow_with_getrandbits` in `Lib/random.py`, `random_seed` in
+/// `Modules/_randommodule.c`.
+pub fn python_sample(seed: u64, items: usize, size: usize) -> Result<Vec<usize>> {
+    ensure!(size <= items, "a sample of {size} cannot be taken from {items} items; ask for at most {items}");
+    let mut generator = python_generator(seed);
+    if items <= table_size(size) {
+        // A list of what is left: the last item moves into the gap that a chosen one leaves.
+        let mut left: Vec<usize> = (0..items).collect();
+        return Ok((0..size)
+            .map(|_| {
+                let place = below(&mut generator, left.len());
+                left.swap_remove(place)
+            })
+            .collect());
+    }
+    // A set of what has been chosen: an item drawn a second time is drawn anew.
+    let mut chosen = HashSet::new();
+    let mut picked = Vec::with_capacity(size);
+    while picked.len() < size {
+        let place = below(&mut generator, items);
+        if chosen.insert(place) {
+            picked.push(place);
+        }
+    }
+    Ok(picked)
+}
+
+/// The generator after `random.seed(seed)`: an MT19937 keyed with the seed's 32-bit digits, lowest first.
+fn python_generator(seed: u64) -> Mt {
+    let (low, high) = (seed as u32, (seed >> 32) as u32);
+    if high == 0 { Mt::new_with_key([low]) } else { Mt::new_with_key([low, high]) }
+}
+
+/// Up to how many items Python keeps a list, because a set of `size` entries would take more memory.
+fn table_size(size: usize) -> usize {
+    let quarters = ((size * 3) as f64).ln() / 4_f64.ln();
+    21 + if size > 5 { 4_usize.pow(quarters.ceil() as u32) } else { 0 }
+}
+
+/// A number below `limit`: as many bits as `limit` has, drawn again until they are small enough.
+fn below(generator: &mut Mt, limit: usize) -> usize {
+    let bits = usize::BITS - limit.leading_zeros();
+    loop {
+        let drawn = (generator.next_u32() >> (32 - bits)) as usize;
+        if drawn < limit {
+            return drawn;
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! The texts that the chapters read: the ones written for this project, or the articles' own where they have been fetched.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+/// A short story for children, written for this project: chapter 1 cuts it into tokens.
+pub const STORY: &str = include_str!("../../../data/story.txt");
+
+/// A longer prose text, written for this project: chapter 4 trains on it.
+pub const PROSE: &str = include_str!("../../../data/prose.txt");
+
+/// A text and the file it comes from.
+pub struct Text {
+    /// The file, seen from the project's root.
+    pub file: &'static str,
+    /// What it says.
+    pub content: String,
+}
+
+/// The text of a chapter: the article's own if `cargo xtask fetch` has put it under `data/public`, else the embedded one.
+///
+/// # Errors
+/// If the fetched file cannot be read, or if the chapter has no text of its own (1 and 4 have one).
+pub fn chapter_text(chapter: u8) -> Result<Text> {
+    let (fetched, embedded_file, embedded) = match chapter {
+        1 => ("data/public/peter-rabbit.txt", "data/story.txt", STORY),
+        4 => ("data/public/world-war-i.txt", "data/prose.txt", PROSE),
+        other => bail!("chapter {other} has no text of its own; chapters 1 and 4 have one"),
+    };
+    let path = project_root().join(fetched);
+    if !path.exists() {
+        return Ok(Text { file: embedded_file, content: embedded.to_string() });
+    }
+    let content = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(Text { file: fetched, content })
+}
+
+/// The folder of the workspace: the nearest one above the current folder, else the one this crate was built in.
+pub fn project_root() -> PathBuf {
+    let is_root = |folder: &&Path| folder.join("data/story.txt").is_file() && folder.join("crates").is_dir();
+    let built_in = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    std::env::current_dir()
+        .ok()
+        .and_then(|here| here.ancestors().find(is_root).map(Path::to_path_buf))
+        .unwrap_or_else(built_in)
+}

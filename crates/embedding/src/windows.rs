@@ -1,0 +1,56 @@
+//! A long text as many short lessons: what the network reads, and beside it the same text one token later.
+
+use anyhow::{Result, ensure};
+use tch::Tensor;
+
+/// A text cut into windows of `context` tokens that start every `stride` tokens.
+pub struct Windows {
+    ids: Vec<i64>,
+    context: usize,
+    stride: usize,
+}
+
+impl Windows {
+    /// Cuts `ids` into windows. What is left at the end and fills no window is not used.
+    ///
+    /// # Errors
+    /// If `context` or `stride` is 0, or if the text has fewer than `context + 1` tokens: a window needs one more than it
+    /// reads, for its last answer.
+    pub fn new(ids: Vec<i64>, context: usize, stride: usize) -> Result<Self> {
+        ensure!(context > 0, "a window of 0 tokens teaches nothing; choose a context of at least 1");
+        ensure!(stride > 0, "windows 0 tokens apart never move on; choose a stride of at least 1");
+        ensure!(
+            ids.len() > context,
+            "a text of {} tokens fills no window of {context} tokens and the one after it; take a longer text or a \
+             shorter context",
+            ids.len()
+        );
+        Ok(Self { ids, context, stride })
+    }
+
+    /// The number of windows, never 0.
+    #[expect(clippy::len_without_is_empty, reason = "there is always a window")]
+    pub fn len(&self) -> usize {
+        (self.ids.len() - self.context).div_ceil(self.stride)
+    }
+
+    /// The windows of the given numbers, one a row: what is read, and the same one token later.
+    ///
+    /// # Shapes
+    /// - returns inputs and targets, both `[B, T]` with `B` the number of windows asked for and `T` the context
+    ///
+    /// # Panics
+    /// If there is no window of such a number.
+    pub fn batch(&self, windows: &[usize]) -> (Tensor, Tensor) {
+        let rows = |shift: usize| {
+            let mut ids = Vec::with_capacity(windows.len() * self.context);
+            for &window in windows {
+                assert!(window < self.len(), "there is no window {window}, the last is {}", self.len() - 1);
+                let start = window * self.stride + shift;
+                ids.extend_from_slice(&self.ids[start..start + self.context]);
+            }
+            Tensor::from_slice(&ids).view([windows.len() as i64, self.context as i64])
+        };
+        (rows(0), rows(1))
+    }
+}
