@@ -1,0 +1,347 @@
+//! Reference outputs: what a `.out` file says, and when a demo's output equals it.
+//!
+//! Words and integers must be equal; decimals may differ by `rtol * |expected| + atol`; NaN equals nothing.
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+
+/// How far two decimals may lie apart: `|ours - expected| <= rtol * |expected| + atol`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tolerance {
+    /// Relative part.
+    pub rtol: f64,
+    /// Absolute part, small enough that a small probability cannot pass as zero.
+    pub atol: f64,
+}
+
+impl Default for Tolerance {
+    fn default() -> Self {
+        Self { rtol: 1e-4, atol: 1e-7 }
+    }
+}
+
+impl Tolerance {
+    /// Whether `ours` may stand for `expected`.
+    pub fn allows(self, ours: f64, expected: f64) -> bool {
+        if ours.is_infinite() || expected.is_infinite() {
+            return ours.to_bits() == expected.to_bits();
+        }
+        // Written so that a NaN on either side makes it false.
+        (ours - expected).abs() <= self.rtol * expected.abs() + self.atol
+    }
+}
+
+/// A `.out` file: where its truth comes from, and what the demo must print.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reference {
+    /// The lines above the output, each starting with `# `.
+    pub header: Vec<String>,
+    /// What stands after `# from `.
+    pub from: String,
+    /// Read from `# rtol R atol A`, else the default.
+    pub tolerance: Tolerance,
+    /// The expected output.
+    pub body: String,
+}
+
+impl Reference {
+    /// Takes the text of a `.out` file apart.
+    pub fn parse(text: &str) -> Result<Self> {
+        let mut header = Vec::new();
+        let mut tolerance = Tolerance::default();
+        let mut rest = text;
+        while rest.starts_with("# ") {
+            let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
+            if let Some(numbers) = line.strip_prefix("# rtol ") {
+                tolerance = parse_tolerance(numbers).with_context(|| format!("cannot read the line `{line}`"))?;
+            }
+            header.push(line.trim_end().to_owned());
+            rest = after;
+        }
+        let from = header
+            .first()
+            .and_then(|line| line.strip_prefix("# from "))
+            .context("the first line must say where the output comes from: `# from …`")?;
+        ensure!(!from.trim().is_empty(), "`# from` names no source");
+        Ok(Self { from: from.trim().to_owned(), header, tolerance, body: rest.to_owned() })
+    }
+
+    /// Reads a `.out` file.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        Self::parse(&text).with_context(|| path.display().to_string())
+    }
+
+    /// Whether the numbers come from PyTorch.
+    pub fn is_from_pytorch(&self) -> bool {
+        self.from.starts_with("PyTorch")
+    }
+
+    /// Whether the file only records what this repository printed.
+    pub fn is_this_repositorys(&self) -> bool {
+        self.from.starts_with("this repository")
+    }
+
+    /// The text of the file.
+    pub fn text(&self) -> String {
+        format!("{}\n{}", self.header.join("\n"), self.body)
+    }
+}
+
+fn parse_tolerance(numbers: &str) -> Result<Tolerance> {
+    let words: Vec<_> = numbers.split_whitespace().collect();
+    let [rtol, "atol", atol] = words[..] else { bail!("it must read `# rtol R atol A`") };
+    let tolerance = Tolerance { rtol: rtol.parse()?, atol: atol.parse()? };
+    let sane = |value: f64| (0.0..1.0).contains(&value);
+    ensure!(sane(tolerance.rtol) && sane(tolerance.atol), "both tolerances must lie from 0 up to 1");
+    Ok(tolerance)
+}
+
+/// One place where an output is not what it must be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Difference {
+    /// Line of the output, from 1.
+    pub line: usize,
+    /// What it must be.
+    pub expected: String,
+    /// What it is.
+    pub ours: String,
+    /// Which word or number, and by how much.
+    pub why: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}\n  expected  {}\n  ours      {}", self.line, self.why, self.expected, self.ours)
+    }
+}
+
+/// A decimal that both outputs have in one place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pair {
+    /// Line of the output, from 1.
+    pub line: usize,
+    /// Words of the line before the first number: what the number is.
+    pub label: String,
+    /// Which number of its line, from 1.
+    pub place: usize,
+    /// As printed.
+    pub expected: String,
+    /// As printed.
+    pub ours: String,
+    /// `|ours - expected|`; NaN where one of them is NaN, 0 for two equal infinities.
+    pub gap: f64,
+    /// Whether the tolerance, or for integers equality, is met.
+    pub holds: bool,
+}
+
+/// What a comparison found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Comparison {
+    /// Empty where the outputs agree.
+    pub differences: Vec<Difference>,
+    /// Every number, integers included, that stands in the same place of both.
+    pub numbers: Vec<Pair>,
+}
+
+/// Compares an output with the expected one, line by line and word by word.
+pub fn compare(expected: &str, ours: &str, tolerance: Tolerance) -> Comparison {
+    let (expected, ours) = (expected.trim_end(), ours.trim_end());
+    let mut comparison = Comparison::default();
+    let (mut theirs_lines, mut our_lines) = (expected.lines(), ours.lines());
+    let mut line = 0;
+    loop {
+        line += 1;
+        match (theirs_lines.next(), our_lines.next()) {
+            (None, None) => return comparison,
+            (Some(theirs), None) => {
+                comparison.differences.push(Difference {
+                    line,
+                    expected: theirs.to_owned(),
+                    ours: "(end of output)".to_owned(),
+                    why: format!("the output ends {} lines early", 1 + theirs_lines.count()),
+                });
+                return comparison;
+            }
+            (None, Some(surplus)) => {
+                comparison.differences.push(Difference {
+                    line,
+                    expected: "(end of output)".to_owned(),
+                    ours: surplus.to_owned(),
+                    why: format!("the output has {} lines too many", 1 + our_lines.count()),
+                });
+                return comparison;
+            }
+            (Some(theirs), Some(ours)) => compare_line(line, theirs, ours, tolerance, &mut comparison),
+        }
+    }
+}
+
+fn compare_line(line: usize, theirs: &str, ours: &str, tolerance: Tolerance, comparison: &mut Comparison) {
+    let mut whys = Vec::new();
+    let (their_words, our_words): (Vec<_>, Vec<_>) =
+        (theirs.split_whitespace().collect(), ours.split_whitespace().collect());
+    if their_words.len() != our_words.len() {
+        whys.push(format!("{} words expected, {} printed", their_words.len(), our_words.len()));
+    }
+    let label = label(&their_words);
+    let mut place = 0;
+    for (&theirs, &ours) in their_words.iter().zip(&our_words) {
+        let (their_value, our_value) = (number(theirs), number(ours));
+        let is_nan = |value: Option<f64>| value.is_some_and(f64::is_nan);
+        let holds = if is_nan(their_value) || is_nan(our_value) {
+            whys.push(format!("{ours} where {theirs} is expected; NaN equals nothing"));
+            false
+        } else if let (Some(expected), Some(value), true) = (decimal(theirs), decimal(ours), theirs != ours) {
+            let holds = tolerance.allows(value, expected);
+            if !holds {
+                let bound = tolerance.rtol * expected.abs() + tolerance.atol;
+                let gap = (value - expected).abs();
+                whys.push(format!("{ours} lies {gap:.3e} from {theirs}, {bound:.3e} is allowed"));
+            }
+            holds
+        } else {
+            if theirs != ours {
+                whys.push(format!("`{ours}` instead of `{theirs}`"));
+            }
+            theirs == ours
+        };
+        if let (Some(expected), Some(value)) = (their_value, our_value) {
+            place += 1;
+            let gap = if theirs == ours && !expected.is_nan() { 0.0 } else { (value - expected).abs() };
+            let (label, expected, ours) = (label.clone(), theirs.to_owned(), ours.to_owned());
+            comparison.numbers.push(Pair { line, label, place, expected, ours, gap, holds });
+        }
+    }
+    if !whys.is_empty() {
+        let more = whys.len().saturating_sub(3);
+        if more > 0 {
+            whys.truncate(3);
+            whys.push(format!("and {more} more on this line"));
+        }
+        let why = whys.join("; ");
+        comparison.differences.push(Difference { line, expected: theirs.to_owned(), ours: ours.to_owned(), why });
+    }
+}
+
+fn label(words: &[&str]) -> String {
+    let label = words.iter().take_while(|word| number(word).is_none()).copied().collect::<Vec<_>>().join(" ");
+    label.trim_end_matches([':', '=']).trim_end().to_owned()
+}
+
+/// A number as a word of its own, infinities and NaN included.
+fn number(word: &str) -> Option<f64> {
+    word.parse().ok()
+}
+
+/// A word that is compared by tolerance: with a point or an exponent.
+fn decimal(word: &str) -> Option<f64> {
+    let unsigned = word.trim_start_matches(['+', '-']);
+    let is_infinite = unsigned.eq_ignore_ascii_case("inf") || unsigned.eq_ignore_ascii_case("infinity");
+    if is_infinite || word.contains(['.', 'e', 'E']) { number(word) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn agrees(expected: &str, ours: &str) -> bool {
+        compare(expected, ours, Tolerance::default()).differences.is_empty()
+    }
+
+    #[test]
+    fn what_counts_as_equal() {
+        for (expected, ours) in [
+            ("loss 3.1412", "loss 3.1412"),
+            ("loss 3.1412", "loss 3.1414"), // 2e-4 apart, 3.1e-4 allowed
+            ("0.3333   0.5", "0.3333 0.5"), // the width of a gap is not compared
+            ("a\nb\n", "a\nb"),             // nor is an end of line at the end
+            ("1.0e-05", "0.00001"),         // two ways of writing one number
+            ("-0.0000", "0.0000"),          // the sign of zero
+            ("-inf 1.0", "-inf 1.0"),
+            ("inf", "Infinity"),
+            ("10 tokens", "10 tokens"),
+            ("", ""),
+        ] {
+            assert!(agrees(expected, ours), "`{expected}` and `{ours}` must count as equal");
+        }
+    }
+
+    #[test]
+    fn what_counts_as_different() {
+        for (expected, ours) in [
+            ("loss 3.1412", "loss 3.1416"), // 4e-4 apart, 3.1e-4 allowed
+            ("loss 3.1412", "Loss 3.1412"),
+            ("10 tokens", "11 tokens"),
+            ("10000000", "10000001"), // integers have no tolerance
+            ("1.0", "1"),             // an integer is not a decimal
+            ("0.0", "nan"),
+            ("nan", "nan"), // NaN equals nothing, itself included
+            ("NaN", "NaN"),
+            ("-inf", "inf"),
+            ("inf", "1.0"),
+            ("1e308", "inf"),
+            ("0.000001", "0.0"), // a small probability cannot pass as zero
+            ("a b", "a"),
+            ("a\nb", "a b"), // lines are structure
+            ("a", "a\nb"),
+            ("a\n\nb", "a\nb"),
+            ("0.3333,", "0.3334,"), // glued to a comma it is a word
+        ] {
+            assert!(!agrees(expected, ours), "`{expected}` and `{ours}` must count as different");
+        }
+    }
+
+    #[test]
+    fn a_difference_names_line_and_gap() {
+        let comparison = compare("ok\nloss 3.1412", "ok\nloss 4.0", Tolerance::default());
+        let [difference] = &comparison.differences[..] else { panic!("one difference: {comparison:?}") };
+        assert_eq!(difference.line, 2);
+        assert!(difference.why.contains("8.588e-1"), "{}", difference.why);
+        let text = difference.to_string();
+        assert!(text.contains("loss 3.1412") && text.contains("loss 4.0"), "{text}");
+    }
+
+    #[test]
+    fn every_number_is_reported_with_its_place() {
+        let comparison = compare("mean loss: 3.5 4\n1.0 nan", "mean loss: 3.5 5\n1.0 nan", Tolerance::default());
+        let rows: Vec<_> =
+            comparison.numbers.iter().map(|pair| (pair.line, pair.label.as_str(), pair.place, pair.holds)).collect();
+        assert_eq!(rows, [(1, "mean loss", 1, true), (1, "mean loss", 2, false), (2, "", 1, true), (2, "", 2, false)]);
+    }
+
+    #[test]
+    fn a_header_gives_source_and_tolerance() {
+        let reference =
+            Reference::parse("# from PyTorch 2.13.0: data/reference/x.py\n# rtol 0.01 atol 0.5\n1.0\n### a\n")
+                .expect("a good file");
+        assert!(reference.is_from_pytorch() && !reference.is_this_repositorys());
+        assert_eq!(reference.tolerance, Tolerance { rtol: 0.01, atol: 0.5 });
+        assert_eq!(reference.body, "1.0\n### a\n");
+        assert_eq!(reference.text(), "# from PyTorch 2.13.0: data/reference/x.py\n# rtol 0.01 atol 0.5\n1.0\n### a\n");
+    }
+
+    #[test]
+    fn a_heading_in_the_output_is_not_a_header() {
+        let reference = Reference::parse("# from arithmetic\n### Instruction:\nAdd.\n").expect("a good file");
+        assert_eq!(reference.body, "### Instruction:\nAdd.\n");
+    }
+
+    #[test]
+    fn a_file_without_source_or_with_a_wild_tolerance_is_refused() {
+        for text in [
+            "",
+            "1.0\n",
+            "# rtol 0.1 atol 0.1\n1.0\n",
+            "# from \n1.0\n",
+            "# from x\n# rtol 0.1\n1.0\n",
+            "# from x\n# rtol 2 atol 0\n",
+            "# from x\n# rtol nan atol 0\n",
+        ] {
+            assert!(Reference::parse(text).is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! The table of contents: which crate is which chapter, and which demos it has, in reading order.
+//!
+//! Every command that walks over demos takes its list from here, and `check_files` holds the list against the files.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+/// One chapter: a crate and its demos.
+#[derive(Debug)]
+pub struct Chapter {
+    /// From 1 to 5.
+    pub number: usize,
+    /// The crate under `crates/`, which is also the name of the chapter.
+    pub name: &'static str,
+    /// The demos under `examples/`, in reading order.
+    pub demos: &'static [&'static str],
+}
+
+/// The five chapters in reading order.
+pub const CHAPTERS: [Chapter; 5] = [
+    Chapter {
+        number: 1,
+        name: "embedding",
+        demos: &[
+            "split_words",
+            "vocabulary",
+            "unknown_words",
+            "byte_pairs",
+            "next_token_pairs",
+            "sliding_window",
+            "token_embedding",
+            "position_embedding",
+            "input_embedding",
+        ],
+    },
+    Chapter {
+        number: 2,
+        name: "attention",
+        demos: &[
+            "scaled_dot_product",
+            "self_attention",
+            "causal_mask",
+            "dropout",
+            "causal_attention",
+            "heads_side_by_side",
+            "multi_head_attention",
+        ],
+    },
+    Chapter {
+        number: 3,
+        name: "model",
+        demos: &[
+            "dummy_model",
+            "layer_norm",
+            "activations",
+            "feed_forward",
+            "shortcut_gradients",
+            "transformer_block",
+            "model_summary",
+            "untrained_text",
+        ],
+    },
+    Chapter {
+        number: 4,
+        name: "train",
+        demos: &[
+            "training_targets",
+            "cross_entropy",
+            "split_and_loss",
+            "train_like_pytorch",
+            "tiny_training",
+            "decoding",
+            "top_k",
+            "temperature",
+            "save_and_load",
+        ],
+    },
+    Chapter {
+        number: 5,
+        name: "finetune",
+        demos: &["model_structure", "load_weights", "prompt_format", "collate", "finetune_tiny", "score"],
+    },
+];
+
+/// One demo and the files that belong to it.
+#[derive(Clone, Copy, Debug)]
+pub struct Demo {
+    /// The crate it is an example of.
+    pub krate: &'static str,
+    /// Its name.
+    pub name: &'static str,
+}
+
+impl Demo {
+    fn beside(self, root: &Path, suffix: &str) -> PathBuf {
+        root.join(format!("crates/{}/examples/{}{suffix}", self.krate, self.name))
+    }
+
+    /// The reference output with the embedded text.
+    pub fn out(self, root: &Path) -> PathBuf {
+        self.beside(root, ".out")
+    }
+
+    /// The reference output with the fetched text, where the demo has one.
+    pub fn public_out(self, root: &Path) -> PathBuf {
+        self.beside(root, ".public.out")
+    }
+
+    /// The script of another program that makes the reference output, where there is one.
+    pub fn script(self, root: &Path) -> PathBuf {
+        root.join(format!("data/reference/{}.py", self.name))
+    }
+
+    /// The command with which a reader runs it.
+    pub fn command(self) -> String {
+        format!("cargo run -q -p {} --example {}", self.krate, self.name)
+    }
+}
+
+impl Chapter {
+    /// The demos in reading order.
+    pub fn demos(&self) -> impl Iterator<Item = Demo> {
+        self.demos.iter().map(|&name| Demo { krate: self.name, name })
+    }
+
+    /// Refuses a demo file that the table lacks, and an entry of the table without a file.
+    pub fn check_files(&self, root: &Path) -> Result<()> {
+        let folder = root.join(format!("crates/{}/examples", self.name));
+        let mut found = BTreeSet::new();
+        if folder.is_dir() {
+            for entry in fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))? {
+                let path = entry?.path();
+                if path.extension().is_some_and(|extension| extension == "rs") {
+                    found.extend(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
+                }
+            }
+        }
+        let unlisted: Vec<_> = found.iter().filter(|name| !self.demos.contains(&name.as_str())).cloned().collect();
+        let missing: Vec<_> = self.demos.iter().filter(|name| !found.contains(**name)).copied().collect();
+        let mut complaints = Vec::new();
+        if !missing.is_empty() {
+            complaints.push(format!("no file in {} for: {}", folder.display(), missing.join(", ")));
+        }
+        if !unlisted.is_empty() {
+            complaints.push(format!("not in the table of xtask/src/contents.rs: {}", unlisted.join(", ")));
+        }
+        if complaints.is_empty() {
+            return Ok(());
+        }
+        bail!("the demos of chapter {} and its files differ; {}", self.number, complaints.join("; "))
+    }
+}
+
+/// The chapters that `1` to `5`, a crate's name, or `all` stands for.
+pub fn chapters(which: &str) -> Result<Vec<&'static Chapter>> {
+    if which == "all" {
+        return Ok(CHAPTERS.iter().collect());
+    }
+    if let Some(chapter) = CHAPTERS.iter().find(|chapter| chapter.number.to_string() == which || chapter.name == which)
+    {
+        return Ok(vec![chapter]);
+    }
+    let valid: Vec<_> = CHAPTERS.iter().map(|chapter| format!("{} ({})", chapter.number, chapter.name)).collect();
+    bail!("there is no chapter {which}; choose one of {}, or all", valid.join(", "))
+}
+
+/// The demo of this name among the given chapters.
+pub fn demo_in(chapters: &[&'static Chapter], name: &str) -> Result<Demo> {
+    if let Some(demo) = chapters.iter().flat_map(|chapter| chapter.demos()).find(|demo| demo.name == name) {
+        return Ok(demo);
+    }
+    let valid: Vec<_> =
+        chapters.iter().map(|chapter| format!("  {} {}", chapter.number, chapter.demos.join(", "))).collect();
+    bail!("there is no demo {name}; choose one of\n{}", valid.join("\n"))
+}
+
+/// The demo of this name in any chapter.
+pub fn demo(name: &str) -> Result<Demo> {
+    demo_in(&CHAPTERS.iter().collect::<Vec<_>>(), name)
+}
+
+/// All demos of all chapters in reading order.
+pub fn all_demos() -> impl Iterator<Item = Demo> {
+    CHAPTERS.iter().flat_map(Chapter::demos)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chapter_is_found_by_number_and_by_name() {
+        assert_eq!(chapters("2").expect("by number")[0].name, "attention");
+        assert_eq!(chapters("model").expect("by name")[0].number, 3);
+        assert_eq!(chapters("all").expect("all of them").len(), 5);
+    }
+
+    #[test]
+    fn an_unknown_chapter_or_demo_lists_the_valid_ones() {
+        let error = chapters("6").expect_err("there are five").to_string();
+        assert!(error.contains("5 (finetune)"), "{error}");
+        let error = demo("causal_musk").expect_err("misspelt").to_string();
+        assert!(error.contains("causal_mask") && error.contains("collate"), "{error}");
+        let first = chapters("1").expect("it exists");
+        let error = demo_in(&first, "causal_mask").expect_err("of another chapter").to_string();
+        assert!(error.contains("split_words") && !error.contains("collate"), "{error}");
+    }
+
+    #[test]
+    fn no_two_demos_share_a_name() {
+        let names: BTreeSet<_> = all_demos().map(|demo| demo.name).collect();
+        assert_eq!(names.len(), all_demos().count());
+    }
+
+    #[test]
+    fn files_and_table_must_agree_in_both_directions() {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        let folder = root.path().join("crates/finetune/examples");
+        fs::create_dir_all(&folder).expect("folders");
+        for name in CHAPTERS[4].demos {
+            fs::write(folder.join(format!("{name}.rs")), "fn main() {}").expect("a file");
+        }
+        CHAPTERS[4].check_files(root.path()).expect("table and files agree");
+        fs::write(folder.join("surprise.rs"), "fn main() {}").expect("a file");
+        let error = CHAPTERS[4].check_files(root.path()).expect_err("a surplus file").to_string();
+        assert!(error.contains("surprise"), "{error}");
+        fs::remove_file(folder.join("surprise.rs")).expect("remove");
+        fs::remove_file(folder.join("score.rs")).expect("remove");
+        let error = CHAPTERS[4].check_files(root.path()).expect_err("a missing file").to_string();
+        assert!(error.contains("score"), "{error}");
+    }
+}

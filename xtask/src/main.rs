@@ -1,0 +1,100 @@
+//! `cargo xtask`: everything that is done with this project besides `cargo run`.
+
+mod chapter;
+mod compare;
+mod contents;
+mod reference;
+mod run;
+mod test;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use xtask::{datasets, doctor, setup};
+
+/// The project's own commands.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+#[command(after_help = "Example: cargo xtask chapter 2")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Provide libtorch and tell cargo where it is; every command that needs it does this first
+    #[command(after_help = "Example: cargo xtask setup")]
+    Setup {
+        /// Do it again, even if everything is in place
+        #[arg(long)]
+        force: bool,
+    },
+    /// Name what is wrong on this machine, and the command that mends it
+    #[command(after_help = "Example: cargo xtask doctor")]
+    Doctor,
+    /// Fetch public texts, instructions and weights by name, each checked by its SHA-256
+    #[command(after_help = "Examples:\n  cargo xtask fetch the-verdict\n  cargo xtask fetch all --from ../shared/data")]
+    Fetch {
+        /// Names from data/datasets.json, or all
+        #[arg(required = true)]
+        names: Vec<String>,
+        /// Take what this folder holds, known by its hash, and ask no server
+        #[arg(long, value_name = "FOLDER")]
+        from: Option<PathBuf>,
+    },
+    /// Run the demos of a chapter and compare what they print with their reference outputs
+    #[command(after_help = "Examples:\n  cargo xtask chapter all\n  cargo xtask chapter 2 causal_mask --show")]
+    Chapter {
+        /// 1 to 5, or all
+        chapter: String,
+        /// One demo of the chapter
+        demo: Option<String>,
+        /// Print what the demos print
+        #[arg(long)]
+        show: bool,
+    },
+    /// Run every test of the workspace
+    #[command(after_help = "Examples:\n  cargo xtask test\n  cargo xtask test --require-data -p attention mask")]
+    Test {
+        /// A test that would skip for want of ../shared/data (or `$GPT2_DATA`) or of Python fails instead
+        #[arg(long)]
+        require_data: bool,
+        /// Further arguments for `cargo test --workspace`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Run the PyTorch scripts of data/reference and write the demos' reference outputs
+    #[command(after_help = "Examples:\n  cargo xtask reference --check\n  cargo xtask reference causal_mask")]
+    Reference {
+        /// The script of this demo only
+        demo: Option<String>,
+        /// Compare with the committed outputs and write nothing
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    match execute(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(command: Command) -> Result<()> {
+    let root = xtask::project_root();
+    match command {
+        Command::Setup { force } => setup::run(&root, force),
+        Command::Doctor => doctor::run(&root),
+        Command::Fetch { names, from } => datasets::fetch_command(&root, &names, from.as_deref()),
+        Command::Chapter { chapter, demo, show } => chapter::run(&root, &chapter, demo.as_deref(), show),
+        Command::Test { require_data, arguments } => test::run(&root, require_data, &arguments),
+        Command::Reference { demo, check } => reference::run(&root, demo.as_deref(), check),
+    }
+}

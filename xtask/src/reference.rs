@@ -1,0 +1,182 @@
+//! `reference`: runs the scripts of `data/reference/` and writes, or compares, the outputs that demos are held against.
+//!
+//! The scripts run in a Python environment of their own, `.venv/`, made from `data/reference/requirements.txt`;
+//! `GPT2_PYTHON` names an interpreter to use instead.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::compare::{Reference, compare};
+use crate::contents::{self, Demo};
+use crate::run::{capture, pass_through};
+
+const REQUIREMENTS: &str = "data/reference/requirements.txt";
+/// Written last, so that an environment that was broken off halfway is known by its absence.
+const MARKER: &str = "made-from-requirements.txt";
+
+/// The interpreter for the scripts, if it is there already.
+pub fn interpreter(root: &Path) -> Option<PathBuf> {
+    if let Some(python) = env::var_os("GPT2_PYTHON") {
+        return Some(PathBuf::from(python));
+    }
+    let made_from = fs::read_to_string(root.join(".venv").join(MARKER)).ok()?;
+    let wanted = fs::read_to_string(root.join(REQUIREMENTS)).ok()?;
+    (made_from == wanted).then(|| root.join(".venv/bin/python"))
+}
+
+/// The interpreter for the scripts; makes the environment where it is missing, half-made or made from other versions.
+fn provide_interpreter(root: &Path) -> Result<PathBuf> {
+    if let Some(python) = interpreter(root) {
+        return Ok(python);
+    }
+    let requirements = root.join(REQUIREMENTS);
+    let wanted = fs::read_to_string(&requirements).with_context(|| format!("cannot read {REQUIREMENTS}"))?;
+    let folder = root.join(".venv");
+    if folder.exists() {
+        eprintln!(".venv is half-made or of other versions; making it anew");
+        fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+    }
+    eprintln!("making .venv from {REQUIREMENTS}; PyTorch is a download of some gigabytes");
+    // What pip says is progress: it goes to standard error, where the user sees it.
+    let run = |command: &mut Command| pass_through(command.stdout(std::io::stderr()));
+    run(Command::new("python3").args(["-m", "venv"]).arg(&folder))
+        .context("python3 with its venv module is needed (Debian: apt-get install python3-venv)")?;
+    let python = folder.join("bin/python");
+    run(Command::new(&python)
+        .args(["-m", "pip", "install", "--disable-pip-version-check", "--requirement"])
+        .arg(&requirements))?;
+    fs::write(folder.join(MARKER), wanted).context("cannot write into .venv")?;
+    Ok(python)
+}
+
+/// Runs the scripts of all demos, or of one, and writes or compares.
+pub fn run(root: &Path, only: Option<&str>, check: bool) -> Result<()> {
+    let demos: Vec<Demo> = match only {
+        Some(name) => {
+            let demo = contents::demo(name)?;
+            ensure!(
+                demo.script(root).is_file(),
+                "{name} has no script data/reference/{name}.py; its output comes from elsewhere (see its first line)"
+            );
+            vec![demo]
+        }
+        None => contents::all_demos().filter(|demo| demo.script(root).is_file()).collect(),
+    };
+    ensure!(!demos.is_empty(), "no demo has a script in data/reference");
+    let python = provide_interpreter(root)?;
+    let (mut total, mut failed) = (0, Vec::new());
+    for demo in demos {
+        let mut jobs = vec![(demo.out(root), None)];
+        if has_public_text(root, demo) {
+            jobs.push((demo.public_out(root), Some("public")));
+        }
+        for (path, text) in jobs {
+            let start = Instant::now();
+            let outcome = run_script(root, &python, demo, text).and_then(|made| settle(&path, &made, check));
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let elapsed_s = start.elapsed().as_secs_f64();
+            total += 1;
+            match outcome {
+                Ok(verdict) => println!("  {name:<32} {verdict:<10} {elapsed_s:>6.1} s"),
+                Err(error) => {
+                    println!("  {name:<32} {:<10} {elapsed_s:>6.1} s\n    {error:#}", "FAILS");
+                    failed.push(name);
+                }
+            }
+        }
+    }
+    if failed.is_empty() {
+        println!("{total} reference outputs {}", if check { "agree with their scripts" } else { "written" });
+        return Ok(());
+    }
+    bail!("{} of {total} reference outputs failed: {}", failed.len(), failed.join(", "))
+}
+
+/// Whether the script knows two texts, and the second one has been fetched: the script itself says which file it wants.
+fn has_public_text(root: &Path, demo: Demo) -> bool {
+    let Ok(source) = fs::read_to_string(demo.script(root)) else { return false };
+    let names = ["peter-rabbit.txt", "world-war-i.txt", "the-verdict.txt"];
+    names.iter().any(|name| source.contains(name) && root.join("data/public").join(name).is_file())
+        || (demo.public_out(root).is_file() && root.join("data/public").is_dir())
+}
+
+fn run_script(root: &Path, python: &Path, demo: Demo, text: Option<&str>) -> Result<Reference> {
+    let mut command = Command::new(python);
+    command.current_dir(root).arg(demo.script(root)).env("PYTHONDONTWRITEBYTECODE", "1");
+    if let Some(text) = text {
+        command.args(["--text", text]);
+    }
+    let finished = capture(&mut command)?;
+    if let Some(failure) = finished.failure {
+        bail!("the script failed ({failure})\n{}", finished.stderr.trim_end());
+    }
+    Reference::parse(&finished.stdout).with_context(|| format!("what data/reference/{}.py printed", demo.name))
+}
+
+/// Writes what a script made, or compares it with what is there.
+fn settle(path: &Path, made: &Reference, check: bool) -> Result<&'static str> {
+    if !check {
+        let text = made.text();
+        if fs::read_to_string(path).is_ok_and(|there| there == text) {
+            return Ok("unchanged");
+        }
+        fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        return Ok("written");
+    }
+    let there = Reference::read(path)?;
+    ensure!(
+        there.header == made.header,
+        "its header is\n    {}\n  but the script says\n    {}",
+        there.header.join("\n    "),
+        made.header.join("\n    ")
+    );
+    let comparison = compare(&made.body, &there.body, made.tolerance);
+    if let Some(first) = comparison.differences.first() {
+        bail!("{} lines differ from what the script makes (ours: the file)\n{first}", comparison.differences.len());
+    }
+    Ok("agrees")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_environment_without_its_marker_or_of_other_versions_is_not_used() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let root = folder.path();
+        if env::var_os("GPT2_PYTHON").is_some() {
+            return;
+        }
+        fs::create_dir_all(root.join("data/reference")).expect("folders");
+        fs::create_dir_all(root.join(".venv/bin")).expect("folders");
+        fs::write(root.join(REQUIREMENTS), "torch==2.13.0\n").expect("a file");
+        assert_eq!(interpreter(root), None, "half-made");
+        fs::write(root.join(".venv").join(MARKER), "torch==2.12.0\n").expect("a file");
+        assert_eq!(interpreter(root), None, "of other versions");
+        fs::write(root.join(".venv").join(MARKER), "torch==2.13.0\n").expect("a file");
+        assert_eq!(interpreter(root), Some(root.join(".venv/bin/python")));
+    }
+
+    #[test]
+    fn settling_writes_or_compares() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("x.out");
+        let made = Reference::parse("# from PyTorch 2.13.0\nloss 3.1412\n").expect("good");
+        assert!(settle(&path, &made, true).is_err(), "nothing to compare with");
+        assert_eq!(settle(&path, &made, false).expect("written"), "written");
+        assert_eq!(settle(&path, &made, false).expect("the same"), "unchanged");
+        assert_eq!(settle(&path, &made, true).expect("the same"), "agrees");
+        let near = Reference::parse("# from PyTorch 2.13.0\nloss 3.1413\n").expect("good");
+        assert_eq!(settle(&path, &near, true).expect("within the tolerance"), "agrees");
+        let far = Reference::parse("# from PyTorch 2.13.0\nloss 3.2\n").expect("good");
+        assert!(settle(&path, &far, true).is_err());
+        let elsewhere = Reference::parse("# from PyTorch 2.12.0\nloss 3.1412\n").expect("good");
+        assert!(settle(&path, &elsewhere, true).is_err(), "another source");
+    }
+}

@@ -1,0 +1,56 @@
+//! `test`: every test of the workspace.
+//!
+//! A test that needs what a clone does not bring (`../shared/data`, or the folder that `GPT2_DATA` names; a Python with
+//! PyTorch, which `GPT2_PYTHON` names) prints one line `skipped: …` and returns. With `--require-data` the variable
+//! `GPT2_REQUIRE_DATA=1` is set, and such a test panics instead.
+
+use std::env;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::reference;
+use crate::run::{cargo, pass_through};
+use xtask::setup;
+
+/// Runs `cargo test --workspace` with the given further arguments.
+pub fn run(root: &Path, require_data: bool, arguments: &[String]) -> Result<()> {
+    setup::ensure(root)?;
+    pass_through(&mut command(root, require_data, arguments))
+}
+
+fn command(root: &Path, require_data: bool, arguments: &[String]) -> Command {
+    let mut command = cargo(root);
+    command.args(["test", "--workspace"]).args(arguments);
+    // Tests run in the folder of their crate, so a relative path would lead elsewhere.
+    let data = env::var_os("GPT2_DATA").map_or_else(|| root.join("../shared/data"), |path| root.join(path));
+    if let Ok(data) = data.canonicalize() {
+        command.env("GPT2_DATA", data);
+    }
+    if let Some(python) = reference::interpreter(root) {
+        command.env("GPT2_PYTHON", root.join(python));
+    }
+    if require_data {
+        command.env("GPT2_REQUIRE_DATA", "1");
+    }
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requiring_data_is_told_to_the_tests_by_a_variable() {
+        let required = |require_data| {
+            let command = command(Path::new("."), require_data, &["-p".to_owned(), "model".to_owned()]);
+            assert!(crate::run::words(&command).ends_with("test --workspace -p model"));
+            command
+                .get_envs()
+                .any(|(name, value)| name == "GPT2_REQUIRE_DATA" && value.is_some_and(|value| value == "1"))
+        };
+        assert!(required(true));
+        assert!(!required(false));
+    }
+}
