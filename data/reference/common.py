@@ -11,11 +11,13 @@ import hashlib
 import json
 import platform
 import subprocess
-import sys
 from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+
+# Program -> the name of its package.
+MODULES = {"PyTorch": "torch"}
 
 # Chapter -> the article's text, the embedded one.
 TEXTS = {
@@ -24,16 +26,19 @@ TEXTS = {
 }
 
 
-def header(program="PyTorch", rtol=None, atol=None):
-    """Prints the first lines of a reference output: which program made it, by which script, and how close is close."""
-    versions = {
-        "PyTorch": lambda: version("torch").split("+")[0],
-        "Python": platform.python_version,
-    }
-    release = versions.get(program, lambda: version(program))()
-    print(f"# from {program} {release}: data/reference/{Path(sys.argv[0]).name}")
+def begin(demo, program="PyTorch", rtol=None, atol=None):
+    """Prints the first lines of a reference output: which program made it, by which script, and how close is close.
+
+    PyTorch then works on one thread, as the demos do.
+    """
+    release = platform.python_version() if program == "Python" else version(MODULES.get(program, program))
+    print(f"# from {program} {release.split('+')[0]}: data/reference/{demo}.py")
     if rtol is not None or atol is not None:
         print(f"# rtol {1e-4 if rtol is None else rtol:.10f} atol {1e-7 if atol is None else atol:.10f}")
+    if program == "PyTorch":
+        import torch
+
+        torch.set_num_threads(1)
 
 
 def chapter_text(chapter):
