@@ -1,1 +1,28 @@
-//! CHANGE
+//! Chapter 3: GPT-2, from its parts to a first word.
+//!
+//! | module | question it answers | chapter |
+//! | --- | --- | --- |
+//! | [`config`] | how large is the model, and what are its four published sizes? | 3.1 |
+//! | [`norm`] | how are activations kept in a range that trains well? | 3.2 |
+//! | [`feed_forward`] | what does each position do with what it has read? | 3.3 |
+//! | [`block`] | how do attention and feed-forward become one block? | 3.4 |
+//! | [`gpt2`] | how do ids become scores for the next token? | 3.5 |
+//! | [`summary`] | where are the parameters? | 3.6 |
+//! | [`generate`] | how does the model write? | 3.7 |
+//! | [`cache`] | why does it not start over for each token? | 3.8 |
+//! | [`public_weights`] | how does everybody else store a GPT-2? | 5.1 |
+//! | [`weight_file`] | what if such a file is broken? | 5.1 |
+//!
+//! Shapes use the legend of [`embedding`]; this chapter adds `F`, the hidden width of the feed-forward network, and `L`,
+//! the number of blocks.
+
+pub mod block;
+pub mod cache;
+pub mod config;
+pub mod feed_forward;
+pub mod generate;
+pub mod gpt2;
+pub mod norm;
+pub mod public_weights;
+pub mod summary;
+pub mod weight_file;

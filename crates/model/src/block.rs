@@ -1,0 +1,66 @@
+//! Attention and feed-forward as one block (chapter 3.4).
+
+use crate::{cache::LayerCache, config::Gpt2Config, feed_forward::FeedForward, norm::LayerNorm};
+use anyhow::Result;
+use attention::multi_head::MultiHeadAttention;
+use tch::{Tensor, nn};
+
+/// One of the `L` equal blocks of a GPT-2: read the other positions, then think alone, each time adding to the residual stream.
+#[derive(Debug)]
+pub struct Block {
+    attention: MultiHeadAttention,
+    feed_forward: FeedForward,
+    norm1: LayerNorm,
+    norm2: LayerNorm,
+    dropout: f64,
+}
+
+impl Block {
+    /// Creates the block under `path`: attention, feed-forward, then the two norms.
+    ///
+    /// # Errors
+    /// If the channels do not split into the heads.
+    pub fn new(path: &nn::Path, config: &Gpt2Config) -> Result<Self> {
+        let (c, epsilon) = (config.channels, config.norm_epsilon);
+        Ok(Self {
+            attention: MultiHeadAttention::new(
+                &(path / "attention"),
+                c,
+                config.heads,
+                config.qkv_bias,
+                config.dropout,
+            )?,
+            feed_forward: FeedForward::new(&(path / "feed_forward"), c, config.hidden, config.gelu),
+            norm1: LayerNorm::new(&(path / "norm1"), c, epsilon),
+            norm2: LayerNorm::new(&(path / "norm2"), c, epsilon),
+            dropout: config.dropout,
+        })
+    }
+
+    /// Adds to the residual stream what attention and feed-forward make of it.
+    ///
+    /// # Shapes
+    /// - `x`: `[B, T, C]`
+    /// - returns `[B, T, C]`
+    ///
+    /// # Source
+    /// Radford et al. 2019, section 2.3: the norm moves to the input of each sub-block.
+    pub fn forward(&self, x: &Tensor, train: bool) -> Tensor {
+        let read = self.attention.forward(&self.norm1.forward(x), train);
+        let x = x + read.dropout(self.dropout, train);
+        let thought = self.feed_forward.forward(&self.norm2.forward(&x));
+        &x + thought.dropout(self.dropout, train)
+    }
+
+    /// The same for new positions that follow those in the cache, and are put into it.
+    ///
+    /// # Shapes
+    /// - `x`: `[B, new, C]`
+    /// - returns `[B, new, C]`
+    pub fn forward_cached(&self, x: &Tensor, cache: &mut LayerCache) -> Tensor {
+        let (q, k, v) = self.attention.project(&self.norm1.forward(x)); // [B, H, new, D]
+        let mixed = cache.attend(&q, &k, &v); // [B, H, new, D]
+        let x = x + self.attention.merge(&mixed); // [B, new, C]
+        &x + self.feed_forward.forward(&self.norm2.forward(&x))
+    }
+}

@@ -1,0 +1,64 @@
+//! Keys and values that are computed once (chapter 3.8).
+//!
+//! Earlier positions never see later ones, so their keys and values do not change when the text grows. Keeping them turns the cost
+//! of a new token from a pass over the whole text into a pass over one position. The buffers are allocated once at full length and
+//! filled in place: growing them with `cat` would copy everything at each token.
+
+use crate::config::Gpt2Config;
+use attention::attend::attend_fused;
+use tch::{Device, Kind, Tensor};
+
+/// Keys and values of one block.
+#[derive(Debug)]
+pub struct LayerCache {
+    keys: Tensor,   // [B, H, context, D]
+    values: Tensor, // [B, H, context, D]
+    filled: i64,
+}
+
+impl LayerCache {
+    /// Stores the new keys and values, and lets the new queries read everything up to their own position.
+    ///
+    /// # Shapes
+    /// - `q`, `k`, `v`: `[B, H, new, D]`
+    /// - returns `[B, H, new, D]`
+    ///
+    /// # Panics
+    /// If the new positions do not fit into the context.
+    pub fn attend(&mut self, q: &Tensor, k: &Tensor, v: &Tensor) -> Tensor {
+        let new = k.size()[2];
+        self.keys.narrow(2, self.filled, new).copy_(k);
+        self.values.narrow(2, self.filled, new).copy_(v);
+        self.filled += new;
+        let known = |buffer: &Tensor| buffer.narrow(2, 0, self.filled); // [B, H, filled, D]
+        attend_fused(q, &known(&self.keys), &known(&self.values))
+    }
+}
+
+/// Keys and values of all blocks for one batch of texts.
+#[derive(Debug)]
+pub struct Cache {
+    pub(crate) layers: Vec<LayerCache>,
+}
+
+impl Cache {
+    /// Allocates room for `batch` texts of the model's full context.
+    pub fn new(config: &Gpt2Config, batch: i64, device: Device) -> Self {
+        let shape = [batch, config.heads, config.context, config.channels / config.heads]; // [B, H, context, D]
+        let buffer = || Tensor::empty(shape, (Kind::Float, device));
+        let layers = (0..config.layers).map(|_| LayerCache { keys: buffer(), values: buffer(), filled: 0 }).collect();
+        Self { layers }
+    }
+
+    /// Positions stored so far.
+    pub fn filled(&self) -> i64 {
+        self.layers.first().map_or(0, |layer| layer.filled)
+    }
+
+    /// Forgets everything but keeps the buffers.
+    pub fn clear(&mut self) {
+        for layer in &mut self.layers {
+            layer.filled = 0;
+        }
+    }
+}

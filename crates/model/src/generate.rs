@@ -1,0 +1,84 @@
+//! How the model writes (chapter 3.7): it scores the next token, one is chosen, and the text is one token longer.
+
+use crate::{cache::Cache, gpt2::Gpt2};
+use anyhow::{Result, ensure};
+use tch::Tensor;
+
+/// Continues `prompt` by `new_tokens` tokens, each time the most probable one, and returns the whole.
+///
+/// This is the lesson: each step runs the whole text, cut to its last `context` tokens, through the model. [`Writer`] gives the same
+/// tokens without the repeated work.
+///
+/// # Panics
+/// If `prompt` is empty or holds an id outside the vocabulary.
+pub fn greedy(model: &Gpt2, prompt: &[i64], new_tokens: usize) -> Vec<i64> {
+    let _guard = tch::no_grad_guard();
+    let mut ids = prompt.to_vec();
+    for _ in 0..new_tokens {
+        let visible = &ids[ids.len().saturating_sub(model.config.context as usize)..];
+        let scores = model.forward(&Tensor::from_slice(visible).unsqueeze(0), false); // [1, T, V]
+        ids.push(most_probable(&scores.select(1, -1).squeeze()));
+    }
+    ids
+}
+
+/// The id with the highest score; the first of several equals.
+///
+/// # Shapes
+/// - `scores`: `[V]`
+pub fn most_probable(scores: &Tensor) -> i64 {
+    scores.argmax(-1, false).int64_value(&[])
+}
+
+/// Writes on and on, one token for each call of `next`, each chosen by a function of the scores.
+///
+/// Ending the text is the caller's business: `take(50)`, `take_while(|id| …)`. When the context is full, the older half of what the
+/// model sees is dropped and the rest read again.
+///
+/// # Differs
+/// [`greedy`] and the articles drop one token at a time, which costs a full pass for each token from then on. Within the context
+/// both give the same.
+pub struct Writer<'a, Choose> {
+    model: &'a Gpt2,
+    cache: Cache,
+    visible: Vec<i64>,
+    unread: usize,
+    choose: Choose,
+}
+
+impl<'a, Choose: FnMut(&Tensor) -> i64> Writer<'a, Choose> {
+    /// Starts after `prompt`, of which the model sees the last `context` tokens. `choose` gets the scores `[V]` of the next token
+    /// and returns its id.
+    ///
+    /// # Errors
+    /// If the prompt is empty or holds an id outside the vocabulary.
+    pub fn new(model: &'a Gpt2, prompt: &[i64], choose: Choose) -> Result<Self> {
+        ensure!(!prompt.is_empty(), "the prompt has no token; give at least one");
+        let visible = prompt[prompt.len().saturating_sub(model.config.context as usize)..].to_vec();
+        let cache = Cache::new(&model.config, 1, model.store.device());
+        model.check_ids(&Tensor::from_slice(&visible).unsqueeze(0), 0)?;
+        let unread = visible.len();
+        Ok(Self { model, cache, visible, unread, choose })
+    }
+}
+
+impl<Choose: FnMut(&Tensor) -> i64> Iterator for Writer<'_, Choose> {
+    type Item = i64;
+
+    fn next(&mut self) -> Option<i64> {
+        let _guard = tch::no_grad_guard();
+        if self.visible.len() > self.model.config.context as usize {
+            let keep = (self.model.config.context as usize).div_ceil(2);
+            self.visible.drain(..self.visible.len() - keep);
+            self.cache.clear();
+            self.unread = keep;
+        }
+        let new = &self.visible[self.visible.len() - self.unread..];
+        let ids = Tensor::from_slice(new).unsqueeze(0).to_device(self.model.store.device()); // [1, new]
+        let scores = self.model.forward_cached(&ids, &mut self.cache).squeeze_dim(0); // [V]
+        let id = (self.choose)(&scores);
+        self.visible.push(id);
+        self.unread = 1;
+        Some(id)
+    }
+}
