@@ -1,0 +1,93 @@
+//! Several heads as one layer (chapter 2.5).
+
+use crate::{
+    attend::{attend, attend_fused},
+    linear::Linear,
+};
+use anyhow::{Result, ensure};
+use tch::{Tensor, nn};
+
+/// Causal attention with `H` heads, which read side by side in slices of `D = C / H` channels.
+#[derive(Debug)]
+pub struct MultiHeadAttention {
+    w_q: Linear, // weight [C, C]
+    w_k: Linear, // weight [C, C]
+    w_v: Linear, // weight [C, C]
+    w_o: Linear, // weight [C, C]
+    heads: i64,
+    dropout: f64,
+}
+
+impl MultiHeadAttention {
+    /// Creates the four projections under `path`, in the order query, key, value, output; the output has a bias, the others have
+    /// one if `qkv_bias` says so.
+    ///
+    /// # Errors
+    /// If `channels` do not split evenly into `heads`.
+    pub fn new(path: &nn::Path, channels: i64, heads: i64, qkv_bias: bool, dropout: f64) -> Result<Self> {
+        ensure!(
+            heads > 0 && channels % heads == 0,
+            "{channels} channels do not split into {heads} equal heads; make channels a multiple of heads"
+        );
+        let project = |name, bias| Linear::new(&(path / name), channels, channels, bias);
+        Ok(Self {
+            w_q: project("query", qkv_bias),
+            w_k: project("key", qkv_bias),
+            w_v: project("value", qkv_bias),
+            w_o: project("output", true),
+            heads,
+            dropout,
+        })
+    }
+
+    /// Lets each position read itself and the positions before it, `H` times in parallel.
+    ///
+    /// With dropout at work the weights must exist to be dropped, so the spelled-out [`attend`] runs; otherwise the fused
+    /// kernel, which computes the same.
+    ///
+    /// # Shapes
+    /// - `x`: `[B, T, C]`
+    /// - returns `[B, T, C]`
+    pub fn forward(&self, x: &Tensor, train: bool) -> Tensor {
+        let (q, k, v) = self.project(x); // [B, H, T, D]
+        let mixed = if train && self.dropout > 0.0 {
+            attend(&q, &k, &v, self.dropout, train)
+        } else {
+            attend_fused(&q, &k, &v)
+        };
+        self.merge(&mixed) // [B, T, C]
+    }
+
+    /// Projects to queries, keys and values, and gives each head its slice of the channels.
+    ///
+    /// # Shapes
+    /// - `x`: `[B, T, C]`
+    /// - returns three times `[B, H, T, D]`
+    ///
+    /// # Panics
+    /// If `x` is not of rank 3.
+    pub fn project(&self, x: &Tensor) -> (Tensor, Tensor, Tensor) {
+        let [b, t, c] = x.size()[..] else {
+            panic!("x must be [B, T, C], got {:?}", x.size());
+        };
+        let split = |p: &Tensor| p.view([b, t, self.heads, c / self.heads]).transpose(1, 2);
+        let (q, k, v) = (self.w_q.forward(x), self.w_k.forward(x), self.w_v.forward(x));
+        (split(&q), split(&k), split(&v)) // [B, H, T, D]
+    }
+
+    /// Puts the heads' slices side by side again and mixes them through the output projection.
+    ///
+    /// # Shapes
+    /// - `mixed`: `[B, H, T, D]`
+    /// - returns `[B, T, C]`
+    ///
+    /// # Panics
+    /// If `mixed` is not of rank 4.
+    pub fn merge(&self, mixed: &Tensor) -> Tensor {
+        let [b, h, t, d] = mixed.size()[..] else {
+            panic!("mixed must be [B, H, T, D], got {:?}", mixed.size());
+        };
+        let merged = mixed.transpose(1, 2).reshape([b, t, h * d]); // [B, T, C]
+        self.w_o.forward(&merged)
+    }
+}
