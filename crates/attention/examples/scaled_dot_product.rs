@@ -1,0 +1,81 @@
+//! Scaled dot-product attention step by step (chapter 2.1); draws `chapters/figures/softmax.svg`.
+
+mod figure;
+
+use anyhow::Result;
+use attention::attend::attention_weights;
+use embedding::{embed::Embedding, show};
+use figure::{BLUE, ORANGE, Svg};
+use tch::{Device, Kind, Tensor, nn::VarStore};
+
+const CPU: (Kind, Device) = (Kind::Float, Device::Cpu);
+
+fn main() -> Result<()> {
+    tch::set_num_threads(1);
+
+    tch::manual_seed(123);
+    let x = Embedding::new(&VarStore::new(Device::Cpu).root(), 5, 4).weight.detach(); // [T, C]
+    tch::manual_seed(123);
+    let [w_q, w_k, w_v] = [(); 3].map(|()| Tensor::rand([4, 4], CPU)); // [C, D]
+
+    println!("X: five positions of four channels\n{}", show::tensor(&x));
+    println!("W_Q\n{}", show::tensor(&w_q));
+    let (q, k, v) = (x.matmul(&w_q), x.matmul(&w_k), x.matmul(&w_v)); // [T, D]
+    println!("queries Q = X W_Q\n{}", show::tensor(&q));
+    println!("keys K = X W_K\n{}", show::tensor(&k));
+    println!("values V = X W_V\n{}", show::tensor(&v));
+
+    let scores = q.matmul(&k.tr()); // [T, T]
+    println!("scores Q K^T\n{}", show::tensor(&scores));
+    println!("scores divided by the root of 4 channels\n{}", show::tensor(&(&scores / 4_f64.sqrt())));
+    let weights = attention_weights(&q, &k, 4_f64.sqrt(), None); // [T, T]
+    println!("weights: softmax of each row\n{}", show::tensor(&weights));
+    println!("sum of each row\n{}", show::tensor(&weights.sum_dim_intlist(-1, false, None)));
+    println!("output: weights times V\n{}", show::tensor(&weights.matmul(&v)));
+
+    println!("softmax of the pair x and 0");
+    for x in [-5.0, -2.0, -1.0, 0.0, 1.0, 2.0, 5.0] {
+        let [first, second] = softmax_of_pair(x);
+        println!("x {x:.1} weights {first:.4} {second:.4}");
+    }
+
+    println!("largest weight for 4 random scores, mean of 1000 rows, then the same scores times 8");
+    tch::manual_seed(123);
+    let random_scores = Tensor::randn([1000, 4], CPU);
+    for factor in [1.0, 8.0] {
+        let largest = (&random_scores * factor).softmax(-1, None).amax(-1, false).mean(None);
+        println!("factor {factor:.1} largest weight {:.4}", largest.double_value(&[]));
+    }
+    draw_softmax()
+}
+
+fn softmax_of_pair(x: f64) -> [f64; 2] {
+    let weights = Tensor::from_slice(&[x as f32, 0.0]).softmax(-1, None);
+    [weights.double_value(&[0]), weights.double_value(&[1])]
+}
+
+fn draw_softmax() -> Result<()> {
+    const LEFT: f64 = 60.0;
+    const TOP: f64 = 20.0;
+    const WIDTH: f64 = 500.0;
+    const HEIGHT: f64 = 220.0;
+    let (across, down) = (|x: f64| LEFT + (x + 5.0) / 10.0 * WIDTH, |weight: f64| TOP + (1.0 - weight) * HEIGHT);
+
+    let mut svg = Svg::new(600.0, 300.0, "The two weights of a softmax over x and 0, for x from -5 to 5");
+    for weight in [0.0, 0.25, 0.5, 0.75, 1.0] {
+        svg.line((across(-5.0), down(weight)), (across(5.0), down(weight)), 0.3);
+        svg.text((LEFT - 8.0, down(weight) + 4.0), "end", &format!("{weight:.2}"));
+    }
+    for x in (-5..=5).map(f64::from) {
+        svg.line((across(x), down(0.0)), (across(x), down(0.0) + 5.0), 1.0);
+        svg.text((across(x), down(0.0) + 20.0), "middle", &format!("{x:.0}"));
+    }
+    svg.text((across(0.0), down(0.0) + 42.0), "middle", "score x; the other score is 0");
+    let steps = (0..=100).map(|step| f64::from(step) / 10.0 - 5.0);
+    for (channel, colour, label_x, label) in [(0, BLUE, 3.3, "weight of x"), (1, ORANGE, -3.3, "weight of 0")] {
+        let curve: Vec<_> = steps.clone().map(|x| (across(x), down(softmax_of_pair(x)[channel]))).collect();
+        svg.curve(&curve, colour);
+        svg.coloured_text((across(label_x), down(0.9)), "middle", label, colour);
+    }
+    svg.write("softmax")
+}
