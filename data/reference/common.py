@@ -75,10 +75,13 @@ def gpt2_encoder():
     """
     import tiktoken
 
-    metadata = subprocess.run(
-        ["cargo", "metadata", "--format-version", "1", "--offline"], cwd=ROOT, check=True, capture_output=True
-    )
-    packages = json.loads(metadata.stdout)["packages"]
+    def ask(*command):
+        return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+
+    # For this machine alone: cargo has not fetched what only others need.
+    host = next(line.removeprefix("host: ") for line in ask("rustc", "-vV").splitlines() if line.startswith("host: "))
+    metadata = ask("cargo", "metadata", "--format-version", "1", "--offline", "--filter-platform", host)
+    packages = json.loads(metadata)["packages"]
     manifest = next(package["manifest_path"] for package in packages if package["name"] == "tiktoken-rs")
     lines = (Path(manifest).parent / "assets" / "r50k_base.tiktoken").read_bytes()
     official = "306cd27f03c1a714eca7108e03d66b7dc042abe8c258b44c199a7ed9838dd930"
