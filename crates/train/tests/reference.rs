@@ -1,0 +1,100 @@
+//! Losses, gradients and optimiser steps that other programs have computed.
+
+use model::{public_weights, weight_file::WeightFile};
+use serde_json::Value;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+use tch::{Device, Tensor, nn};
+use train::{
+    adamw::{AdamW, AdamWSettings},
+    loss::batch_loss,
+};
+
+/// The folder of public test data, or a skip with one line; with `GPT2_REQUIRE_DATA=1` a skip is a failure.
+fn data(path: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os("GPT2_DATA")
+        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data")), PathBuf::from)
+        .join(path);
+    if folder.exists() {
+        return Some(folder);
+    }
+    assert!(std::env::var_os("GPT2_REQUIRE_DATA").is_none(), "{} is missing", folder.display());
+    eprintln!("skipped: {} is missing", folder.display());
+    None
+}
+
+#[test]
+fn five_adamw_steps_give_the_bits_of_pytorch() {
+    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/reference/adamw.safetensors"));
+    let mut file = WeightFile::open(path).expect("a committed file");
+    let store = nn::VarStore::new(Device::Cpu);
+    let parameters: Vec<(String, Tensor)> = (0..3)
+        .map(|i| {
+            let before = file.tensor(&format!("before.{i}")).expect("weights");
+            (i.to_string(), store.root().add(&i.to_string(), before, true))
+        })
+        .collect();
+    let copies: Vec<Tensor> = parameters.iter().map(|(_, parameter)| parameter.shallow_clone()).collect();
+    let mut optimiser = AdamW::new(parameters, AdamWSettings::default());
+    for step in 0..5 {
+        optimiser.zero_grad();
+        for (i, parameter) in copies.iter().enumerate() {
+            let gradient = file.tensor(&format!("gradient.{step}.{i}")).expect("gradients");
+            (parameter * gradient).sum(tch::Kind::Float).backward();
+        }
+        optimiser.step(4e-4);
+        for (i, parameter) in copies.iter().enumerate() {
+            let after = file.tensor(&format!("after.{step}.{i}")).expect("weights");
+            assert_eq!(parameter.detach(), after, "step {step}, parameter {i}");
+        }
+    }
+}
+
+fn ids(value: &Value) -> Tensor {
+    let rows: Vec<Vec<i64>> = serde_json::from_value(value.clone()).expect("rows of ids");
+    Tensor::from_slice2(&rows)
+}
+
+/// Stacks what query, key and value have, as the public file does.
+fn gradients_by_public_name(model: &model::gpt2::Gpt2) -> BTreeMap<String, Tensor> {
+    let gradients: BTreeMap<String, Tensor> =
+        model.parameters().into_iter().map(|(name, parameter)| (name, parameter.grad())).collect();
+    let mut parts: BTreeMap<String, Vec<Tensor>> = BTreeMap::new();
+    for origin in public_weights::origins(&model.config) {
+        let gradient = &gradients[&origin.ours];
+        let public = if origin.transposed { gradient.tr() } else { gradient.shallow_clone() };
+        parts.entry(origin.public).or_default().push(public);
+    }
+    parts.into_iter().map(|(name, parts)| (name, Tensor::cat(&parts, -1))).collect()
+}
+
+#[test]
+fn gradients_and_ten_clipped_steps_equal_those_of_transformers() {
+    let Some(folder) = data("models/slm-char") else { return };
+    let model = public_weights::load(&folder, Device::Cpu).expect("a whole model");
+    let text = std::fs::read_to_string(folder.join("expected_train.json")).expect("a readable file");
+    let expected: Value = serde_json::from_str(&text).expect("JSON");
+    let (inputs, targets) = (ids(&expected["x"]), ids(&expected["y"]));
+    let mut optimiser = AdamW::new(model.parameters(), AdamWSettings::default());
+    for (step, row) in expected["steps"].as_array().expect("steps").iter().enumerate() {
+        let (loss, norm) = (row[0].as_f64().expect("a loss"), row[1].as_f64().expect("a norm"));
+        optimiser.zero_grad();
+        let our_loss = batch_loss(&model, &inputs, &targets, true);
+        our_loss.backward();
+        if step == 0 {
+            let mut file = WeightFile::open(&folder.join("expected_grads_step0.safetensors")).expect("a whole file");
+            for (name, ours) in gradients_by_public_name(&model) {
+                let theirs = file.tensor(&format!("transformer.{name}")).expect("a gradient");
+                let gap = (&ours - &theirs).norm().double_value(&[]) / theirs.norm().double_value(&[]);
+                assert!(gap < 1e-5, "{name}: relative difference {gap:e}");
+            }
+        }
+        let our_norm = optimiser.clip_gradients(1.0).expect("a finite gradient");
+        let our_loss = our_loss.double_value(&[]);
+        assert!((our_loss / loss - 1.0).abs() < 1e-4, "step {step}: loss {our_loss}, not {loss}");
+        assert!((our_norm / norm - 1.0).abs() < 1e-4, "step {step}: gradient norm {our_norm}, not {norm}");
+        optimiser.step(1e-3);
+    }
+}
