@@ -1,11 +1,16 @@
 //! `cargo xtask`: everything that is done with this project besides `cargo run`.
 
+mod bless;
 mod chapter;
 mod compare;
 mod contents;
+mod ledger;
+mod lint;
 mod reference;
 mod run;
+mod source;
 mod test;
+mod weave;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -75,6 +80,29 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Take what a demo prints now as its expected output, where only this repository vouches for it
+    #[command(after_help = "Example: cargo xtask bless model_summary")]
+    Bless {
+        /// The demo
+        demo: String,
+    },
+    /// Copy code, outputs and figures into the chapters, between their markers
+    #[command(after_help = "Example: cargo xtask weave --check")]
+    Weave {
+        /// Fail where a chapter differs from what would be written, and write nothing
+        #[arg(long)]
+        check: bool,
+    },
+    /// Check shapes in comments, numbers and links in the chapters, and what else clippy cannot know
+    #[command(after_help = "Example: cargo xtask lint")]
+    Lint,
+    /// Show every number that the demos share with `PyTorch`, side by side
+    #[command(after_help = "Examples:\n  cargo xtask ledger\n  cargo xtask ledger --all")]
+    Ledger {
+        /// One line for each number instead of one for each demo
+        #[arg(long)]
+        all: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -95,6 +123,10 @@ fn execute(command: Command) -> Result<()> {
         Command::Fetch { names, from } => datasets::fetch_command(&root, &names, from.as_deref()),
         Command::Chapter { chapter, demo, show } => chapter::run(&root, &chapter, demo.as_deref(), show),
         Command::Test { require_data, arguments } => test::run(&root, require_data, &arguments),
+        Command::Bless { demo } => bless::run(&root, &demo),
+        Command::Weave { check } => weave::run(&root, check),
+        Command::Lint => lint::run(&root),
+        Command::Ledger { all } => ledger::run(&root, all),
         Command::Reference { demo, check } => reference::run(&root, demo.as_deref(), check),
     }
 }
