@@ -16,6 +16,8 @@ use crate::contents::{self, Demo};
 use crate::run::{capture, pass_through};
 
 const REQUIREMENTS: &str = "data/reference/requirements.txt";
+/// The texts that a script finds by `chapter_text(…)`, which `cargo xtask fetch` brings.
+const ARTICLE_TEXTS: [(usize, &str); 2] = [(1, "peter-rabbit.txt"), (4, "world-war-i.txt")];
 /// Written last, so that an environment that was broken off halfway is known by its absence.
 const MARKER: &str = "made-from-requirements.txt";
 
@@ -97,12 +99,12 @@ pub fn run(root: &Path, only: Option<&str>, check: bool) -> Result<()> {
     bail!("{} of {total} reference outputs failed: {}", failed.len(), failed.join(", "))
 }
 
-/// Whether the script knows two texts, and the second one has been fetched: the script itself says which file it wants.
+/// Whether the script reads the text of a chapter, and the article's own text of it has been fetched.
 fn has_public_text(root: &Path, demo: Demo) -> bool {
     let Ok(source) = fs::read_to_string(demo.script(root)) else { return false };
-    let names = ["peter-rabbit.txt", "world-war-i.txt", "the-verdict.txt"];
-    names.iter().any(|name| source.contains(name) && root.join("data/public").join(name).is_file())
-        || (demo.public_out(root).is_file() && root.join("data/public").is_dir())
+    ARTICLE_TEXTS.iter().any(|(chapter, file)| {
+        source.contains(&format!("chapter_text({chapter})")) && root.join("data/public").join(file).is_file()
+    })
 }
 
 fn run_script(root: &Path, python: &Path, demo: Demo, text: Option<&str>) -> Result<Reference> {
@@ -161,6 +163,23 @@ mod tests {
         assert_eq!(interpreter(root), None, "of other versions");
         fs::write(root.join(".venv").join(MARKER), "torch==2.13.0\n").expect("a file");
         assert_eq!(interpreter(root), Some(root.join(".venv/bin/python")));
+    }
+
+    #[test]
+    fn a_second_output_is_made_where_the_script_reads_a_text_that_is_there() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let root = folder.path();
+        fs::create_dir_all(root.join("data/reference")).expect("folders");
+        fs::create_dir_all(root.join("data/public")).expect("folders");
+        let demo = contents::demo("vocabulary").expect("a demo");
+        fs::write(demo.script(root), "file, text = chapter_text(1)\n").expect("a file");
+        assert!(!has_public_text(root, demo), "not fetched");
+        fs::write(root.join("data/public/world-war-i.txt"), "x").expect("a file");
+        assert!(!has_public_text(root, demo), "another chapter's");
+        fs::write(root.join("data/public/peter-rabbit.txt"), "x").expect("a file");
+        assert!(has_public_text(root, demo));
+        fs::write(demo.script(root), "x = 1\n").expect("a file");
+        assert!(!has_public_text(root, demo), "the script reads no text");
     }
 
     #[test]
