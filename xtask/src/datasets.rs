@@ -1,29 +1,302 @@
-//! The public datasets: what stands behind a name, where it lies, and how it comes here.
+//! The public datasets: what stands behind a name such as `the-verdict`, where it lies, and how it comes here.
+//!
+//! `data/datasets.json` names each file's addresses, size, SHA-256 and licence. Everything that is fetched lies under
+//! `data/public/`, which git ignores. A file counts as there only if it is the very one that was published.
 
+use std::collections::HashMap;
+use std::fs;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
-use anyhow::Result;
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use serde::Deserialize;
+
+use crate::download::{self, Download};
+
+/// Larger files than this are recognised by their size alone, so that a command does not begin with reading
+/// gigabytes; they were hashed when they came.
+const HASHED_BYTES: u64 = 64_000_000;
+
+/// What a dataset is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Text to train on.
+    Text,
+    /// Instructions and answers to fine-tune on.
+    Instructions,
+    /// GPT-2's weights.
+    Weights,
+}
+
+/// One name of `data/datasets.json`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Dataset {
+    /// The name that commands know it by.
+    pub name: String,
+    /// What it is for.
+    pub kind: Kind,
+    /// One line about it.
+    pub description: String,
+    /// On what terms it may be used.
+    pub licence: String,
+    /// Where it lies, seen from the project's root: its file, or the folder of its files.
+    pub path: PathBuf,
+    /// What it consists of.
+    pub files: Vec<DataFile>,
+}
+
+/// One file of a dataset.
+#[derive(Debug, Clone, Deserialize)]
+pub struct DataFile {
+    /// Where it lies, seen from the project's root.
+    pub path: PathBuf,
+    /// Its size, where it is known.
+    pub bytes: Option<u64>,
+    /// Its SHA-256, where it is known.
+    pub sha256: Option<String>,
+    /// Where it can be had.
+    pub urls: Vec<String>,
+}
+
+impl Dataset {
+    /// Whether all its files are there.
+    pub fn is_complete(&self, root: &Path) -> bool {
+        self.files.iter().all(|file| file.is_there(root))
+    }
+}
+
+impl DataFile {
+    /// How to download it. `HF_ENDPOINT` takes the place of Hugging Face's own address, as in its Python library.
+    pub fn download(&self) -> Download {
+        let hub = std::env::var("HF_ENDPOINT").ok().filter(|hub| !hub.is_empty());
+        let urls = self.urls.iter().map(|url| match (&hub, url.strip_prefix("https://huggingface.co/")) {
+            (Some(hub), Some(rest)) => format!("{}/{rest}", hub.trim_end_matches('/')),
+            _ => url.clone(),
+        });
+        Download {
+            urls: urls.collect(),
+            size: self.bytes,
+            sha256: self.sha256.clone(),
+            limits: download::Limits::default(),
+        }
+    }
+
+    fn is_there(&self, root: &Path) -> bool {
+        let path = root.join(&self.path);
+        let size = fs::metadata(&path).map_or(0, |data| data.len());
+        let mut known = self.download();
+        if size > HASHED_BYTES {
+            known.sha256 = None;
+        }
+        known.is_complete(&path)
+    }
+}
+
+/// All datasets, in the order of `data/datasets.json`.
+pub fn all() -> &'static [Dataset] {
+    #[derive(Deserialize)]
+    struct Catalogue {
+        datasets: Vec<Dataset>,
+    }
+    static ALL: LazyLock<Vec<Dataset>> = LazyLock::new(|| {
+        let catalogue: Catalogue = serde_json::from_str(include_str!("../../data/datasets.json"))
+            .expect("a test reads the compiled-in data/datasets.json");
+        catalogue.datasets
+    });
+    &ALL
+}
+
+/// The dataset called `name`.
+///
+/// # Errors
+/// If there is none; the message lists the names.
+pub fn find(name: &str) -> Result<&'static Dataset> {
+    all().iter().find(|dataset| dataset.name == name).ok_or_else(|| {
+        let names: Vec<_> = all().iter().map(|dataset| dataset.name.as_str()).collect();
+        anyhow!("no dataset is called {name:?}; there are {}", names.join(", "))
+    })
+}
 
 /// Where the dataset called `name` lies, if it is complete: a file, or a folder for a dataset of several files.
 ///
 /// # Errors
 /// If no dataset has that name.
-pub fn path(_root: &Path, _name: &str) -> Result<Option<PathBuf>> {
-    anyhow::bail!("not there yet")
+pub fn path(root: &Path, name: &str) -> Result<Option<PathBuf>> {
+    let dataset = find(name)?;
+    Ok(dataset.is_complete(root).then(|| root.join(&dataset.path)))
 }
 
 /// The same, fetched first where it is not there yet.
 ///
 /// # Errors
-/// If no dataset has that name, or it cannot be fetched.
-pub fn fetch(_root: &Path, _name: &str) -> Result<PathBuf> {
-    anyhow::bail!("not there yet")
+/// If no dataset has that name, or it cannot be fetched; the message says how to get it.
+pub fn fetch(root: &Path, name: &str) -> Result<PathBuf> {
+    let dataset = find(name)?;
+    for file in &dataset.files {
+        if !file.is_there(root) {
+            file.download().to(&root.join(&file.path)).with_context(|| {
+                format!("{name} is not here yet; get it with `cargo xtask fetch {name}`, or from a folder that holds it with `cargo xtask fetch {name} --from DIR`")
+            })?;
+        }
+    }
+    Ok(root.join(&dataset.path))
 }
 
-/// `cargo xtask fetch NAME… [--from DIR]`.
+/// `cargo xtask fetch NAME… [--from DIR]`: prints a line for each dataset.
+///
+/// `all` stands for everything but GPT-2's weights, which are asked for by name. With `from`, nothing is downloaded:
+/// what lies in that folder is recognised by its SHA-256, whatever its name, and copied; what is missing is listed,
+/// and that is no error.
 ///
 /// # Errors
 /// If a name is unknown, or something cannot be fetched.
-pub fn fetch_command(_root: &Path, _names: &[String], _from: Option<&Path>) -> Result<()> {
-    anyhow::bail!("not there yet")
+pub fn fetch_command(root: &Path, names: &[String], from: Option<&Path>) -> Result<()> {
+    let mut wanted: Vec<&Dataset> = Vec::new();
+    for name in names {
+        if name == "all" {
+            wanted.extend(all().iter().filter(|dataset| dataset.kind != Kind::Weights));
+        } else {
+            wanted.push(find(name)?);
+        }
+    }
+    ensure!(!wanted.is_empty(), "name a dataset to fetch, or `all`");
+    let mut failed = Vec::new();
+    if let Some(folder) = from {
+        install(root, &wanted, folder)?;
+    } else {
+        for dataset in &wanted {
+            if dataset.is_complete(root) {
+                line(dataset, "there already");
+                continue;
+            }
+            match fetch(root, &dataset.name) {
+                Ok(_) => line(dataset, &format!("fetched (licence: {})", dataset.licence)),
+                Err(error) => {
+                    eprintln!("{}", error.root_cause());
+                    line(dataset, "could not be fetched");
+                    failed.push(dataset.name.as_str());
+                }
+            }
+        }
+    }
+    if names.iter().any(|name| name == "all") {
+        println!("GPT-2's weights are not part of `all` (0.5 to 6.4 GB each); fetch them by name, for example gpt2");
+    }
+    if !failed.is_empty() {
+        bail!(
+            "{} could not be fetched; check the connection and run the command again, or take the files from a folder with --from DIR",
+            failed.join(", ")
+        );
+    }
+    Ok(())
+}
+
+fn line(dataset: &Dataset, verdict: &str) {
+    println!("{:<17} {:<36} {verdict}", dataset.name, dataset.path.display());
+}
+
+/// Copies what `folder` holds of the wanted datasets.
+fn install(root: &Path, wanted: &[&Dataset], folder: &Path) -> Result<()> {
+    ensure!(folder.is_dir(), "--from {}: there is no such folder", folder.display());
+    let absent: Vec<&DataFile> =
+        wanted.iter().flat_map(|dataset| &dataset.files).filter(|file| !file.is_there(root)).collect();
+    let found = recognise(folder, &absent);
+    for dataset in wanted {
+        if dataset.is_complete(root) {
+            line(dataset, "there already");
+            continue;
+        }
+        let mut missing = Vec::new();
+        for file in &dataset.files {
+            match file.sha256.as_ref().and_then(|hash| found.get(&hash.to_ascii_lowercase())) {
+                Some(source) => copy(source, &root.join(&file.path), file)?,
+                None if !file.is_there(root) => {
+                    missing.push(file.path.file_name().unwrap_or_default().to_string_lossy());
+                }
+                None => {}
+            }
+        }
+        if missing.is_empty() {
+            line(dataset, &format!("installed (licence: {})", dataset.licence));
+        } else {
+            line(dataset, &format!("missing: {}", missing.join(", ")));
+        }
+    }
+    Ok(())
+}
+
+/// The files below `folder` whose SHA-256 is that of a wanted one. Only files that can be it are read.
+fn recognise(folder: &Path, wanted: &[&DataFile]) -> HashMap<String, PathBuf> {
+    let mut found = HashMap::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            // A link to a folder is not followed, so that a circle of links ends.
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                folders.push(path);
+                continue;
+            }
+            let Ok(data) = fs::metadata(&path) else { continue };
+            let can_be = |file: &&DataFile| match file.bytes {
+                Some(bytes) => bytes == data.len(),
+                None => file.path.extension() == path.extension(),
+            };
+            if data.is_file()
+                && wanted.iter().any(can_be)
+                && let Ok(hash) = download::sha256(&path)
+            {
+                found.insert(hash, path);
+            }
+        }
+    }
+    found
+}
+
+/// Copies one file so that it takes its name only when it is whole.
+fn copy(source: &Path, target: &Path, file: &DataFile) -> Result<()> {
+    let folder = target.parent().unwrap_or(Path::new("."));
+    let write = || -> io::Result<tempfile::NamedTempFile> {
+        fs::create_dir_all(folder)?;
+        let mut copy = tempfile::Builder::new().prefix(".copying").tempfile_in(folder)?;
+        io::copy(&mut fs::File::open(source)?, &mut copy)?;
+        copy.flush()?;
+        copy.as_file().sync_all()?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            copy.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
+        }
+        Ok(copy)
+    };
+    let copied = write().with_context(|| format!("cannot copy {} to {}", source.display(), target.display()))?;
+    ensure!(file.download().is_complete(copied.path()), "{} changed while it was being copied", source.display());
+    copied.persist(target).with_context(|| format!("cannot write {}", target.display()))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_dataset_has_a_path_under_data_public_and_an_address() {
+        assert_eq!(all().len(), 13);
+        for dataset in all() {
+            for file in &dataset.files {
+                assert!(file.path.starts_with("data/public") && file.path.starts_with(&dataset.path), "{file:?}");
+                assert!(file.urls.iter().all(|url| url.starts_with("https://")) && !file.urls.is_empty(), "{file:?}");
+                assert!(file.sha256.as_ref().is_none_or(|hash| hash.len() == 64), "{file:?}");
+            }
+            assert_eq!(dataset.files.len() == 1, dataset.files[0].path == dataset.path, "{}", dataset.name);
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_lists_the_known_ones() {
+        let said = find("peter").expect_err("no such name").to_string();
+        assert!(said.starts_with("no dataset is called \"peter\"; there are peter-rabbit, world-war-i,"), "{said}");
+    }
 }
