@@ -112,3 +112,77 @@ pub fn sinusoidal(context: i64, channels: i64) -> Tensor {
     }
     Tensor::from_slice(&table).view([context, channels])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::nn::VarStore;
+
+    #[test]
+    fn each_id_gets_its_row() {
+        let store = VarStore::new(Device::Cpu);
+        let embedding = Embedding::new(&store.root(), 5, 3);
+        let found = embedding.forward(&Tensor::from_slice(&[4_i64, 0, 4, 1]).view([2, 2]));
+        assert_eq!(found.size(), [2, 2, 3]);
+        assert_eq!(found.get(0).get(1), embedding.weight.get(0));
+        assert_eq!(found.get(1).get(0), embedding.weight.get(4));
+    }
+
+    #[test]
+    fn a_token_is_the_sum_of_its_row_and_the_row_of_its_position() {
+        let store = VarStore::new(Device::Cpu);
+        let embedding = InputEmbedding::new(&store.root(), 7, 5, 3);
+        let ids = Tensor::from_slice(&[6_i64, 6, 0, 6, 2, 1]).view([2, 3]);
+        let embedded = embedding.forward(&ids, 0);
+        assert_eq!(embedded.size(), [2, 3, 3]);
+        assert_eq!(embedded.get(1).get(2), embedding.token.weight.get(1) + embedding.position.weight.get(2));
+
+        let later = embedding.forward(&ids, 2);
+        assert_eq!(later.get(0).get(0), embedding.token.weight.get(6) + embedding.position.weight.get(2));
+    }
+
+    #[test]
+    #[should_panic(expected = "ids must be [B, T], got [3]")]
+    fn ids_without_a_batch_are_refused() {
+        let store = VarStore::new(Device::Cpu);
+        let _ = InputEmbedding::new(&store.root(), 7, 5, 2).forward(&Tensor::from_slice(&[1_i64, 2, 3]), 0);
+    }
+
+    #[test]
+    #[should_panic(expected = "positions 3 to 5 do not fit a context of 5")]
+    fn positions_beyond_the_context_are_refused() {
+        let store = VarStore::new(Device::Cpu);
+        let _ =
+            InputEmbedding::new(&store.root(), 7, 5, 2).forward(&Tensor::from_slice(&[1_i64, 2, 3]).view([1, 3]), 3);
+    }
+
+    #[test]
+    fn a_parameter_that_is_there_already_is_taken_and_nothing_is_drawn() {
+        let store = VarStore::new(Device::Cpu);
+        let loaded = store.root().ones("weight", &[5, 3]);
+        let taken = parameter(&store.root(), "weight", &[5, 3], |_| panic!("nothing is to be drawn"));
+        assert_eq!(taken, loaded);
+        assert_eq!(Embedding::new(&store.root(), 5, 3).weight, loaded);
+        assert_eq!(store.trainable_variables().len(), 1);
+    }
+
+    #[test]
+    #[should_panic(expected = "weight has not the shape its layer wants")]
+    fn a_parameter_of_another_shape_is_not_taken() {
+        let store = VarStore::new(Device::Cpu);
+        let _ = store.root().ones("weight", &[3, 5]);
+        let _ = Embedding::new(&store.root(), 5, 3);
+    }
+
+    #[test]
+    fn sinusoids_start_at_zero_and_one_and_each_pair_turns_slower() {
+        let table = sinusoidal(3, 4);
+        let value = |position, channel| table.double_value(&[position, channel]);
+        assert_eq!([0, 1, 2, 3].map(|channel| value(0, channel)), [0.0, 1.0, 0.0, 1.0]);
+        let close = |ours: f64, expected: f64| assert!((ours - expected).abs() < 1e-7, "{ours} is not {expected}");
+        close(value(2, 0), 2_f64.sin());
+        close(value(2, 1), 2_f64.cos());
+        close(value(2, 2), 0.02_f64.sin()); // the wave of channels 2 and 3 is 100 times longer
+        close(value(2, 3), 0.02_f64.cos());
+    }
+}

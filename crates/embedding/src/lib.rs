@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | [`words`] | how is a text cut into words and numbered? | 1.1 |
 //! | [`split`] | where may a byte-pair encoder not merge? | 1.2 |
+//! | [`learn`] | which strings deserve a number of their own? | 1.2 |
 //! | [`bpe`] | how does GPT-2 write any text with 50,257 numbers? | 1.2 |
 //! | [`windows`] | what does the network read, and what should it answer? | 1.3 |
 //! | [`loader`] | in which order does training see the windows? | 1.3 |
@@ -29,6 +30,8 @@
 
 pub mod bpe;
 pub mod embed;
+mod join;
+pub mod learn;
 pub mod loader;
 pub mod sample;
 pub mod show;

@@ -87,3 +87,29 @@ pub fn random_permutation(items: usize, seed: i64) -> Vec<usize> {
     }
     order
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn loader(items: usize, batch_size: usize, shuffled: bool, complete_only: bool) -> Loader {
+        Loader::new(items, batch_size, shuffled, complete_only).expect("a loader that works")
+    }
+
+    #[test]
+    fn a_last_batch_that_is_not_full_is_kept_or_dropped() {
+        let kept: Vec<_> = loader(5, 2, false, false).pass().collect();
+        assert_eq!(kept, [vec![0, 1], vec![2, 3], vec![4]]);
+        let dropped: Vec<_> = loader(5, 2, false, true).pass().collect();
+        assert_eq!(dropped, [[0, 1], [2, 3]]);
+        assert_eq!((loader(5, 2, false, false).batches(), loader(5, 2, false, true).batches()), (3, 2));
+    }
+
+    #[test]
+    fn a_loader_without_a_batch_is_refused() {
+        assert!(Loader::new(5, 0, false, false).is_err());
+        assert!(Loader::new(0, 1, false, false).is_err());
+        let error = Loader::new(5, 6, true, true).err().expect("no complete batch").to_string();
+        assert!(error.contains("5 items") && error.contains("batch of 6"), "{error}");
+    }
+}

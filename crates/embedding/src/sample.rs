@@ -60,3 +60,23 @@ fn below(generator: &mut Mt, limit: usize) -> usize {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_than_there_is_cannot_be_drawn() {
+        let error = python_sample(123, 9, 10).expect_err("ten of nine").to_string();
+        assert!(error.contains("10") && error.contains("9 items"), "{error}");
+    }
+
+    #[test]
+    fn all_items_or_none_can_be_drawn() {
+        let mut all = python_sample(123, 9, 9).expect("nine of nine");
+        all.sort_unstable();
+        assert_eq!(all, (0..9).collect::<Vec<_>>());
+        assert_eq!(python_sample(123, 9, 0).expect("none of nine"), [0; 0]);
+        assert_eq!(python_sample(123, 0, 0).expect("none of none"), [0; 0]);
+    }
+}

@@ -81,3 +81,39 @@ fn lay_out(words: &[String], size: &[i64], cut: &[bool]) -> Vec<String> {
         _ => blocks.join(&String::new()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::Device;
+
+    #[test]
+    fn a_row_is_a_line_and_matrices_stand_apart() {
+        let numbers = Tensor::arange(8, (Kind::Int64, Device::Cpu));
+        assert_eq!(tensor(&numbers), "0 1 2 3 4 5 6 7");
+        assert_eq!(tensor(&numbers.view([2, 4])), "0 1 2 3\n4 5 6 7");
+        assert_eq!(tensor(&numbers.view([2, 2, 2])), "0 1\n2 3\n\n4 5\n6 7");
+        assert_eq!(tensor(&Tensor::from(2.5)), "2.5000");
+        assert_eq!(tensor(&numbers.view([2, 4]).tr()), "0 4\n1 5\n2 6\n3 7");
+    }
+
+    #[test]
+    fn notation_is_chosen_for_all_values_together() {
+        assert_eq!(tensor(&Tensor::from_slice(&[1.0, -2.0, f64::NEG_INFINITY, 0.0])), "1. -2. -inf 0.");
+        assert_eq!(tensor(&Tensor::from_slice(&[0.5, -0.25, f64::NAN])), "0.5000 -0.2500 nan");
+        assert_eq!(tensor(&Tensor::from_slice(&[5.0, 1e-5])), "5.0000e+00 1.0000e-05");
+        assert_eq!(tensor(&Tensor::from_slice(&[1.0, 2000.0])), "1.0000e+00 2.0000e+03");
+        assert_eq!(tensor(&Tensor::from_slice(&[1.5, 1500.0])), "1.5000 1500.0000"); // exactly 1,000 times
+        assert_eq!(tensor(&Tensor::from_slice(&[0.0, 0.0])), "0. 0.");
+        assert_eq!(tensor(&Tensor::from_slice(&[0.0; 0])), "");
+    }
+
+    #[test]
+    fn of_many_values_the_edges_are_shown() {
+        let many = Tensor::arange(1001, (Kind::Int64, Device::Cpu));
+        assert_eq!(tensor(&many), "0 1 2 ... 998 999 1000");
+        let narrow = Tensor::arange(1002, (Kind::Int64, Device::Cpu)).view([501, 2]);
+        assert_eq!(tensor(&narrow), "0 1\n2 3\n4 5\n...\n996 997\n998 999\n1000 1001");
+        assert_eq!(tensor(&Tensor::zeros([40, 5, 9], (Kind::Float, Device::Cpu))).lines().count(), 6 * 6 - 1 + 2);
+    }
+}

@@ -33,3 +33,37 @@ pub fn split_pieces(text: &str) -> impl Iterator<Item = &str> {
         Some(piece)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pieces(text: &str) -> Vec<&str> {
+        split_pieces(text).collect()
+    }
+
+    #[test]
+    fn a_blank_belongs_to_the_word_after_it() {
+        assert_eq!(pieces("one two, 34!"), ["one", " two", ",", " 34", "!"]);
+    }
+
+    #[test]
+    fn a_run_of_blanks_leaves_its_last_one_to_the_next_piece() {
+        assert_eq!(pieces("a   b"), ["a", "  ", " b"]);
+        assert_eq!(pieces("a\n\nb"), ["a", "\n", "\n", "b"]); // only a space joins the word
+        assert_eq!(pieces("a  \n"), ["a", "  \n"]); // at the end there is no next piece
+        assert_eq!(pieces("a\u{3000}\u{3000}b"), ["a", "\u{3000}", "\u{3000}", "b"]);
+    }
+
+    #[test]
+    fn english_endings_are_pieces_of_their_own() {
+        assert_eq!(pieces("I'll don't 'Twas"), ["I", "'ll", " don", "'t", " '", "Twas"]);
+    }
+
+    #[test]
+    fn letters_numbers_and_marks_are_told_apart_in_any_script() {
+        assert_eq!(pieces("x²Ⅷ"), ["x", "²Ⅷ"]);
+        assert_eq!(pieces("e\u{301}"), ["e", "\u{301}"]); // a combining mark is no letter
+        assert_eq!(pieces(""), [""; 0]);
+    }
+}

@@ -46,3 +46,22 @@ pub fn project_root() -> PathBuf {
         .and_then(|here| here.ancestors().find(is_root).map(Path::to_path_buf))
         .unwrap_or_else(built_in)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_chapters_with_a_text_find_one_and_say_where() {
+        for chapter in [1, 4] {
+            let text = chapter_text(chapter).expect("the embedded text is always there");
+            let file = project_root().join(text.file);
+            assert_eq!(text.content, fs::read_to_string(&file).expect("the file that was named"));
+        }
+    }
+
+    #[test]
+    fn other_chapters_are_refused() {
+        assert!(chapter_text(2).err().expect("no text").to_string().contains("chapters 1 and 4"));
+    }
+}

@@ -54,3 +54,42 @@ impl Windows {
         (rows(0), rows(1))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(tensor: &Tensor) -> Vec<Vec<i64>> {
+        Vec::try_from(tensor).expect("a matrix of integers")
+    }
+
+    #[test]
+    fn targets_are_the_inputs_one_token_later() {
+        let windows = Windows::new((10..20).collect(), 4, 3).expect("two windows");
+        assert_eq!(windows.len(), 2);
+        let (inputs, targets) = windows.batch(&[1, 0]);
+        assert_eq!(rows(&inputs), [[13, 14, 15, 16], [10, 11, 12, 13]]);
+        assert_eq!(rows(&targets), [[14, 15, 16, 17], [11, 12, 13, 14]]);
+    }
+
+    #[test]
+    fn a_text_one_token_longer_than_the_context_is_one_window_and_a_shorter_one_is_refused() {
+        assert_eq!(Windows::new(vec![1, 2, 3, 4, 5], 4, 1).expect("one window").len(), 1);
+        for length in 0..=4 {
+            let error = Windows::new(vec![0; length], 4, 1).err().expect("too short").to_string();
+            assert!(error.contains(&format!("{length} tokens")) && error.contains("4 tokens"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_context_or_stride_of_zero_is_refused() {
+        assert!(Windows::new(vec![0; 9], 0, 1).is_err());
+        assert!(Windows::new(vec![0; 9], 1, 0).is_err());
+    }
+
+    #[test]
+    #[should_panic(expected = "there is no window 2, the last is 1")]
+    fn a_window_that_is_not_there_is_named() {
+        let _ = Windows::new((10..20).collect(), 4, 3).expect("two windows").batch(&[2]);
+    }
+}

@@ -96,3 +96,53 @@ impl Vocabulary {
         Ok(text)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "\"Wet?\" -- said Mrs. Plum; wet--wet (very).";
+
+    #[test]
+    fn marks_and_double_hyphens_are_words_and_blanks_are_not() {
+        let tokens = split_words(TEXT);
+        let expected =
+            ["\"", "Wet", "?", "\"", "--", "said", "Mrs", ".", "Plum", ";", "wet", "--", "wet", "(", "very", ")", "."];
+        assert_eq!(tokens, expected);
+        assert_eq!(split_words(" \n\t"), [""; 0]);
+        assert_eq!(split_words("a-b_c"), ["a-b", "_", "c"]);
+    }
+
+    #[test]
+    fn words_are_numbered_in_the_order_of_their_code_points() {
+        let vocabulary = Vocabulary::new("b a B ! a");
+        assert_eq!(vocabulary.words(), ["!", "B", "a", "b"]);
+        assert_eq!(vocabulary.encode("b!").expect("known words"), [3, 0]);
+    }
+
+    #[test]
+    fn the_first_unknown_word_is_named_or_replaced() {
+        let error = Vocabulary::new(TEXT).encode("said the heron").expect_err("two unknown words").to_string();
+        assert!(error.contains("\"the\"") && !error.contains("heron"), "{error}");
+
+        let vocabulary = Vocabulary::with_unknown(TEXT);
+        assert_eq!(vocabulary.words().last().map(String::as_str), Some(UNKNOWN));
+        let ids = vocabulary.encode("said the heron").expect("unknown words have an id");
+        assert_eq!(vocabulary.decode(&ids).expect("its own ids"), "said <unk> <unk>");
+    }
+
+    #[test]
+    fn decoding_puts_no_blank_before_a_mark() {
+        let vocabulary = Vocabulary::new(TEXT);
+        let ids = vocabulary.encode("Plum (very wet). Wet?").expect("known words");
+        assert_eq!(vocabulary.decode(&ids).expect("its own ids"), "Plum (very wet). Wet?");
+    }
+
+    #[test]
+    fn an_id_outside_the_vocabulary_is_named() {
+        for id in [-1, 4] {
+            let error = Vocabulary::new("a b c d").decode(&[0, id]).expect_err("ids are 0 to 3").to_string();
+            assert!(error.contains(&format!("id {id} ")) && error.contains("0 to 3"), "{error}");
+        }
+    }
+}
