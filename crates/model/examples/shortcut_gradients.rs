@@ -55,24 +55,24 @@ fn gradients(layers: &[Linear], x: &Tensor, shortcuts: bool) -> Vec<f64> {
 /// Bars on a logarithmic scale: each line up is ten times as much.
 fn draw(without: &[f64], with: &[f64]) -> Result<()> {
     const BOTTOM: f64 = 250.0;
-    const DECADE: f64 = 50.0;
-    let height = |size: f64| (size.log10() + 4.0) * DECADE;
+    const DECADE: f64 = 42.0;
+    let height = |size: f64| (size.log10() + 5.0) * DECADE;
     let mut svg =
         Svg::new(620.0, 300.0, "Mean size of the gradient in each of five layers, without and with shortcuts");
-    for (exponent, label) in [(-4, "0.0001"), (-3, "0.001"), (-2, "0.01"), (-1, "0.1"), (0, "1")] {
+    for (exponent, label) in [(-5, "0.00001"), (-4, "0.0001"), (-3, "0.001"), (-2, "0.01"), (-1, "0.1"), (0, "1")] {
         let y = BOTTOM - height(10_f64.powi(exponent));
-        svg.line((70.0, y), (590.0, y), 0.3);
-        svg.text((62.0, y + 4.5), "end", label);
+        svg.line((78.0, y), (598.0, y), 0.3);
+        svg.text((70.0, y + 4.5), "end", label);
     }
     for layer in 0..5 {
-        let left = 85.0 + 104.0 * layer as f64;
+        let left = 92.0 + 104.0 * layer as f64;
         for (bar, (sizes, colour)) in [(without, ORANGE), (with, BLUE)].into_iter().enumerate() {
             let high = height(sizes[layer]);
             svg.field((left + 40.0 * bar as f64, BOTTOM - high), (36.0, high), colour, colour, "");
         }
         svg.text((left + 38.0, BOTTOM + 20.0), "middle", &format!("layer {layer}"));
     }
-    svg.coloured_text((85.0, 20.0), "start", "without shortcuts", ORANGE);
-    svg.coloured_text((230.0, 20.0), "start", "with shortcuts", BLUE);
+    svg.coloured_text((92.0, 20.0), "start", "without shortcuts", ORANGE);
+    svg.coloured_text((240.0, 20.0), "start", "with shortcuts", BLUE);
     svg.write("gradients")
 }

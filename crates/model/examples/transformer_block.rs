@@ -34,57 +34,40 @@ fn words(size: &[i64]) -> String {
 
 /// The residual stream from top to bottom, and beside it what each half of the block adds to it.
 fn draw(shape: &[i64]) -> Result<()> {
-    const STREAM: f64 = 90.0; // where the stream runs
+    const STREAM: f64 = 110.0; // where the stream runs
+    const LEFT: f64 = 210.0;
     const PART: (f64, f64) = (250.0, 32.0);
-    const LEFT: f64 = 190.0;
+    const STEP: f64 = PART.1 + 10.0;
     let Gpt2Config { channels: c, heads: h, hidden: f, .. } = CONFIG;
-    let stream = format!("[{}, {}, {c}]", shape[0], shape[1]);
+    let narrow = format!("[{}, {}, {c}]", shape[0], shape[1]);
     let wide = format!("[{}, {}, {f}]", shape[0], shape[1]);
-    let halves = [
-        (
-            "reads the positions before it",
-            BLUE,
-            vec![
-                ("norm1".to_owned(), stream.clone()),
-                (format!("attention, {h} heads of {}", c / h), stream.clone()),
-                ("dropout".to_owned(), stream.clone()),
-            ],
-        ),
-        (
-            "thinks, each position alone",
-            ORANGE,
-            vec![
-                ("norm2".to_owned(), stream.clone()),
-                ("feed-forward, up".to_owned(), wide.clone()),
-                ("GELU".to_owned(), wide.clone()),
-                ("feed-forward, down".to_owned(), stream.clone()),
-                ("dropout".to_owned(), stream.clone()),
-            ],
-        ),
-    ];
-    let mut svg = Svg::new(620.0, 560.0, "One block: attention and feed-forward each add to the residual stream");
-    svg.text((STREAM, 18.0), "middle", &format!("x {stream}"));
-    let mut y = 40.0;
-    for (what, colour, parts) in halves {
-        let entry = y;
+    let attention = format!("attention, {h} heads of {}", c / h);
+    let reads = [("norm1", &narrow), (attention.as_str(), &narrow), ("dropout", &narrow)];
+    let thinks = [("norm2", &narrow), ("up", &wide), ("GELU", &wide), ("down", &narrow), ("dropout", &narrow)];
+
+    let mut svg = Svg::new(600.0, 496.0, "One block: attention and feed-forward each add to the residual stream");
+    svg.curve(&[(STREAM, 30.0), (STREAM, 464.0)], "#7d7d7d");
+    svg.text((STREAM, 18.0), "middle", &format!("x {narrow}"));
+    svg.text((STREAM, 484.0), "middle", &format!("x {narrow} for the next block"));
+    svg.text((STREAM - 26.0, 225.0), "end", "residual");
+    svg.text((STREAM - 26.0, 243.0), "end", "stream");
+    let mut y = 50.0;
+    for (what, colour, parts) in
+        [("reads the positions before it", BLUE, &reads[..]), ("works, each position alone", ORANGE, &thinks[..])]
+    {
         svg.coloured_text((LEFT, y - 8.0), "start", what, colour);
-        for (label, out) in parts {
-            svg.field((LEFT, y), PART, colour, "#ffffff", &label);
-            svg.text((LEFT + PART.0 + 12.0, y + 20.5), "start", &out);
-            svg.line((LEFT + PART.0 / 2.0, y + PART.1), (LEFT + PART.0 / 2.0, y + PART.1 + 10.0), 1.0);
-            y += PART.1 + 10.0;
+        svg.line((STREAM, y + PART.1 / 2.0), (LEFT, y + PART.1 / 2.0), 1.0);
+        svg.text((LEFT - 7.0, y + PART.1 / 2.0 + 4.5), "middle", "▸");
+        for (label, size) in parts {
+            svg.field((LEFT, y), PART, colour, "#ffffff", label);
+            svg.text((LEFT + PART.0 + 12.0, y + 20.5), "start", size);
+            svg.line((LEFT + PART.0 / 2.0, y + PART.1), (LEFT + PART.0 / 2.0, y + STEP), 1.0);
+            y += STEP;
         }
-        // From the stream into the first part, and from the last one back.
-        svg.line((STREAM, entry + PART.1 / 2.0), (LEFT, entry + PART.1 / 2.0), 1.0);
-        svg.text((LEFT - 9.0, entry + PART.1 / 2.0 + 4.5), "middle", "▸");
-        svg.line((LEFT + PART.0 / 2.0, y), (STREAM + 14.0, y), 1.0);
-        svg.text((STREAM + 20.0, y + 4.5), "middle", "◂");
-        svg.field((STREAM - 14.0, y - 14.0), (28.0, 28.0), "#5a5a5a", "#ffffff", "+");
-        y += 60.0;
+        svg.line((LEFT + PART.0 / 2.0, y), (STREAM, y), 1.0);
+        svg.text((STREAM + 19.0, y + 4.5), "middle", "◂");
+        svg.field((STREAM - 13.0, y - 13.0), (26.0, 26.0), "#5a5a5a", "#ffffff", "+");
+        y += 46.0;
     }
-    svg.curve(&[(STREAM, 26.0), (STREAM, y - 40.0)], "#7d7d7d");
-    svg.text((STREAM, y - 22.0), "middle", &format!("x {stream}, for the next block"));
-    svg.text((STREAM - 22.0, 170.0), "end", "residual");
-    svg.text((STREAM - 22.0, 188.0), "end", "stream");
     svg.write("block")
 }
