@@ -3,17 +3,29 @@
 //! | module | question it answers | chapter |
 //! | --- | --- | --- |
 //! | [`loss`] | how wrong is the model? | 4.1 |
+//! | [`examples`] | what can it be trained on? | 4.1 |
+//! | [`split`] | what is learnt from, and what is kept to measure with? | 4.1 |
 //! | [`adamw`] | how does an error become a better weight? | 4.2 |
 //! | [`schedule`] | how large should each step be? | 4.3 |
-//! | [`split`] | what is learnt from, and what is kept to measure with? | 4.1 |
+//! | [`settings`] | what decides a run? | 4.3 |
+//! | [`trainer`] | how does it all become a loop? | 4.4 |
 //! | [`protocol`] | can a published run be repeated, figure for figure? | 4.4 |
+//! | [`metrics`] | how does the run go? | 4.4 |
+//! | [`output`] | what does it leave behind? | 4.4 |
 //! | [`sampling`] | how does a score become a word? | 4.5 |
+//! | [`checkpoint`] | what if it is interrupted? | 4.6 |
 //!
 //! Shapes use the legend of [`embedding`].
 
 pub mod adamw;
+pub mod checkpoint;
+pub mod examples;
 pub mod loss;
+pub mod metrics;
+pub mod output;
 pub mod protocol;
 pub mod sampling;
 pub mod schedule;
+pub mod settings;
 pub mod split;
+pub mod trainer;
