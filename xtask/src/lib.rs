@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | [`download`] | how does one file come here whole, or not at all? |
 //! | [`datasets`] | what stands behind a name such as `the-verdict`, and where does it lie? |
+//! | [`archive`] | what does PyTorch publish for which machine, and which of it do we need? |
 //! | [`setup`] | where does libtorch come from, and how do cargo and the programs find it? |
 //! | [`doctor`] | what is wrong on this machine, and which command mends it? |
 //!
@@ -12,6 +13,7 @@
 
 use std::path::{Path, PathBuf};
 
+pub mod archive;
 pub mod datasets;
 pub mod doctor;
 pub mod download;
