@@ -19,14 +19,14 @@ pub struct MultiHeadAttention {
 }
 
 impl MultiHeadAttention {
-    /// Creates the four projections under `path`, in the order query, key, value, output; the output has a bias, the others have
-    /// one if `qkv_bias` says so.
+    /// Creates the four projections under `path`, in the order query, key, value, output; the output has a bias, the others
+    /// have one if `qkv_bias` says so.
     ///
     /// # Errors
     /// If `channels` do not split evenly into `heads`.
     pub fn new(path: &nn::Path, channels: i64, heads: i64, qkv_bias: bool, dropout: f64) -> Result<Self> {
         ensure!(
-            heads > 0 && channels % heads == 0,
+            channels > 0 && heads > 0 && channels % heads == 0,
             "{channels} channels do not split into {heads} equal heads; make channels a multiple of heads"
         );
         let project = |name, bias| Linear::new(&(path / name), channels, channels, bias);
