@@ -49,7 +49,7 @@ fn draw_mask(hidden: &Tensor) -> Result<()> {
         svg.text((x + 28.0, 56.0), "middle", reader);
         for column in 0..WORDS.len() {
             let (fill, ink, word) = if hidden.int64_value(&[row as i64, column as i64]) == 1 {
-                ("#c4c4c4", "#6a6a6a", "hidden")
+                ("#c4c4c4", "#4a4a4a", "hidden")
             } else {
                 (figure::BLUE, "#ffffff", "reads")
             };

@@ -58,10 +58,10 @@ fn shape(values: &Tensor) -> String {
 fn draw_split(before: &Tensor, after: &Tensor) -> Result<()> {
     const FIELD: (f64, f64) = (52.0, 26.0);
     let mut svg = Svg::new(760.0, 380.0, "Six channels of queries are split into two heads of three channels");
-    let colour = |head: i64| if head == 0 { BLUE } else { ORANGE };
+    let (colour, ink) = (|head: i64| [BLUE, ORANGE][head as usize], |head: i64| ["#ffffff", "#1a1a1a"][head as usize]);
     let field = |svg: &mut Svg, left: f64, top: f64, row: i64, column: i64, head: i64, value: f64| {
         let at = (left + column as f64 * (FIELD.0 + 2.0), top + row as f64 * (FIELD.1 + 2.0));
-        svg.field(at, FIELD, colour(head), "#ffffff", &format!("{value:.2}"));
+        svg.field(at, FIELD, colour(head), ink(head), &format!("{value:.2}"));
     };
     svg.text((222.0, 100.0), "middle", "T = 5 rows, C = 6 columns");
     for row in 0..5 {

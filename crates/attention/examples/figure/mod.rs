@@ -90,10 +90,10 @@ impl Svg {
             for column in 0..labels.len() {
                 let at = [index as i64, column as i64];
                 if hidden.is_some_and(|hidden| hidden.int64_value(&at) == 1) {
-                    self.field(place(index, column), FIELD, "#c4c4c4", "#6a6a6a", "hidden");
+                    self.field(place(index, column), FIELD, "#c4c4c4", "#4a4a4a", "hidden");
                 } else {
                     let weight = weights.double_value(&at);
-                    let ink = if weight > 0.45 { "#ffffff" } else { "#1a1a1a" };
+                    let ink = if weight > 0.65 { "#ffffff" } else { "#1a1a1a" };
                     self.field(place(index, column), FIELD, &shade(weight), ink, &format!("{weight:.2}"));
                 }
             }
