@@ -9,15 +9,11 @@ import argparse
 import base64
 import hashlib
 import json
-import platform
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-
-# Program -> the name of its package.
-MODULES = {"PyTorch": "torch"}
 
 # Chapter -> the article's text, the embedded one.
 TEXTS = {
@@ -31,8 +27,9 @@ def begin(demo, program="PyTorch", rtol=None, atol=None):
 
     PyTorch then works on one thread, as the demos do.
     """
-    release = platform.python_version() if program == "Python" else version(MODULES.get(program, program))
-    print(f"# from {program} {release.split('+')[0]}: data/reference/{demo}.py")
+    # What these scripts ask of Python alone is the same in every 3.x.
+    release = "3" if program == "Python" else version("torch" if program == "PyTorch" else program).split("+")[0]
+    print(f"# from {program} {release}: data/reference/{demo}.py")
     if rtol is not None or atol is not None:
         print(f"# rtol {1e-4 if rtol is None else rtol:.10f} atol {1e-7 if atol is None else atol:.10f}")
     if program == "PyTorch":
