@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Result, anyhow, bail, ensure};
 
-use crate::download::megabytes;
+use crate::progress::megabytes;
 use crate::setup::{self, Platform, Setup};
 
 /// The oldest compiler that builds this workspace, as `rust-toolchain.toml` pins it.
@@ -290,6 +290,9 @@ fn library_path(variable: &str, value: Option<OsString>, lib: &Path, library: &s
 /// Links the smallest program to libtorch, runs it, and so finds a library that is missing or does not fit.
 fn loads(lib: &Path, platform: Platform) -> Finding {
     let mend = "cargo xtask setup --force";
+    let Ok(compiler) = find_compiler() else {
+        return Finding::Note("without a C++ compiler there is nothing to try it with".into());
+    };
     let attempt = || -> Result<()> {
         let folder = tempfile::tempdir()?;
         let program = folder.path().join("probe");
@@ -300,7 +303,7 @@ fn loads(lib: &Path, platform: Platform) -> Finding {
             arguments.push("-Wl,--no-as-needed");
         }
         arguments.extend(["-ltorch_cpu", "-lc10"]);
-        compile(&find_compiler()?, &arguments, "int main() { return 0; }\n")?;
+        compile(&compiler, &arguments, "int main() { return 0; }\n")?;
         let ran = Command::new(&program).output()?;
         ensure!(ran.status.success(), "{}", first_line(&ran.stderr));
         Ok(())

@@ -17,6 +17,8 @@ pub mod archive;
 pub mod datasets;
 pub mod doctor;
 pub mod download;
+mod network;
+mod progress;
 pub mod setup;
 
 /// The project's root folder: the nearest folder, from the current one upwards, that holds `data/datasets.json`

@@ -22,6 +22,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use crate::archive::{self, Archive, find, link, unpack};
 use crate::doctor;
 use crate::download::{self, Download, Limits};
+use crate::progress::megabytes;
 
 /// The version that the binding (tch 0.26) is made for.
 pub const VERSION: &str = "2.13.0";
@@ -277,9 +278,9 @@ impl Setup {
             ensure!(
                 free >= NEEDED_BYTES,
                 "the setup needs {} and {} has {} left; free some space and run `cargo xtask setup`",
-                download::megabytes(NEEDED_BYTES),
+                megabytes(NEEDED_BYTES),
                 self.root.display(),
-                download::megabytes(free)
+                megabytes(free)
             );
         }
 
@@ -332,7 +333,7 @@ impl Setup {
             )));
         }
         if let Some(refused) = &refused {
-            eprintln!("{refused:#}; taking PyTorch's wheel by pip instead");
+            eprintln!("{refused:#}\ntaking PyTorch's wheel by pip instead");
         }
         for wheel in &self.wheels {
             let file = self.by_pip(wheel, downloads)?;

@@ -69,3 +69,25 @@ fn a_folder_that_is_not_there_and_a_name_that_is_unknown_are_errors() {
     assert_eq!(said(&["all"], Some(Path::new("/no/such"))), "--from /no/such: there is no such folder");
     assert!(said(&["gpt3"], None).starts_with("no dataset is called \"gpt3\"; there are"));
 }
+
+#[test]
+fn a_proxy_that_is_not_there_is_named_in_the_error() {
+    let root = tempfile::tempdir().expect("a folder");
+    fs::create_dir(root.path().join("data")).expect("made");
+    fs::write(root.path().join("data/datasets.json"), "").expect("written");
+    fs::write(root.path().join("Cargo.toml"), "").expect("written");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_xtask"));
+    for variable in ["ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"] {
+        command.env_remove(variable);
+    }
+    let output = command
+        .args(["fetch", "alpaca-sample"])
+        .current_dir(root.path())
+        .env("HTTPS_PROXY", "http://127.0.0.1:9")
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("refused the connection (asked through the proxy 127.0.0.1:9)"), "{said}");
+    assert!(!root.path().join("data/public/alpaca-sample.json").exists());
+}
