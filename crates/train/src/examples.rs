@@ -7,9 +7,9 @@ use std::fmt::Write;
 use tch::{Kind, Tensor};
 
 /// A numbered set of training examples.
+#[expect(clippy::len_without_is_empty, reason = "a set of examples is never empty")]
 pub trait Examples {
     /// How many there are, never 0.
-    #[expect(clippy::len_without_is_empty, reason = "a set of examples is never empty")]
     fn len(&self) -> usize;
 
     /// The examples of the given numbers, one a row: what is read, and what should be answered at each position.

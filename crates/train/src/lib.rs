@@ -12,18 +12,26 @@
 //! | [`protocol`] | can a published run be repeated, figure for figure? | 4.4 |
 //! | [`metrics`] | how does the run go? | 4.4 |
 //! | [`output`] | what does it leave behind? | 4.4 |
+//! | [`plot`] | how does that look as a curve? | 4.4 |
 //! | [`sampling`] | how does a score become a word? | 4.5 |
 //! | [`checkpoint`] | what if it is interrupted? | 4.6 |
+//! | [`hub`] | where do pretrained weights come from? | 5.1 |
+//!
+//! Beside the road: [`corpus`] finds the text for the command `train`, [`console`] is how the commands speak with their user.
 //!
 //! Shapes use the legend of [`embedding`].
 
 pub mod adamw;
 pub mod checkpoint;
+pub mod console;
+pub mod corpus;
 pub mod examples;
+pub mod hub;
 pub mod loss;
 pub mod metrics;
 pub mod output;
 pub mod protocol;
+pub mod plot;
 pub mod sampling;
 pub mod schedule;
 pub mod settings;

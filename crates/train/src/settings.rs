@@ -162,7 +162,7 @@ impl TrainSettings {
 }
 
 /// The names and values of an object, those of objects inside it in their place.
-pub(crate) fn flat(value: &Value) -> Vec<(String, Value)> {
+pub fn flat(value: &Value) -> Vec<(String, Value)> {
     let Some(object) = value.as_object() else {
         return Vec::new();
     };

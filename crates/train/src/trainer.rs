@@ -132,6 +132,11 @@ impl Trainer {
         })
     }
 
+    /// Puts something else into the checkpoints to come, for whoever resumes the run.
+    pub fn set_command(&mut self, command: Value) {
+        self.command = command;
+    }
+
     /// How it trains.
     pub fn settings(&self) -> &TrainSettings {
         &self.settings
@@ -335,6 +340,7 @@ impl Trainer {
     /// # Errors
     /// If the disk refuses; earlier checkpoints stay.
     pub fn save(&self, folder: &RunFolder) -> Result<()> {
+        folder.write_progress(&self.history)?;
         checkpoint::save(folder.path(), &self.model, &self.optimizer, &self.state(), &self.history).map(|_| ())
     }
 

@@ -1,0 +1,208 @@
+//! How a command speaks with its user: one sentence when something is wrong, a bar or plain lines while it works, and a second thought
+//! at Ctrl-C.
+//!
+//! Results go to stdout, everything else to stderr. Nothing here uses colours, so that NO_COLOR has nothing to switch off.
+
+use crate::metrics::Line;
+use anyhow::{Context, Error, Result, bail, ensure};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::{
+    collections::HashSet,
+    fs,
+    io::{self, IsTerminal, Write},
+    panic::{self, AssertUnwindSafe},
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+use tch::{Cuda, Device};
+
+/// The exit code of a run that was interrupted and saved, as of any program ended by Ctrl-C.
+pub const INTERRUPTED: u8 = 130;
+
+/// Runs a command: what goes wrong in it, a panic too, becomes one line on stderr and exit code 1; all of it with `verbose`.
+pub fn run(verbose: bool, command: impl FnOnce() -> Result<ExitCode>) -> ExitCode {
+    if !verbose {
+        panic::set_hook(Box::new(|info| {
+            let payload = info.payload();
+            let text = payload.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("the program stopped");
+            say(&format!("error: {} (--verbose shows more)", first_line(text)));
+        }));
+    }
+    match panic::catch_unwind(AssertUnwindSafe(command)) {
+        Ok(Ok(code)) => code,
+        Ok(Err(error)) => {
+            say(&if verbose { format!("error: {error:?}") } else { format!("error: {}", one_sentence(&error)) });
+            ExitCode::FAILURE
+        }
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// Writes a line to stderr, and does not mind if nobody listens any more.
+pub fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// An error and its causes on one line. Of libtorch's messages only the first line is kept; the rest is a C++ trace.
+pub fn one_sentence(error: &Error) -> String {
+    let mut sentence = String::new();
+    for cause in error.chain() {
+        let cause = first_line(&cause.to_string());
+        if sentence.contains(&cause) {
+            continue;
+        }
+        if !sentence.is_empty() {
+            sentence.push_str(": ");
+        }
+        sentence.push_str(&cause);
+    }
+    sentence
+}
+
+fn first_line(text: &str) -> String {
+    // tch's operators panic with the debug form of libtorch's message, in which line breaks are written as \n.
+    let text = text.split_once("Torch(\"").map_or(text, |(_, message)| message);
+    let line = text.split('\n').next().unwrap_or(text);
+    line.split("\\n").next().unwrap_or(line).trim_end_matches("\")").trim().to_owned()
+}
+
+/// Becomes true at Ctrl-C or SIGTERM; a second one ends the process at once.
+///
+/// # Errors
+/// If the operating system lets us not listen.
+pub fn stop_at_signal() -> Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        if asked.swap(true, Ordering::SeqCst) {
+            std::process::exit(i32::from(INTERRUPTED));
+        }
+        say("stopping after this step; once more stops at once, without saving");
+    })
+    .context("cannot listen for Ctrl-C")?;
+    Ok(stop)
+}
+
+/// The device of that name.
+///
+/// # Errors
+/// If it is unknown or not there: computing elsewhere in silence would be no help.
+pub fn device(name: &str) -> Result<Device> {
+    match name {
+        "cpu" => Ok(Device::Cpu),
+        "cuda" => {
+            ensure!(Cuda::is_available(), "there is no CUDA device that this libtorch can use; take --device cpu");
+            Ok(Device::Cuda(0))
+        }
+        "mps" => {
+            ensure!(tch::utils::has_mps(), "there is no MPS device that this libtorch can use; take --device cpu");
+            Ok(Device::Mps)
+        }
+        other => bail!("the device {other:?} is unknown; there are cpu, cuda and mps"),
+    }
+}
+
+/// The processor's cores, counted without the second threads of each, which only get in each other's way in matrix products.
+pub fn physical_cores() -> usize {
+    let allowed = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let siblings =
+        |cpu: usize| fs::read_to_string(format!("/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")).ok();
+    let cores: HashSet<String> = (0..4096).map_while(siblings).collect();
+    if cores.is_empty() { allowed } else { cores.len().min(allowed) }
+}
+
+/// Shows how a run goes: a bar where stderr is a terminal, else a line now and then; or every line as JSON on stdout.
+pub struct Progress {
+    bar: Option<ProgressBar>,
+    json: bool,
+    total_steps: usize,
+    spoke: Instant,
+}
+
+impl Progress {
+    /// Starts to watch a run that has `done` of `total_steps` behind it.
+    pub fn new(done: usize, total_steps: usize, json: bool) -> Self {
+        let bar = (io::stderr().is_terminal() && !json).then(|| {
+            let bar = ProgressBar::with_draw_target(Some(total_steps as u64), ProgressDrawTarget::stderr());
+            if let Ok(style) = ProgressStyle::with_template("step {pos} of {len} [{bar:24}] {msg}, {eta} left") {
+                bar.set_style(style.progress_chars("=> "));
+            }
+            bar.set_position(done as u64);
+            bar.reset_eta();
+            bar
+        });
+        Self { bar, json, total_steps, spoke: Instant::now() }
+    }
+
+    /// Shows a line of the metrics.
+    pub fn show(&mut self, line: &Line) {
+        if self.json {
+            if let Ok(text) = serde_json::to_string(line) {
+                let _ = writeln!(io::stdout(), "{text}");
+            }
+            return;
+        }
+        match line {
+            Line::Step(step) => {
+                let message = format!("loss {:.3}, {:.0} tokens/s", step.loss, step.tokens_per_s);
+                if let Some(bar) = &self.bar {
+                    bar.set_position(step.step as u64);
+                    bar.set_message(message);
+                } else if self.spoke.elapsed() >= Duration::from_secs(10) {
+                    self.print(&format!("step {} of {}: {message}", step.step, self.total_steps));
+                }
+            }
+            Line::Validation(measured) => self.print(&format!(
+                "step {}, epoch {:.1}: validation loss {:.3}",
+                measured.step, measured.epoch, measured.validation_loss
+            )),
+            Line::Sample(sample) => self.print(&format!("step {}: {}", sample.step, sample.sample.replace('\n', " "))),
+        }
+    }
+
+    fn print(&mut self, line: &str) {
+        self.spoke = Instant::now();
+        match &self.bar {
+            Some(bar) => bar.suspend(|| say(line)),
+            None => say(line),
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_of_errors_becomes_one_sentence_without_a_trace() {
+        let error = Error::msg("index out of range in self\nException raised from apply at x.cpp:1\nframe #0: f")
+            .context("cannot read the batch");
+        assert_eq!(one_sentence(&error), "cannot read the batch: index out of range in self");
+    }
+
+    #[test]
+    fn the_message_of_a_panic_in_libtorch_is_cut_to_its_first_line() {
+        let text = r#"called `Result::unwrap()` on an `Err` value: Torch("shape '[3]' is invalid\nException raised")"#;
+        assert_eq!(first_line(text), "shape '[3]' is invalid");
+    }
+
+    #[test]
+    fn an_unknown_device_is_refused_by_name() {
+        let said = device("tpu").expect_err("no such device").to_string();
+        assert!(said.starts_with("the device \"tpu\" is unknown"), "{said}");
+    }
+}

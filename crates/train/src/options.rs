@@ -1,0 +1,127 @@
+//! What can be said on the command line of `train`, and what it means.
+
+use clap::Parser;
+use std::path::PathBuf;
+
+const EXAMPLE: &str = "\
+Without --text it learns the prose that comes with this project, in a minute or two.
+Example: train --text tiny-shakespeare --epochs 2 --prompt \"To be\" --out-dir runs/bard
+         train --resume runs/bard";
+
+/// Trains a GPT-2 on any text and writes it, with its curves, samples and checkpoints, to a folder.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "train", version, after_help = EXAMPLE, allow_negative_numbers = true)]
+pub struct Options {
+    /// Files, folders of .txt files, or names of `cargo xtask fetch`; 10 % is kept for validation
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub text: Vec<String>,
+    /// tiny, gpt2, gpt2-medium, gpt2-large, gpt2-xl, or a config.json [default: tiny]
+    #[arg(long)]
+    pub model: Option<String>,
+    /// Weights to begin with: scratch, gpt2 (and so on), or a folder [default: scratch]
+    #[arg(long, value_name = "WEIGHTS")]
+    pub init: Option<String>,
+    /// Tokens the model sees at once in training [default: 128]
+    #[arg(long, value_name = "TOKENS", value_parser = at_least_one)]
+    pub context: Option<usize>,
+    /// Windows of text in a batch [default: 8]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub batch_size: Option<usize>,
+    /// Batches that add up to one step [default: 1]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub grad_accum: Option<usize>,
+    /// Passes over the text [default: 10]
+    #[arg(long, value_name = "N", value_parser = at_least_one, conflicts_with = "max_steps")]
+    pub epochs: Option<usize>,
+    /// Steps in all, instead of epochs
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub max_steps: Option<usize>,
+    /// Highest learning rate [default: 1e-3; for large models 4e-4, with weights 5e-5]
+    #[arg(long, value_name = "RATE", value_parser = positive)]
+    pub learning_rate: Option<f64>,
+    /// Learning rate at the end of its cosine [default: a tenth of the highest]
+    #[arg(long, value_name = "RATE", value_parser = not_negative)]
+    pub min_lr: Option<f64>,
+    /// Steps over which the learning rate rises [default: 10]
+    #[arg(long, value_name = "N")]
+    pub warmup_steps: Option<usize>,
+    /// AdamW's weight decay [default: 0.1]
+    #[arg(long, value_name = "X", value_parser = not_negative)]
+    pub weight_decay: Option<f64>,
+    /// Largest gradient norm, 0 for any [default: 1]
+    #[arg(long, value_name = "X", value_parser = not_negative)]
+    pub grad_clip: Option<f64>,
+    /// Part of the activations dropped in training [default: 0]
+    #[arg(long, value_name = "X", value_parser = share)]
+    pub dropout: Option<f64>,
+    /// Steps between validations, 0 for epochs only [default: 20]
+    #[arg(long, value_name = "N")]
+    pub eval_every: Option<usize>,
+    /// Batches in a validation, 0 for all [default: 20]
+    #[arg(long, value_name = "N")]
+    pub eval_batches: Option<usize>,
+    /// Steps between samples, 0 for epochs only [default: 0]
+    #[arg(long, value_name = "N")]
+    pub sample_every: Option<usize>,
+    /// What samples go on from [default: words from the validation text]
+    #[arg(long, value_name = "TEXT")]
+    pub prompt: Option<String>,
+    /// Steps between checkpoints, 0 for epochs only [default: 0]
+    #[arg(long, value_name = "N")]
+    pub save_every: Option<usize>,
+    /// Checkpoints that stay [default: 2]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub keep_last: Option<usize>,
+    /// Go on with the run in DIR, or with the newest one in runs/
+    #[arg(long, value_name = "DIR", num_args = 0..=1, conflicts_with_all = ["init", "model"])]
+    #[expect(clippy::option_option, reason = "absent, without a folder, with one")]
+    pub resume: Option<Option<PathBuf>>,
+    /// Folder for all that is written [default: runs/train, runs/train-2, …]
+    #[arg(long, value_name = "DIR")]
+    pub out_dir: Option<PathBuf>,
+    /// Every random number follows from it [default: 123]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u32>,
+    /// Threads [default: the processor's cores]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub threads: Option<usize>,
+    /// cpu, cuda or mps
+    #[arg(long, default_value = "cpu")]
+    pub device: String,
+    /// Repeat a published run draw by draw: book or article
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["resume", "init", "model"])]
+    pub protocol: Option<String>,
+    /// Draw the curve in the terminal at the end
+    #[arg(long)]
+    pub plot: bool,
+    /// Print every line of the metrics as JSON
+    #[arg(long)]
+    pub log_json: bool,
+    /// Show errors in full
+    #[arg(long)]
+    pub verbose: bool,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if number >= 1 => Ok(number),
+        _ => Err("it must be a whole number of at least 1".to_owned()),
+    }
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    number(text, |number| number > 0.0).ok_or_else(|| "it must be a number above 0".to_owned())
+}
+
+fn not_negative(text: &str) -> Result<f64, String> {
+    number(text, |number| number >= 0.0).ok_or_else(|| "it must be 0 or a number above it".to_owned())
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    number(text, |number| (0.0..1.0).contains(&number))
+        .ok_or_else(|| "it must be at least 0 and less than 1".to_owned())
+}
+
+fn number(text: &str, possible: impl Fn(f64) -> bool) -> Option<f64> {
+    text.parse().ok().filter(|&number: &f64| number.is_finite() && possible(number))
+}
