@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use xtask::setup;
 
 use crate::compare::{Comparison, Reference, compare};
-use crate::contents::{self, Demo};
+use crate::contents::{self, Chapter, Demo};
 use crate::run::Built;
 
 const DIFFERENCES_SHOWN: usize = 5;
@@ -62,48 +62,67 @@ pub fn reference_path(root: &Path, demo: Demo, stdout: &str) -> PathBuf {
     if reads_public { demo.public_out(root) } else { demo.out(root) }
 }
 
+/// Demos that have run, and what went wrong.
+#[derive(Default)]
+pub struct Run {
+    /// In the order they ran.
+    pub outcomes: Vec<Outcome>,
+    failed: Vec<String>,
+}
+
+impl Run {
+    /// Builds and runs the demos of a chapter, or one of them; `each` sees every outcome as it comes.
+    pub fn chapter(&mut self, root: &Path, chapter: &Chapter, only: Option<Demo>, each: &dyn Fn(&Outcome)) {
+        println!("chapter {}: {}", chapter.number, chapter.name);
+        let mut fail = |what: &str, error: &anyhow::Error| {
+            println!("  FAILS: {error:#}");
+            self.failed.push(format!("the {what} of chapter {}", chapter.number));
+        };
+        if only.is_none()
+            && let Err(error) = chapter.check_files(root)
+        {
+            fail("list", &error);
+        }
+        let built = match Built::build(root, chapter.name, only) {
+            Ok(built) => built,
+            Err(error) => return fail("build", &error),
+        };
+        for demo in only.map_or_else(|| chapter.demos().collect(), |demo| vec![demo]) {
+            let outcome = run_demo(root, &built, demo);
+            if !outcome.holds() {
+                self.failed.push(demo.name.to_owned());
+            }
+            each(&outcome);
+            self.outcomes.push(outcome);
+        }
+    }
+
+    /// Says how many printed what they must, and fails where one did not.
+    pub fn verdict(&self) -> Result<()> {
+        let total = self.outcomes.len();
+        let well = self.outcomes.iter().filter(|outcome| outcome.holds()).count();
+        if self.failed.is_empty() {
+            println!("{total} {} as expected", if total == 1 { "demo prints" } else { "demos print" });
+            return Ok(());
+        }
+        bail!("{well} of {total} demos print what they must; wrong: {}", self.failed.join(", "))
+    }
+}
+
 /// Runs the demos of a chapter, of all chapters, or one of them.
 pub fn run(root: &Path, which: &str, only: Option<&str>, show: bool) -> Result<()> {
     let chapters = contents::chapters(which)?;
     let only = only.map(|name| contents::demo_in(&chapters, name)).transpose()?;
     setup::ensure(root)?;
-    let (mut total, mut failed) = (0, Vec::new());
-    for chapter in chapters {
-        if only.is_some_and(|demo| demo.krate != chapter.name) {
-            continue;
-        }
-        println!("chapter {}: {}", chapter.number, chapter.name);
-        if only.is_none()
-            && let Err(error) = chapter.check_files(root)
-        {
-            println!("  FAILS: {error:#}");
-            failed.push(format!("the list of chapter {}", chapter.number));
-        }
-        let built = match Built::build(root, chapter.name, only) {
-            Ok(built) => built,
-            Err(error) => {
-                println!("  FAILS: {error:#}");
-                failed.push(format!("the build of chapter {}", chapter.number));
-                continue;
-            }
-        };
-        for demo in only.map_or_else(|| chapter.demos().collect(), |demo| vec![demo]) {
-            let outcome = run_demo(root, &built, demo);
-            total += 1;
-            if !outcome.holds() {
-                failed.push(demo.name.to_owned());
-            }
-            report(root, &outcome, show);
-        }
+    let mut run = Run::default();
+    for chapter in chapters.iter().filter(|chapter| only.is_none_or(|demo| demo.krate == chapter.name)) {
+        run.chapter(root, chapter, only, &|outcome| report(root, outcome, show));
     }
-    if failed.is_empty() {
-        println!("{total} {} as expected", if total == 1 { "demo prints" } else { "demos print" });
-        return Ok(());
-    }
-    bail!("{} of {total} demos ended well; not: {}", total - failed.len().min(total), failed.join(", "))
+    run.verdict()
 }
 
-fn report(root: &Path, outcome: &Outcome, show: bool) {
+/// Prints the verdict on one demo, and where it differs.
+pub fn report(root: &Path, outcome: &Outcome, show: bool) {
     if show && !outcome.stdout.is_empty() {
         println!("$ {}\n{}", outcome.demo.command(), outcome.stdout.trim_end());
     }

@@ -7,22 +7,17 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use xtask::setup;
 
-use crate::chapter::{Outcome, run_demo};
+use crate::chapter::{Outcome, Run};
 use crate::contents::CHAPTERS;
-use crate::run::Built;
 
 /// Runs all demos and prints the ledger; `all` prints each number.
 pub fn run(root: &Path, all: bool) -> Result<()> {
     setup::ensure(root)?;
-    let mut outcomes = Vec::new();
+    let mut demos = Run::default();
     for chapter in &CHAPTERS {
-        let built = Built::build(root, chapter.name, None)?;
-        for demo in chapter.demos() {
-            eprintln!("running {}", demo.name);
-            outcomes.push(run_demo(root, &built, demo));
-        }
+        demos.chapter(root, chapter, None, &|outcome| eprintln!("ran {}", outcome.demo.name));
     }
-    print(&outcomes, all)
+    print(&demos.outcomes, all)
 }
 
 /// Prints the ledger of demos that have run.

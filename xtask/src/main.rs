@@ -1,7 +1,9 @@
 //! `cargo xtask`: everything that is done with this project besides `cargo run`.
 
 mod bless;
+mod book;
 mod chapter;
+mod ci;
 mod compare;
 mod contents;
 mod ledger;
@@ -96,13 +98,23 @@ enum Command {
     /// Check shapes in comments, numbers and links in the chapters, and what else clippy cannot know
     #[command(after_help = "Example: cargo xtask lint")]
     Lint,
-    /// Show every number that the demos share with `PyTorch`, side by side
+    /// Show every number that the demos share with PyTorch, side by side
     #[command(after_help = "Examples:\n  cargo xtask ledger\n  cargo xtask ledger --all")]
     Ledger {
         /// One line for each number instead of one for each demo
         #[arg(long)]
         all: bool,
     },
+    /// Build the chapters as a book into book/ and check its links, images and formulas
+    #[command(after_help = "Example: cargo xtask book --open")]
+    Book {
+        /// Show it in the browser
+        #[arg(long)]
+        open: bool,
+    },
+    /// Run every check: format, clippy, tests, demos, ledger, weave, lint, documentation, book
+    #[command(after_help = "Example: cargo xtask ci")]
+    Ci,
 }
 
 fn main() -> ExitCode {
@@ -127,6 +139,8 @@ fn execute(command: Command) -> Result<()> {
         Command::Weave { check } => weave::run(&root, check),
         Command::Lint => lint::run(&root),
         Command::Ledger { all } => ledger::run(&root, all),
+        Command::Book { open } => book::run(&root, open),
+        Command::Ci => ci::run(&root),
         Command::Reference { demo, check } => reference::run(&root, demo.as_deref(), check),
     }
 }
