@@ -12,7 +12,7 @@ pub const EMBEDDED: &str = include_str!("../../../data/instructions.json");
 const MOST_BYTES: u64 = 1 << 30;
 
 /// A task and its answer, in the format of Stanford's Alpaca.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// What is to be done.
     pub instruction: String,

@@ -1,0 +1,103 @@
+//! Answers to many entries, and what they are worth together (chapter 5.5).
+
+use crate::{
+    instructions::Entry,
+    measure::{exact_match, nearest_answer, token_f1},
+    respond::answer,
+};
+use anyhow::{Context, Result};
+use model::{gpt2::Gpt2, weight_file};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, path::Path};
+
+/// An entry with what the model answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answered {
+    /// What was asked and expected.
+    #[serde(flatten)]
+    pub entry: Entry,
+    /// What came.
+    pub model_response: String,
+}
+
+/// Answers entries one after another; `tell` hears of each, and answers `false` to break off.
+///
+/// # Errors
+/// If a prompt cannot be read by the model.
+pub fn answer_all(
+    model: &Gpt2,
+    entries: &[Entry],
+    max_new_tokens: usize,
+    mut tell: impl FnMut(&Answered) -> bool,
+) -> Result<Vec<Answered>> {
+    let mut answered = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let model_response = answer(model, entry, max_new_tokens)?;
+        answered.push(Answered { entry: entry.clone(), model_response });
+        if !answered.last().is_none_or(&mut tell) {
+            break;
+        }
+    }
+    Ok(answered)
+}
+
+/// Means over several answers.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Marks {
+    /// Answers.
+    pub count: usize,
+    /// The share of answers that are exactly as expected.
+    pub exact_match: f64,
+    /// Mean token F1.
+    pub token_f1: f64,
+}
+
+/// What the answers are worth.
+pub fn marks<'a>(answers: impl IntoIterator<Item = &'a Answered>) -> Marks {
+    means(answers.into_iter().map(|answered| (answered.model_response.as_str(), answered.entry.output.as_str())))
+}
+
+/// What they are worth for each kind of task.
+pub fn marks_by_kind(answers: &[Answered]) -> BTreeMap<&str, Marks> {
+    let mut kinds: BTreeMap<&str, Vec<&Answered>> = BTreeMap::new();
+    for answered in answers {
+        kinds.entry(&answered.entry.kind).or_default().push(answered);
+    }
+    kinds.into_iter().map(|(kind, answers)| (kind, marks(answers))).collect()
+}
+
+/// What it would be worth to give the answer of the nearest training entry each time.
+pub fn marks_of_nearest(training: &[Entry], test: &[Entry]) -> Marks {
+    means(test.iter().map(|entry| (nearest_answer(training, entry), entry.output.as_str())))
+}
+
+fn means<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Marks {
+    let (mut count, mut exact, mut f1) = (0, 0, 0.0);
+    for (answer, expected) in pairs {
+        count += 1;
+        exact += usize::from(exact_match(answer, expected));
+        f1 += token_f1(answer, expected);
+    }
+    let divisor = count.max(1) as f64;
+    Marks { count, exact_match: exact as f64 / divisor, token_f1: f1 / divisor }
+}
+
+/// Writes answers as JSON.
+///
+/// # Errors
+/// If the disk refuses.
+pub fn save(path: &Path, answers: &[Answered]) -> Result<()> {
+    let json = serde_json::to_string_pretty(answers)? + "\n";
+    weight_file::replace(path, |temporary| Ok(std::fs::write(temporary, json)?))
+}
+
+/// Reads such a file back.
+///
+/// # Errors
+/// If it is not there or not of this form.
+pub fn load(path: &Path) -> Result<Vec<Answered>> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_str(&text).with_context(|| {
+        format!("{} holds no answers; `finetune respond FILE` and a whole run write such files", path.display())
+    })
+}

@@ -1,0 +1,96 @@
+//! Where instructions come from, and which of them are kept for asking afterwards (chapter 5.2).
+
+use crate::instructions::{EMBEDDED, Entry, Split, load, parse, split_in_order};
+use anyhow::{Context, Result, ensure};
+use embedding::sample::python_sample;
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
+use xtask::datasets;
+
+/// The name under which the embedded instructions go.
+pub const EMBEDDED_NAME: &str = "embedded";
+
+/// Reads instructions by the name of a dataset or of a file.
+///
+/// # Errors
+/// If the name means nothing, the dataset cannot be fetched, or the file is faulty.
+pub fn read(name: &str) -> Result<Vec<Entry>> {
+    if name == EMBEDDED_NAME {
+        return parse(EMBEDDED).context("the embedded instructions are faulty");
+    }
+    if Path::new(name).exists() {
+        return load(Path::new(name));
+    }
+    let path: PathBuf = datasets::fetch(&xtask::project_root(), name)
+        .with_context(|| format!("{name} is neither a file nor a dataset that could be had"))?;
+    load(&path)
+}
+
+/// Chooses `count` of the entries as Python's `random.seed(seed); random.sample(entries, count)` does.
+///
+/// # Errors
+/// If there are not so many.
+pub fn sample(entries: &[Entry], count: usize, seed: u32) -> Result<Vec<Entry>> {
+    ensure!(count <= entries.len(), "--sample asks for {count} of {} entries; ask for fewer", entries.len());
+    Ok(python_sample(u64::from(seed), entries.len(), count)?
+        .into_iter()
+        .map(|number| entries[number].clone())
+        .collect())
+}
+
+/// Splits entries: where each has a kind, by content; otherwise in order, as the article does.
+///
+/// # Errors
+/// If there are too few.
+pub fn split(entries: &[Entry]) -> Result<Split> {
+    if entries.iter().all(|entry| !entry.kind.is_empty()) { split_by_content(entries) } else { split_in_order(entries) }
+}
+
+/// Splits entries by their answers: equal answers fall into the same part, so that no answer of the test can be learnt by heart.
+///
+/// The part is decided by the first byte of the answer's SHA-256: of 256 values, about a tenth each for test and validation.
+///
+/// # Errors
+/// If a part would be empty.
+pub fn split_by_content(entries: &[Entry]) -> Result<Split> {
+    let mut split = Split::default();
+    for entry in entries {
+        let part = match Sha256::digest(entry.output.trim().as_bytes())[0] {
+            0..26 => &mut split.test,
+            26..52 => &mut split.validation,
+            _ => &mut split.training,
+        };
+        part.push(entry.clone());
+    }
+    let parts = [&split.training, &split.test, &split.validation];
+    ensure!(
+        parts.iter().all(|part| !part.is_empty()),
+        "{} entries cannot be split into three parts by their answers; give more",
+        entries.len()
+    );
+    Ok(split)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::instructions::kinds;
+    use std::collections::HashSet;
+
+    #[test]
+    fn no_answer_of_the_test_stands_in_the_training_part() {
+        let entries = read(EMBEDDED_NAME).expect("our own file");
+        let split = split(&entries).expect("three parts");
+        assert_eq!(split.training.len() + split.test.len() + split.validation.len(), entries.len());
+        let learnt: HashSet<&str> = split.training.iter().map(|entry| entry.output.trim()).collect();
+        assert!(split.test.iter().all(|entry| !learnt.contains(entry.output.trim())));
+    }
+
+    #[test]
+    fn no_kind_makes_up_more_than_a_fifth_of_the_test() {
+        let split = split(&read(EMBEDDED_NAME).expect("our own file")).expect("three parts");
+        let kinds = kinds(&split.test);
+        assert!(kinds.len() >= 8, "{kinds:?}");
+        assert!(kinds.values().all(|&count| count * 5 <= split.test.len()), "{kinds:?}");
+    }
+}

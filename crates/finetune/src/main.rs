@@ -1,0 +1,179 @@
+//! `cargo run -p finetune`: makes a GPT-2 answer, and talks to it.
+
+mod chat;
+mod options;
+mod whole;
+
+use anyhow::{Context, Result, ensure};
+use clap::{CommandFactory, Parser};
+use finetune::{
+    answers::{self, answer_all, marks},
+    export, info, instructions,
+    judge::Judge,
+    respond::{Limits, complete},
+    scoring,
+};
+use model::{gpt2::Gpt2, public_weights};
+use options::{Command, Common, Complete, Export, JudgeOptions, Options, Respond, Score};
+use std::{
+    io::{self, Write},
+    ops::ControlFlow,
+    path::Path,
+    process::ExitCode,
+};
+use tch::Device;
+use train::{
+    console::{self, say},
+    hub::Hub,
+};
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let verbose = match &options.command {
+        None => options.whole.common.verbose,
+        Some(Command::Complete(complete)) => complete.generation.common.verbose,
+        Some(Command::Chat(chat)) => chat.generation.common.verbose,
+        Some(Command::Respond(respond)) => respond.common.verbose,
+        Some(Command::Score(score)) => score.verbose,
+        Some(Command::Export(export)) => export.verbose,
+        Some(Command::Info(info)) => info.verbose,
+        Some(Command::Completions { .. }) => false,
+    };
+    console::run(verbose, || match &options.command {
+        None => whole::run(&options.whole),
+        Some(command) => run(command).map(|()| ExitCode::SUCCESS),
+    })
+}
+
+fn run(command: &Command) -> Result<()> {
+    match command {
+        Command::Complete(options) => continue_text(options),
+        Command::Chat(options) => chat::chat(&options.generation),
+        Command::Respond(options) => respond_to_file(options),
+        Command::Score(options) => score_file(options),
+        Command::Export(options) => export_model(options),
+        Command::Info(options) => {
+            print!("{}", info::describe(&load(&options.weights, Device::Cpu)?)?);
+            Ok(())
+        }
+        Command::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Options::command(), "finetune", &mut io::stdout());
+            Ok(())
+        }
+    }
+}
+
+/// Sets threads and seed, and finds the device.
+fn prepare(common: &Common) -> Result<Device> {
+    let device = console::device(&common.device)?;
+    tch::set_num_threads(common.threads.map_or_else(|| console::physical_cores() as i32, |threads| threads as i32));
+    tch::manual_seed(i64::from(common.seed));
+    Ok(device)
+}
+
+fn load(weights: &str, device: Device) -> Result<Gpt2> {
+    public_weights::load(&Hub::from_environment().find(weights)?, device)
+}
+
+fn continue_text(options: &Complete) -> Result<()> {
+    let generation = &options.generation;
+    let device = prepare(&generation.common)?;
+    let model = load(&generation.weights, device)?;
+    let sampling = generation.sampling(1.0);
+    sampling.check(model.config.vocab_size)?;
+    warn_of_long_prompt(&model, &options.prompt);
+    let limits = Limits { max_new_tokens: generation.max_new_tokens, stop: generation.stop.clone() };
+    for number in 0..options.num_samples {
+        if number > 0 {
+            println!("---");
+        }
+        print!("{}", options.prompt);
+        let mut show = |piece: &str| {
+            if options.no_stream { ControlFlow::Continue(()) } else { show(piece) }
+        };
+        let text = complete(&model, &options.prompt, &sampling, &limits, &mut show)?;
+        println!("{}", if options.no_stream { &text } else { "" });
+    }
+    Ok(())
+}
+
+/// Prints a piece of text at once; breaks off where nobody listens any more.
+fn show(piece: &str) -> ControlFlow<()> {
+    let mut stdout = io::stdout();
+    match stdout.write_all(piece.as_bytes()).and_then(|()| stdout.flush()) {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(_) => ControlFlow::Break(()),
+    }
+}
+
+fn warn_of_long_prompt(model: &Gpt2, prompt: &str) {
+    let tokens = embedding::bpe::BytePairEncoder::gpt2().encode(prompt).len();
+    if tokens as i64 > model.config.context {
+        say(&format!(
+            "the prompt has {tokens} tokens, the model sees {}: it reads only the last ones",
+            model.config.context
+        ));
+    }
+}
+
+fn respond_to_file(options: &Respond) -> Result<()> {
+    let entries = instructions::load(&options.file)?;
+    let device = prepare(&options.common)?;
+    let model = load(&options.weights, device)?;
+    let stop = console::stop_at_signal()?;
+    let mut done = 0;
+    let answered = answer_all(&model, &entries, options.max_new_tokens, |_| {
+        done += 1;
+        if done % 10 == 0 {
+            say(&format!("{done} of {} answered", entries.len()));
+        }
+        !stop.load(std::sync::atomic::Ordering::SeqCst)
+    })?;
+    answers::save(&options.out, &answered)?;
+    let marks = marks(&answered);
+    println!("answered    {} of {} entries", answered.len(), entries.len());
+    println!("exact match {:.1} %, token F1 {:.3}", 100.0 * marks.exact_match, marks.token_f1);
+    println!("wrote       {}", options.out.display());
+    Ok(())
+}
+
+/// The judge that the options and the environment name.
+fn judge(options: &JudgeOptions) -> Judge {
+    match &options.judge_url {
+        Some(address) => Judge::openai(address, &options.judge_model),
+        None => Judge::ollama(std::env::var("OLLAMA_HOST").ok().as_deref(), &options.judge_model),
+    }
+}
+
+fn score_file(options: &Score) -> Result<()> {
+    let answered = answers::load(&options.file)?;
+    ensure!(!answered.is_empty(), "{} holds no answer to mark", options.file.display());
+    let judge = judge(&options.judge);
+    let beside = options.file.parent().unwrap_or(Path::new("")).join("scores.jsonl");
+    let out = options.out.clone().unwrap_or(beside);
+    score_and_report(&judge, &answered, options.repeat, &out)
+}
+
+fn score_and_report(judge: &Judge, answered: &[answers::Answered], repeats: usize, out: &Path) -> Result<()> {
+    let total = answered.len() * repeats;
+    let scores = scoring::score_all(judge, answered, repeats, out, |score| match (&score.score, &score.unusable) {
+        (Some(mark), _) => say(&format!("answer {} of {total}: {mark}", score.answer + 1)),
+        (None, text) => say(&format!("answer {} of {total}: no mark but {text:?}", score.answer + 1)),
+    })
+    .with_context(|| format!("not all answers are marked; the same command goes on from {}", out.display()))?;
+    match scoring::summarise(&scores) {
+        Some(summary) => println!(
+            "judge       {:.1} of 100 on average, {} to {}, over {} answers ({} replies were no mark, spread {:.1})",
+            summary.mean, summary.min, summary.max, summary.marked, summary.unusable, summary.spread
+        ),
+        None => println!("judge       gave no mark; its {} replies are in {}", scores.len(), out.display()),
+    }
+    Ok(())
+}
+
+fn export_model(options: &Export) -> Result<()> {
+    let model = load(&options.weights, Device::Cpu)?;
+    export::export(&options.out, &model)?;
+    println!("wrote {}: weights, tokenizer, generation settings, chat template, Modelfile", options.out.display());
+    Ok(())
+}

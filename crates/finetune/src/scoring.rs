@@ -1,0 +1,166 @@
+//! Judging many answers without losing a mark (chapter 5.5): each is written down as soon as it is given, so that a broken-off
+//! judging goes on where it stopped.
+
+use crate::{
+    answers::Answered,
+    judge::{Judge, Verdict},
+};
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use std::{
+    fs::{self, OpenOptions},
+    io::Write,
+    path::Path,
+};
+
+/// One mark, as it stands on a line of the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Score {
+    /// Which answer, counted from 0.
+    pub answer: usize,
+    /// Which time it was asked, counted from 0.
+    pub repeat: usize,
+    /// What was judged; a file of other answers must not be taken for this one's.
+    pub model_response: String,
+    /// The mark, if it was one.
+    pub score: Option<u8>,
+    /// What the judge said instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unusable: Option<String>,
+}
+
+/// Marks in numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Summary {
+    /// Answers that were given a mark at least once.
+    pub marked: usize,
+    /// Replies of the judge that were no mark.
+    pub unusable: usize,
+    /// Mean of all marks.
+    pub mean: f64,
+    /// Standard deviation between the means of repeats; 0 for one.
+    pub spread: f64,
+    /// The lowest mark.
+    pub min: u8,
+    /// The highest mark.
+    pub max: u8,
+}
+
+/// Has the judge mark every answer `repeats` times, leaving out what `file` has already; `tell` hears of each new mark.
+///
+/// # Errors
+/// If the judge fails or the disk refuses; the marks so far are in the file.
+pub fn score_all(
+    judge: &Judge,
+    answers: &[Answered],
+    repeats: usize,
+    file: &Path,
+    mut tell: impl FnMut(&Score),
+) -> Result<Vec<Score>> {
+    let belongs = |score: &Score| {
+        score.repeat < repeats
+            && answers.get(score.answer).is_some_and(|answered| answered.model_response == score.model_response)
+    };
+    let mut scores: Vec<Score> = read(file)?.into_iter().filter(belongs).collect();
+    let cannot = || format!("cannot write to {}", file.display());
+    let mut log = OpenOptions::new().create(true).append(true).open(file).with_context(cannot)?;
+    for repeat in 0..repeats {
+        for (number, answered) in answers.iter().enumerate() {
+            if scores.iter().any(|score| score.answer == number && score.repeat == repeat) {
+                continue;
+            }
+            let verdict = judge.mark(&answered.entry, &answered.model_response)?;
+            let (score, unusable) = match verdict {
+                Verdict::Mark(mark) => (Some(mark), None),
+                Verdict::Unusable(text) => (None, Some(text)),
+            };
+            let score =
+                Score { answer: number, repeat, model_response: answered.model_response.clone(), score, unusable };
+            log.write_all(format!("{}\n", serde_json::to_string(&score)?).as_bytes()).with_context(cannot)?;
+            tell(&score);
+            scores.push(score);
+        }
+    }
+    Ok(scores)
+}
+
+/// The marks in a file; its last line may be cut off, and then counts for nothing.
+fn read(file: &Path) -> Result<Vec<Score>> {
+    let Ok(text) = fs::read_to_string(file) else {
+        return Ok(Vec::new());
+    };
+    // Only a line with its end was written whole; what a broken-off run left after it is taken away.
+    let whole = text.rfind('\n').map_or(0, |end| end + 1);
+    if whole < text.len() {
+        let length = OpenOptions::new().write(true).open(file).and_then(|file| file.set_len(whole as u64));
+        length.with_context(|| format!("cannot write to {}", file.display()))?;
+    }
+    let line = |line: &str| {
+        serde_json::from_str(line).with_context(|| format!("{} holds {line:?}, which is no mark", file.display()))
+    };
+    text[..whole].lines().map(line).collect()
+}
+
+/// Mean, spread and extremes; `None` if nothing was marked.
+pub fn summarise(scores: &[Score]) -> Option<Summary> {
+    let marks = |repeat: Option<usize>| -> Vec<f64> {
+        let asked = scores.iter().filter(|score| repeat.is_none_or(|repeat| score.repeat == repeat));
+        asked.filter_map(|score| score.score).map(f64::from).collect()
+    };
+    let all = marks(None);
+    let mut marked: Vec<usize> =
+        scores.iter().filter(|score| score.score.is_some()).map(|score| score.answer).collect();
+    marked.sort_unstable();
+    marked.dedup();
+    let repeats = scores.iter().map(|score| score.repeat + 1).max().unwrap_or(0);
+    let means: Vec<f64> = (0..repeats).filter_map(|repeat| mean(&marks(Some(repeat)))).collect();
+    let overall = mean(&all)?;
+    let centre = mean(&means)?;
+    let squares: f64 = means.iter().map(|mean| (mean - centre).powi(2)).sum();
+    Some(Summary {
+        marked: marked.len(),
+        unusable: scores.iter().filter(|score| score.score.is_none()).count(),
+        mean: overall,
+        spread: if means.len() > 1 { (squares / (means.len() - 1) as f64).sqrt() } else { 0.0 },
+        min: scores.iter().filter_map(|score| score.score).min()?,
+        max: scores.iter().filter_map(|score| score.score).max()?,
+    })
+}
+
+fn mean(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn score(answer: usize, repeat: usize, score: Option<u8>) -> Score {
+        Score { answer, repeat, model_response: String::new(), score, unusable: None }
+    }
+
+    #[test]
+    fn unusable_replies_are_counted_apart_and_never_as_zero() {
+        let scores = [score(0, 0, Some(80)), score(1, 0, None), score(2, 0, Some(40))];
+        let summary = summarise(&scores).expect("two marks");
+        assert_eq!((summary.marked, summary.unusable, summary.min, summary.max), (2, 1, 40, 80));
+        assert!((summary.mean - 60.0).abs() < 1e-12);
+        assert_eq!(summarise(&[score(0, 0, None)]), None);
+    }
+
+    #[test]
+    fn the_spread_is_that_between_repeats() {
+        let scores = [score(0, 0, Some(50)), score(0, 1, Some(60)), score(0, 2, Some(70))];
+        assert!((summarise(&scores).expect("marks").spread - 10.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_line_cut_off_in_the_middle_is_taken_away() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("scores.jsonl");
+        let line = serde_json::to_string(&score(0, 0, Some(5))).expect("JSON") + "\n";
+        fs::write(&file, format!("{line}{{\"answer\":1,")).expect("a file");
+        assert_eq!(read(&file).expect("one mark"), [score(0, 0, Some(5))]);
+        assert_eq!(fs::read_to_string(&file).expect("a file"), line);
+    }
+}
