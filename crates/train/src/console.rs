@@ -1,7 +1,7 @@
 //! How a command speaks with its user: one sentence when something is wrong, a bar or plain lines while it works, and a second thought
 //! at Ctrl-C.
 //!
-//! Results go to stdout, everything else to stderr. Nothing here uses colours, so that NO_COLOR has nothing to switch off.
+//! Results go to stdout, everything else to stderr. Nothing here uses colours, so that `NO_COLOR` has nothing to switch off.
 
 use crate::metrics::Line;
 use anyhow::{Context, Error, Result, bail, ensure};

@@ -8,13 +8,15 @@
 //! | [`adamw`] | how does an error become a better weight? | 4.2 |
 //! | [`schedule`] | how large should each step be? | 4.3 |
 //! | [`settings`] | what decides a run? | 4.3 |
-//! | [`trainer`] | how does it all become a loop? | 4.4 |
+//! | [`step`] | how is one step taken? | 4.4 |
+//! | [`trainer`] | how do steps become a run? | 4.4 |
 //! | [`protocol`] | can a published run be repeated, figure for figure? | 4.4 |
 //! | [`metrics`] | how does the run go? | 4.4 |
 //! | [`output`] | what does it leave behind? | 4.4 |
 //! | [`plot`] | how does that look as a curve? | 4.4 |
 //! | [`sampling`] | how does a score become a word? | 4.5 |
 //! | [`checkpoint`] | what if it is interrupted? | 4.6 |
+//! | [`seeds`] | where do a resumed run's random numbers come from? | 4.6 |
 //! | [`hub`] | where do pretrained weights come from? | 5.1 |
 //!
 //! Beside the road: [`corpus`] finds the text for the command `train`, [`console`] is how the commands speak with their user.
@@ -30,10 +32,12 @@ pub mod hub;
 pub mod loss;
 pub mod metrics;
 pub mod output;
-pub mod protocol;
 pub mod plot;
+pub mod protocol;
 pub mod sampling;
 pub mod schedule;
+pub mod seeds;
 pub mod settings;
 pub mod split;
+pub mod step;
 pub mod trainer;

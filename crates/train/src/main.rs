@@ -1,11 +1,13 @@
 //! `cargo run -p train`: trains a GPT-2 on any text.
 
 mod options;
+mod report;
+mod start;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use embedding::{bpe::BytePairEncoder, texts::PROSE, windows::Windows};
-use model::{config::Gpt2Config, generate::Writer, gpt2::Gpt2, public_weights};
+use model::{generate::Writer, gpt2::Gpt2};
 use options::Options;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -20,13 +22,10 @@ use train::{
     checkpoint::{self, Loaded, libtorch_version},
     console::{self, INTERRUPTED, Progress, say},
     corpus::{self, Corpus},
-    hub::Hub,
-    metrics::Line,
-    output::{Card, RunFolder, grouped, training_loss, validation_losses},
-    plot::Curves,
+    output::RunFolder,
     protocol::Protocol,
     sampling::Sampling,
-    settings::{Length, TrainSettings, flat},
+    settings::TrainSettings,
     trainer::{Ending, Hooks, Trainer},
 };
 
@@ -34,8 +33,6 @@ use train::{
 const RUNS: &str = "runs";
 /// Tokens in a window where nothing else is said.
 const CONTEXT: usize = 128;
-/// Above so many parameters a model wants smaller steps.
-const LARGE: i64 = 50_000_000;
 /// How samples are drawn.
 const SAMPLING: Sampling = Sampling { temperature: 0.8, top_k: Some(40), top_p: None };
 const SAMPLE_TOKENS: usize = 40;
@@ -66,7 +63,7 @@ fn train(options: &Options) -> Result<ExitCode> {
         Some(run) => resume(options, run.as_deref(), device)?,
         None => begin(options, device)?,
     };
-    print_settings(&trainer, &command, folder.path())?;
+    report::print_settings(&trainer, &command, folder.path())?;
 
     let mut progress = Progress::new(trainer.steps(), trainer.total_steps(), options.log_json);
     let mut hooks = Hooks {
@@ -85,9 +82,9 @@ fn train(options: &Options) -> Result<ExitCode> {
             Ok(ExitCode::from(INTERRUPTED))
         }
         Ending::Finished => {
-            folder.write_model(&trainer, &card(&trainer, &command, folder.path()))?;
+            folder.write_model(&trainer, &report::card(&trainer, &command, folder.path()))?;
             if !options.log_json {
-                report(&trainer, &command, folder.path(), started, options.plot)?;
+                report::report(&trainer, &command, folder.path(), started, options.plot)?;
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -98,9 +95,9 @@ fn train(options: &Options) -> Result<ExitCode> {
 fn begin(options: &Options, device: Device) -> Result<(Trainer, RunFolder, Command)> {
     let corpus = Corpus::read(&options.text)?;
     let context = options.context.unwrap_or(CONTEXT);
-    let settings = overridden(TrainSettings::default(), options);
-    let (model, begun_with) = first_model(options, context, settings.seed, device)?;
-    let settings = with_rates(settings, options, &model, begun_with == "scratch");
+    let settings = options.settings(&TrainSettings::default());
+    let (model, begun_with) = start::first_model(options, context, settings.seed, device)?;
+    let settings = options.rates(&settings, &model, begun_with == "scratch");
     let context = if options.context.is_none() { context.min(model.config.context as usize) } else { context };
     ensure!(
         context <= model.config.context as usize,
@@ -146,7 +143,7 @@ fn resume(options: &Options, run: Option<&Path>, device: Device) -> Result<(Trai
         prompt: options.prompt.clone().unwrap_or(saved.prompt),
         ..saved
     };
-    let settings = overridden(state.settings.clone(), options);
+    let settings = options.settings(&state.settings);
     let corpus = Corpus::read(&command.text)?;
     let (training, validation) = examples(&corpus, command.context)?;
     let folder = RunFolder::open(run_of(&loaded.folder), &loaded.history)?;
@@ -172,98 +169,12 @@ fn check_model_options(options: &Options, loaded: &Loaded, saved: &Command) -> R
     }
     if let Some(dropout) = options.dropout {
         let theirs = loaded.model.config.dropout;
-        ensure!(dropout == theirs, "dropout is {theirs} in the checkpoint and {dropout} here; leave it out to resume");
+        ensure!(
+            (dropout - theirs).abs() == 0.0,
+            "dropout is {theirs} in the checkpoint and {dropout} here; leave it out to resume"
+        );
     }
     Ok(())
-}
-
-/// The model to begin with, and what that was: `scratch` or the name of its weights.
-fn first_model(options: &Options, context: usize, seed: u32, device: Device) -> Result<(Gpt2, String)> {
-    let dropout = options.dropout.unwrap_or(0.0);
-    let wanted = options.model.as_deref().map(|name| config(name)).transpose()?;
-    if let Some(name) = options.init.as_deref().filter(|&name| name != "scratch") {
-        let loaded = public_weights::load(&Hub::from_environment().find(name)?, device)?;
-        if let Some(wanted) = wanted {
-            let size = |config: &Gpt2Config| [config.layers, config.heads, config.channels, config.vocab_size];
-            ensure!(
-                size(&wanted) == size(&loaded.config),
-                "--model asks for another size than the weights of --init {name} have; leave --model out"
-            );
-        }
-        check_vocabulary(&loaded.config)?;
-        let config = Gpt2Config { dropout, ..loaded.config };
-        return Ok((Gpt2::with_parameters(config, loaded.store)?, name.to_owned()));
-    }
-    let config = Gpt2Config { context: context as i64, dropout, ..wanted.unwrap_or(Gpt2Config::TINY) };
-    check_vocabulary(&config)?;
-    tch::manual_seed(i64::from(seed));
-    let model = Gpt2::new(config, device)?;
-    model.initialise_as_gpt2();
-    Ok((model, "scratch".to_owned()))
-}
-
-fn check_vocabulary(config: &Gpt2Config) -> Result<()> {
-    let needed = BytePairEncoder::gpt2().vocab_size() as i64;
-    ensure!(
-        config.vocab_size >= needed,
-        "vocab_size is {}, but GPT-2's tokenizer has {needed} entries; take a model with at least as many",
-        config.vocab_size
-    );
-    Ok(())
-}
-
-fn config(name: &str) -> Result<Gpt2Config> {
-    if name == "tiny" {
-        return Ok(Gpt2Config::TINY);
-    }
-    if let Some((_, config)) = Gpt2Config::PUBLISHED.iter().find(|(known, _)| *known == name) {
-        return Ok(*config);
-    }
-    ensure!(
-        Path::new(name).is_file(),
-        "the model {name:?} is unknown; there are tiny, gpt2, gpt2-medium, gpt2-large and gpt2-xl, or give a config.json"
-    );
-    public_weights::load_config(Path::new(name))
-}
-
-/// Settings with everything that the command line says.
-fn overridden(settings: TrainSettings, options: &Options) -> TrainSettings {
-    let length = match (options.epochs, options.max_steps) {
-        (Some(epochs), _) => Length::Epochs(epochs),
-        (_, Some(steps)) => Length::Steps(steps),
-        _ => settings.length,
-    };
-    let mut optimizer = settings.optimizer;
-    optimizer.weight_decay = options.weight_decay.unwrap_or(optimizer.weight_decay);
-    TrainSettings {
-        seed: options.seed.unwrap_or(settings.seed),
-        batch_size: options.batch_size.unwrap_or(settings.batch_size),
-        grad_accum: options.grad_accum.unwrap_or(settings.grad_accum),
-        length,
-        learning_rate: options.learning_rate.unwrap_or(settings.learning_rate),
-        min_lr: options.min_lr.unwrap_or(settings.min_lr),
-        warmup_steps: options.warmup_steps.unwrap_or(settings.warmup_steps),
-        optimizer,
-        grad_clip: options.grad_clip.unwrap_or(settings.grad_clip),
-        eval_every: options.eval_every.unwrap_or(settings.eval_every),
-        eval_batches: options.eval_batches.unwrap_or(settings.eval_batches),
-        sample_every: options.sample_every.unwrap_or(settings.sample_every),
-        save_every: options.save_every.unwrap_or(settings.save_every),
-        keep_last: options.keep_last.unwrap_or(settings.keep_last),
-    }
-}
-
-/// Learning rates that suit the size of the model, where none are given.
-fn with_rates(settings: TrainSettings, options: &Options, model: &Gpt2, from_scratch: bool) -> TrainSettings {
-    let suitable = match (from_scratch, model.config.parameters() > LARGE) {
-        (false, _) => 5e-5,
-        (true, true) => 4e-4,
-        (true, false) => settings.learning_rate,
-    };
-    let learning_rate = options.learning_rate.unwrap_or(suitable);
-    // Six digits, so that a checkpoint keeps the tenth exactly.
-    let tenth = format!("{:.6e}", learning_rate / 10.0).parse().unwrap_or(learning_rate);
-    TrainSettings { learning_rate, min_lr: options.min_lr.unwrap_or(tenth), ..settings }
 }
 
 /// Paths as they will still be right when the run is resumed from another folder; names of datasets stay.
@@ -296,7 +207,7 @@ fn new_folder(options: &Options) -> Result<PathBuf> {
     }
     let numbered =
         |number| Path::new(RUNS).join(if number == 1 { "train".to_owned() } else { format!("train-{number}") });
-    (1..).map(numbered).find(|folder| !RunFolder::is_taken(folder)).context("every name in runs/ is taken")
+    (1..1_000_000).map(numbered).find(|folder| !RunFolder::is_taken(folder)).context("every name in runs/ is taken")
 }
 
 /// The run under `runs/` whose checkpoints changed last.
@@ -324,94 +235,6 @@ fn sample(model: &Gpt2, prompt: &str) -> Result<String> {
     let writer = Writer::new(model, &ids, |scores| SAMPLING.choose(&scores.narrow(0, 0, known)))?;
     let written: Vec<i64> = writer.take(SAMPLE_TOKENS).collect();
     Ok(format!("{prompt}{}", encoder.decode(&written)?))
-}
-
-fn print_settings(trainer: &Trainer, command: &Command, folder: &Path) -> Result<()> {
-    let config = &trainer.model.config;
-    let text = if command.text.is_empty() { "the embedded prose".to_owned() } else { command.text.join(", ") };
-    say(&format!("text            {text}"));
-    say(&format!(
-        "model           {} parameters: {} blocks, {} heads, {} channels, begun with {}",
-        grouped(config.parameters() as u64),
-        config.layers,
-        config.heads,
-        config.channels,
-        command.begun_with
-    ));
-    say(&format!(
-        "run             {} steps, {} an epoch; written to {}",
-        trainer.total_steps(),
-        trainer.steps_per_epoch(),
-        folder.display()
-    ));
-    let mut settings = flat(&serde_json::to_value(trainer.settings())?);
-    settings.push(("context".to_owned(), command.context.into()));
-    settings.push(("dropout".to_owned(), config.dropout.into()));
-    settings.push(("threads".to_owned(), tch::get_num_threads().into()));
-    for line in settings.chunks(4) {
-        let words: Vec<String> =
-            line.iter().map(|(name, value)| format!("{:<24}", format!("{name} {value}"))).collect();
-        say(&format!("settings        {}", words.concat().trim_end()));
-    }
-    Ok(())
-}
-
-fn report(trainer: &Trainer, command: &Command, folder: &Path, started: Instant, plot: bool) -> Result<()> {
-    let history = trainer.history();
-    let seconds = started.elapsed().as_secs();
-    println!(
-        "trained     {} steps, {:.1} epochs, {} tokens in {} min {:02} s",
-        trainer.steps(),
-        trainer.steps() as f64 / trainer.steps_per_epoch() as f64,
-        grouped(trainer.tokens()),
-        seconds / 60,
-        seconds % 60
-    );
-    if let Some(loss) = training_loss(history) {
-        println!("training    loss {loss:.3} (mean of the last steps)");
-    }
-    if let Some((before, after)) = validation_losses(history) {
-        println!("validation  loss {before:.3} before, {after:.3} after (perplexity {:.1})", after.exp());
-    }
-    if trainer.skipped_batches() > 0 {
-        println!("skipped     {} batches without a target", trainer.skipped_batches());
-    }
-    if let Some(Line::Sample(sample)) = history.iter().rev().find(|line| matches!(line, Line::Sample(_))) {
-        println!("sample      {}", sample.sample.replace('\n', " "));
-    }
-    println!("wrote       {}: model.safetensors, README.md, loss.svg, samples.txt, metrics.jsonl", folder.display());
-    println!("next        {}", usage(command, folder));
-    if plot {
-        println!("\n{}", Curves::from_history(history).in_characters(64, 14)?.trim_end());
-    }
-    Ok(())
-}
-
-fn usage(command: &Command, folder: &Path) -> String {
-    format!("cargo run -p finetune -- complete --weights {} --prompt {:?}", folder.display(), command.prompt)
-}
-
-fn card(trainer: &Trainer, command: &Command, folder: &Path) -> Card {
-    let text = if command.text.is_empty() {
-        "the prose that comes with the project".to_owned()
-    } else {
-        command.text.join(", ")
-    };
-    let name = folder.file_name().unwrap_or_default().to_string_lossy();
-    let from = if command.begun_with == "scratch" {
-        "from random weights".to_owned()
-    } else {
-        format!("from the weights of {}", command.begun_with)
-    };
-    Card {
-        title: name.into_owned(),
-        about: format!(
-            "Trained {from} on {text}, in windows of {} tokens, with seed {}.",
-            command.context,
-            trainer.settings().seed
-        ),
-        usage: usage(command, folder),
-    }
 }
 
 /// Repeats a published run; its log goes to stdout, so that it can be compared.

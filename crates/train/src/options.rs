@@ -1,7 +1,12 @@
 //! What can be said on the command line of `train`, and what it means.
 
 use clap::Parser;
+use model::gpt2::Gpt2;
 use std::path::PathBuf;
+use train::settings::{Length, TrainSettings};
+
+/// Above so many parameters a model wants smaller steps.
+const LARGE: i64 = 50_000_000;
 
 const EXAMPLE: &str = "\
 Without --text it learns the prose that comes with this project, in a minute or two.
@@ -100,6 +105,48 @@ pub struct Options {
     /// Show errors in full
     #[arg(long)]
     pub verbose: bool,
+}
+
+impl Options {
+    /// Settings with everything that the command line says.
+    pub fn settings(&self, settings: &TrainSettings) -> TrainSettings {
+        let length = match (self.epochs, self.max_steps) {
+            (Some(epochs), _) => Length::Epochs(epochs),
+            (_, Some(steps)) => Length::Steps(steps),
+            _ => settings.length,
+        };
+        let mut optimizer = settings.optimizer;
+        optimizer.weight_decay = self.weight_decay.unwrap_or(optimizer.weight_decay);
+        TrainSettings {
+            seed: self.seed.unwrap_or(settings.seed),
+            batch_size: self.batch_size.unwrap_or(settings.batch_size),
+            grad_accum: self.grad_accum.unwrap_or(settings.grad_accum),
+            length,
+            learning_rate: self.learning_rate.unwrap_or(settings.learning_rate),
+            min_lr: self.min_lr.unwrap_or(settings.min_lr),
+            warmup_steps: self.warmup_steps.unwrap_or(settings.warmup_steps),
+            optimizer,
+            grad_clip: self.grad_clip.unwrap_or(settings.grad_clip),
+            eval_every: self.eval_every.unwrap_or(settings.eval_every),
+            eval_batches: self.eval_batches.unwrap_or(settings.eval_batches),
+            sample_every: self.sample_every.unwrap_or(settings.sample_every),
+            save_every: self.save_every.unwrap_or(settings.save_every),
+            keep_last: self.keep_last.unwrap_or(settings.keep_last),
+        }
+    }
+
+    /// Learning rates that suit the size of the model, where none are given.
+    pub fn rates(&self, settings: &TrainSettings, model: &Gpt2, from_scratch: bool) -> TrainSettings {
+        let suitable = match (from_scratch, model.config.parameters() > LARGE) {
+            (false, _) => 5e-5,
+            (true, true) => 4e-4,
+            (true, false) => settings.learning_rate,
+        };
+        let learning_rate = self.learning_rate.unwrap_or(suitable);
+        // Six digits, so that a checkpoint keeps the tenth exactly.
+        let tenth = format!("{:.6e}", learning_rate / 10.0).parse().unwrap_or(learning_rate);
+        TrainSettings { learning_rate, min_lr: self.min_lr.unwrap_or(tenth), ..settings.clone() }
+    }
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {

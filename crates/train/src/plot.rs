@@ -10,6 +10,8 @@ const TRAINING: RGBColor = RGBColor(0x2b, 0x83, 0xba);
 const VALIDATION: RGBColor = RGBColor(0xe0, 0x7b, 0x1a);
 /// Lines and letters: as far from white as from black, so that they can be read on a light and on a dark page.
 const GREY: RGBColor = RGBColor(0x7d, 0x7d, 0x7d);
+/// The dots of a Braille character, two across and four down, by their bits.
+const DOTS: [[u32; 2]; 4] = [[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]];
 /// The most points that are worth drawing of a curve.
 const MOST_POINTS: usize = 300;
 
@@ -154,8 +156,6 @@ impl Curves {
             let row = ((highest - y) / (highest - lowest) * (rows - 1) as f64).round() as usize;
             (column, row)
         };
-        // The dots of a Braille character, two across and four down, by their bits.
-        const DOTS: [[u32; 2]; 4] = [[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]];
         let mut dots = vec![vec![0_u32; width]; height];
         for point in &self.training {
             let (x, y) = place(*point, 2 * width, 4 * height);
