@@ -77,8 +77,9 @@ fn prepare(root: &Path, sources: &Path) -> Result<usize> {
     }
     let src = sources.join("src");
     fs::create_dir_all(&src).with_context(|| format!("cannot make {}", src.display()))?;
-    fs::copy(chapters.join("book.toml"), sources.join("book.toml")).context("cannot copy chapters/book.toml")?;
-    fs::write(sources.join("formulas.css"), FORMULAS_CSS).context("cannot write formulas.css")?;
+    for name in ["book.toml", "book.css"] {
+        fs::copy(chapters.join(name), sources.join(name)).with_context(|| format!("cannot copy chapters/{name}"))?;
+    }
     let mut pages = Vec::new();
     for entry in fs::read_dir(&chapters).with_context(|| format!("cannot list {}", chapters.display()))? {
         let path = entry?.path();
@@ -143,18 +144,32 @@ fn for_mdbook(text: &str) -> Result<String> {
             if prose.is_empty() {
                 first = i + 1;
             }
-            prose.push_str(line);
+            prose.push_str(&links_out(line));
             prose.push('\n');
             continue;
         }
         flush(&mut prose, &mut page, first)?;
         if *place == Place::Fence || !(line.starts_with("<!-- weave ") || line.starts_with("<!-- /weave")) {
-            page.push_str(line);
+            page.push_str(&if *place == Place::Fence { (*line).to_owned() } else { links_out(line) });
             page.push('\n');
         }
     }
     flush(&mut prose, &mut page, first)?;
     Ok(page)
+}
+
+/// mdBook turns every link to a `.md` file into one to a page; those that lead out of the book must stay what they are.
+fn links_out(line: &str) -> String {
+    let mut parts = line.split("](../");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (target, after) = part.split_once(')').unwrap_or((part, ""));
+        out.extend(["](../", &target.replacen(".md", "%2Emd", 1)]);
+        if part.len() > target.len() {
+            out.extend([")", after]);
+        }
+    }
+    out
 }
 
 /// Replaces `$…$` and `$$…$$`; inline code, comments and escaped dollars stay. `first` is the line the text begins on.
@@ -250,16 +265,6 @@ fn mathml(formula: &str, display_mode: DisplayMode) -> Result<String> {
     Ok(out)
 }
 
-/// Columns of aligned equations meet at their signs, wide formulas scroll by themselves.
-const FORMULAS_CSS: &str = "\
-math[display=block] { overflow-x: auto; overflow-y: hidden; padding-block: 0.3em; }
-math table, mtable { margin: 0; }
-.menv-align > mtr > mtd { padding-inline: 0; text-align: left; }
-.menv-align > mtr > mtd:nth-child(odd) { text-align: right; }
-.menv-cases > mtr > mtd { text-align: left; }
-img { background-color: white; }
-";
-
 /// What is wrong with the built pages.
 fn check(root: &Path, built: &Path) -> Result<Vec<String>> {
     let mut findings = Vec::new();
@@ -351,7 +356,7 @@ fn values(html: &str, attribute: &str) -> Vec<String> {
         let mark = format!(" {attribute}=\"");
         if let Some((_, after)) = tag.split_once(&mark) {
             let value = after.split('"').next().unwrap_or_default();
-            found.push(value.replace("&amp;", "&").replace("%20", " "));
+            found.push(value.replace("&amp;", "&").replace("%20", " ").replace("%2E", "."));
         }
     }
     found
@@ -428,6 +433,12 @@ mod tests {
             let error = format!("{:#}", for_mdbook(text).expect_err(text));
             assert!(error.contains(&format!("line {line}")), "{error}");
         }
+    }
+
+    #[test]
+    fn links_to_markdown_outside_the_book_stay() {
+        assert_eq!(links_out("[a](../a.md#x), [b](b.md), [c](../c.rs)"), "[a](../a%2Emd#x), [b](b.md), [c](../c.rs)");
+        assert_eq!(links_out("[a](../a.md"), "[a](../a%2Emd");
     }
 
     #[test]
