@@ -8,17 +8,20 @@
 use crate::{
     config::{Gelu, Gpt2Config},
     gpt2::{Gpt2, parameter_shapes},
-    weight_file::{self, WeightFile},
+    weight_file::{self, WeightFile, brief},
 };
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, path::Path};
-use tch::{Device, Tensor, nn};
+use std::{collections::BTreeMap, path::Path, sync::Mutex};
+use tch::{Device, Kind, Tensor, nn};
 
 /// Name of the weight file in a model's folder.
 pub const WEIGHTS: &str = "model.safetensors";
 /// Name of the configuration in a model's folder.
 pub const CONFIG: &str = "config.json";
+
+/// Name without prefix, then the name and the shape in the file.
+type Stored = BTreeMap<String, (String, Vec<i64>)>;
 
 /// Where one of our parameters is found in the public file, and what happens to it on the way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,15 +51,21 @@ impl Origin {
         shape
     }
 
-    fn take_from(&self, public: &Tensor) -> Tensor {
+    /// Copies what `rows` of the public tensor, from its row `first` on, hold of our parameter `ours`.
+    fn copy_rows(&self, first: i64, rows: &Tensor, ours: &Tensor) {
         let part = match self.third {
             Some(third) => {
-                let columns = public.size()[public.dim() - 1] / 3;
-                public.narrow(-1, third * columns, columns)
+                let columns = rows.size()[rows.dim() - 1] / 3;
+                rows.narrow(-1, third * columns, columns)
             }
-            None => public.shallow_clone(),
+            None => rows.shallow_clone(),
         };
-        if self.transposed { part.tr().contiguous() } else { part.contiguous() }
+        let count = part.size()[0];
+        if self.transposed {
+            ours.narrow(1, first, count).copy_(&part.tr());
+        } else {
+            ours.narrow(0, first, count).copy_(&part);
+        }
     }
 }
 
@@ -106,82 +115,110 @@ pub fn load(folder: &Path, device: Device) -> Result<Gpt2> {
     let config = load_config(&folder.join(CONFIG))?;
     let path = folder.join(WEIGHTS);
     let mut file = WeightFile::open(&path)?;
-    let stored = stored_names(&file, &config);
-    check_shapes(&stored, &config).with_context(|| format!("{} does not fit its {CONFIG}", path.display()))?;
+    let stored = stored_names(&file, &config)?;
+    check_tensors(&file, &stored, &config).with_context(|| format!("{} does not fit its {CONFIG}", path.display()))?;
 
-    let store = nn::VarStore::new(device);
-    let mut shared: Option<(String, Tensor)> = None; // query, key and value come from one tensor: read it once
-    for origin in origins(&config) {
-        let public = match shared.take() {
-            Some((name, tensor)) if name == origin.public => tensor,
-            _ => match stored.get(&origin.public) {
-                Some((name, _)) => file.tensor(name)?,
-                None => Tensor::zeros(origin.public_shape(), (tch::Kind::Float, Device::Cpu)),
-            },
-        };
-        let _ = add(&store, &origin.ours, &origin.take_from(&public).to_device(device));
-        shared = Some((origin.public, public));
+    let origins = origins(&config);
+    let mut parameters = Vec::with_capacity(origins.len());
+    let mut readers: BTreeMap<&str, Vec<(&Origin, Tensor)>> = BTreeMap::new(); // query, key and value share one
+    for origin in &origins {
+        let ours = Tensor::f_empty(&origin.shape, (Kind::Float, Device::Cpu)).map_err(|error| brief(&error))?;
+        parameters.push(ours.shallow_clone());
+        readers.entry(&origin.public).or_default().push((origin, ours));
     }
+    read_all(&path, readers.into_iter().map(|(public, readers)| (stored[public].0.as_str(), readers)).collect())?;
     if !config.qkv_bias {
         refuse_hidden_bias(&mut file, &stored, &config)?;
+    }
+    let store = nn::VarStore::new(device);
+    for (origin, ours) in origins.iter().zip(parameters) {
+        let ours = ours.f_to_device(device).map_err(|error| brief(&error))?;
+        let _ = add(&store, &origin.ours, ours);
     }
     Gpt2::with_parameters(config, store)
 }
 
+/// A tensor of the file by name, and our parameters that it holds.
+type Job<'a> = (&'a str, Vec<(&'a Origin, Tensor)>);
+
+/// Reads tensors on two threads, the largest first, as most of the time goes into memory that is touched for the first time.
+fn read_all(path: &Path, mut jobs: Vec<Job>) -> Result<()> {
+    jobs.sort_by_key(|(_, readers)| readers.iter().map(|(_, ours)| ours.numel()).sum::<usize>());
+    let jobs = Mutex::new(jobs);
+    let next = || jobs.lock().expect("nothing panics while the list is held").pop();
+    let work = || -> Result<()> {
+        let mut file = WeightFile::open(path)?;
+        while let Some((name, readers)) = next() {
+            file.read_rows(name, |first, rows| {
+                for (origin, ours) in &readers {
+                    origin.copy_rows(first, rows, ours);
+                }
+            })?;
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let other = scope.spawn(work);
+        work().and(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
+}
+
 /// Puts a tensor into the store under its full name.
-fn add(store: &nn::VarStore, name: &str, tensor: &Tensor) -> Tensor {
+fn add(store: &nn::VarStore, name: &str, tensor: Tensor) -> Tensor {
     let (path, leaf) = name.rsplit_once('.').unwrap_or(("", name));
     let path = path.split('.').fold(store.root(), |path, part| path / part);
-    path.add(leaf, tensor.shallow_clone(), true)
+    path.add(leaf, tensor, true)
 }
 
 /// The public names without prefix, each with the name and the shape in the file; masks and a stored copy of a tied head left out.
-fn stored_names(file: &WeightFile, config: &Gpt2Config) -> BTreeMap<String, (String, Vec<i64>)> {
+fn stored_names(file: &WeightFile, config: &Gpt2Config) -> Result<Stored> {
     let is_mask = |name: &str| name.ends_with(".attn.bias") || name.ends_with(".attn.masked_bias");
-    file.shapes()
-        .into_iter()
-        .map(|(name, shape)| (name.strip_prefix("transformer.").unwrap_or(&name).to_owned(), (name, shape)))
-        .filter(|(short, _)| !is_mask(short) && !(config.tied && short == "lm_head.weight"))
-        .collect()
+    let mut stored = Stored::new();
+    for (name, shape) in file.shapes() {
+        let short = name.strip_prefix("transformer.").unwrap_or(&name).to_owned();
+        if is_mask(&short) || (config.tied && short == "lm_head.weight") {
+            continue;
+        }
+        if let Some((twin, _)) = stored.insert(short, (name.clone(), shape)) {
+            bail!("{name} and {twin} claim the same place; the file must hold one of them");
+        }
+    }
+    Ok(stored)
 }
 
-fn check_shapes(stored: &BTreeMap<String, (String, Vec<i64>)>, config: &Gpt2Config) -> Result<()> {
+fn check_tensors(file: &WeightFile, stored: &Stored, config: &Gpt2Config) -> Result<()> {
     let mut expected: BTreeMap<String, Vec<i64>> =
         origins(config).into_iter().map(|origin| (origin.public.clone(), origin.public_shape())).collect();
     let optional = |name: &str| !config.qkv_bias && name.ends_with("attn.c_attn.bias");
     for layer in 0..config.layers {
         expected.entry(format!("h.{layer}.attn.c_attn.bias")).or_insert_with(|| vec![3 * config.channels]);
     }
-    let missing: Vec<&str> =
-        expected.keys().filter(|name| !stored.contains_key(*name) && !optional(name)).map(String::as_str).collect();
-    let surplus: Vec<&str> = stored.keys().filter(|name| !expected.contains_key(*name)).map(String::as_str).collect();
-    let misshapen: Vec<String> = expected
-        .iter()
-        .filter_map(|(name, shape)| {
-            let (_, found) = stored.get(name)?;
-            (found != shape).then(|| format!("{name} is {found:?}, not {shape:?}"))
-        })
-        .collect();
-    let mut complaints = Vec::new();
-    if !missing.is_empty() {
-        complaints.push(format!("{} tensors are missing: {}", missing.len(), missing.join(", ")));
+    let missing = expected.keys().filter(|name| !stored.contains_key(*name) && !optional(name)).cloned().collect();
+    let surplus = stored.iter().filter(|(short, _)| !expected.contains_key(*short)).map(|(_, (name, _))| name.clone());
+    let (mut misshapen, mut unreadable) = (Vec::new(), Vec::new());
+    for (short, (name, found)) in stored {
+        let Some(shape) = expected.get(short) else { continue };
+        if found != shape {
+            misshapen.push(format!("{name} is {found:?}, not {shape:?}"));
+        }
+        unreadable.extend(file.check_kind(name).err().map(|complaint| complaint.to_string()));
     }
-    if !surplus.is_empty() {
-        complaints.push(format!("{} tensors have no place in it: {}", surplus.len(), surplus.join(", ")));
-    }
-    if !misshapen.is_empty() {
-        complaints.push(format!("{} tensors have the wrong shape: {}", misshapen.len(), misshapen.join(", ")));
-    }
+    let complaints: Vec<String> = [
+        ("missing", missing),
+        ("unknown", surplus.collect()),
+        ("of the wrong shape", misshapen),
+        ("of the wrong kind", unreadable),
+    ]
+    .into_iter()
+    .filter(|(_, names)| !names.is_empty())
+    .map(|(what, names): (_, Vec<String>)| format!("{} tensors are {what}: {}", names.len(), names.join(", ")))
+    .collect();
     ensure!(complaints.is_empty(), "{}", complaints.join("; "));
     Ok(())
 }
 
 /// A model without query/key/value bias may come with stored zeros in its place, and with nothing else.
-fn refuse_hidden_bias(
-    file: &mut WeightFile,
-    stored: &BTreeMap<String, (String, Vec<i64>)>,
-    config: &Gpt2Config,
-) -> Result<()> {
+fn refuse_hidden_bias(file: &mut WeightFile, stored: &Stored, config: &Gpt2Config) -> Result<()> {
     for layer in 0..config.layers {
         let public = format!("h.{layer}.attn.c_attn.bias");
         if let Some((name, _)) = stored.get(&public) {
@@ -211,7 +248,7 @@ pub fn save(folder: &Path, model: &Gpt2) -> Result<()> {
     }
     if !model.config.qkv_bias {
         for layer in 0..model.config.layers {
-            let zeros = Tensor::zeros([3 * model.config.channels], (tch::Kind::Float, Device::Cpu));
+            let zeros = Tensor::zeros([3 * model.config.channels], (Kind::Float, Device::Cpu));
             thirds.insert(format!("h.{layer}.attn.c_attn.bias"), vec![zeros]);
         }
     }

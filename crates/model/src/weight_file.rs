@@ -11,10 +11,13 @@ use std::{
     io::{Read, Seek, SeekFrom},
     path::{Path, PathBuf},
 };
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
-/// Bytes read at a time; what is in memory beyond the tensors themselves.
-const CHUNK: usize = 1 << 24;
+/// Values read at a time: so few that widening, checking and transposing them finds them in the processor's cache, and that libtorch
+/// does not wake other threads for them, which on a busy machine takes longer than the work itself.
+const CHUNK: usize = 32_000;
+/// A longer header than this belongs to no model.
+const LONGEST_HEADER: u64 = 1 << 24;
 
 /// An open safetensors file whose header has been checked against its length.
 #[derive(Debug)]
@@ -37,12 +40,15 @@ impl WeightFile {
         let mut prefix = [0; 8];
         file.read_exact(&mut prefix)
             .with_context(|| format!("{name} is too short for a safetensors file; fetch it again"))?;
-        ensure!(prefix[0] != b'<', "{name} is a web page, not a weight file; fetch it again");
         let header_bytes = u64::from_le_bytes(prefix);
-        ensure!(
-            header_bytes <= length.saturating_sub(8) && header_bytes <= CHUNK as u64,
-            "{name} is not a whole safetensors file: it announces a header of {header_bytes} bytes in a file of {length}; fetch it again"
-        );
+        if header_bytes > length - 8 || header_bytes > LONGEST_HEADER {
+            if let Some(guess) = guess_content(&prefix) {
+                bail!("{name} is {guess}, not a safetensors file; fetch it again");
+            }
+            bail!(
+                "{name} is not a whole safetensors file: it announces a header of {header_bytes} bytes in a file of {length}; fetch it again"
+            );
+        }
         let mut header = vec![0; header_bytes as usize];
         file.read_exact(&mut header).with_context(|| format!("cannot read {name}"))?;
         let header: Metadata =
@@ -60,14 +66,18 @@ impl WeightFile {
 
     /// Names and shapes of all tensors, sorted by name.
     pub fn shapes(&self) -> Vec<(String, Vec<i64>)> {
-        let mut shapes: Vec<_> = self
-            .header
-            .tensors()
-            .into_iter()
-            .map(|(name, info)| (name, info.shape.iter().map(|&size| size as i64).collect()))
-            .collect();
+        let mut shapes: Vec<_> =
+            self.header.tensors().into_iter().map(|(name, info)| (name, sizes(&info.shape))).collect();
         shapes.sort();
         shapes
+    }
+
+    /// Checks that a tensor holds floats of a width that can be loaded.
+    ///
+    /// # Errors
+    /// If there is no such tensor, or if it holds something else.
+    pub fn check_kind(&self, name: &str) -> Result<()> {
+        self.describe(name).map(|_| ())
     }
 
     /// Reads one tensor as 32-bit floats; 16-bit floats are widened.
@@ -75,37 +85,88 @@ impl WeightFile {
     /// # Errors
     /// If there is no such tensor, if it holds something else than floats, or a value that is not finite.
     pub fn tensor(&mut self, name: &str) -> Result<Tensor> {
+        let (shape, ..) = self.describe(name)?;
+        let whole = Tensor::f_empty(&shape, (Kind::Float, Device::Cpu)).map_err(|error| brief(&error))?;
+        self.read_rows(name, |first, rows| {
+            let target = if shape.is_empty() { whole.view([1]) } else { whole.narrow(0, first, rows.size()[0]) };
+            target.shallow_clone().copy_(rows);
+        })?;
+        Ok(whole)
+    }
+
+    /// Reads one tensor a few rows at a time and hands them to `take`, with the number of the first: `[rows, …]`, 32-bit floats.
+    /// A row is what one index into the first dimension selects; a number alone is one row.
+    ///
+    /// # Errors
+    /// As [`tensor`](Self::tensor).
+    pub fn read_rows(&mut self, name: &str, mut take: impl FnMut(i64, &Tensor)) -> Result<()> {
+        let (shape, kind, start, end) = self.describe(name)?;
         let path = self.path.display();
+        let mut shape = if shape.is_empty() { vec![1] } else { shape };
+        let row = shape[1..].iter().product::<i64>() as usize;
+        let row_bytes = row * kind.elt_size_in_bytes();
+        if row_bytes == 0 {
+            return Ok(());
+        }
+        self.file.seek(SeekFrom::Start(self.data_start + start as u64))?;
+        let chunk_bytes = (CHUNK / row).max(1) * row_bytes;
+        let mut bytes = vec![0; chunk_bytes.min(end - start)];
+        for from in (start..end).step_by(chunk_bytes) {
+            let chunk = &mut bytes[..chunk_bytes.min(end - from)];
+            self.file.read_exact(chunk).with_context(|| format!("cannot read {name} from {path}"))?;
+            shape[0] = (chunk.len() / row_bytes) as i64;
+            let rows = Tensor::f_from_data_size(chunk, &shape, kind)
+                .and_then(|rows| rows.f_to_kind(Kind::Float))
+                .map_err(|error| brief(&error))?;
+            ensure!(
+                all_finite(&rows),
+                "{name} in {path} holds a value that is not a finite number; fetch the file again"
+            );
+            take(((from - start) / row_bytes) as i64, &rows);
+        }
+        Ok(())
+    }
+
+    /// Shape, kind, and where the bytes of a tensor begin and end.
+    fn describe(&self, name: &str) -> Result<(Vec<i64>, Kind, usize, usize)> {
         let Some(info) = self.header.info(name) else {
-            bail!("{path} has no tensor {name}");
+            bail!("{} has no tensor {name}", self.path.display());
         };
         let kind = match info.dtype {
             Dtype::F32 => Kind::Float,
             Dtype::F16 => Kind::Half,
             Dtype::BF16 => Kind::BFloat16,
-            other => bail!("{name} in {path} holds {other:?}; only F32, F16 and BF16 can be loaded"),
+            other => {
+                bail!("{name} in {} holds {other}; only F32, F16 and BF16 can be loaded", self.path.display())
+            }
         };
-        let shape: Vec<i64> = info.shape.iter().map(|&size| size as i64).collect();
-        let (start, end) = info.data_offsets;
-        let size = kind.elt_size_in_bytes();
-        let tensor = Tensor::f_empty([((end - start) / size) as i64], (Kind::Float, tch::Device::Cpu))?;
-        self.file.seek(SeekFrom::Start(self.data_start + start as u64))?;
-        let mut bytes = vec![0; CHUNK.min(end - start)];
-        for from in (start..end).step_by(CHUNK) {
-            let length = CHUNK.min(end - from);
-            self.file.read_exact(&mut bytes[..length]).with_context(|| format!("cannot read {name} from {path}"))?;
-            let values = (length / size) as i64;
-            let chunk = Tensor::f_from_data_size(&bytes[..length], &[values], kind)?;
-            tensor.f_narrow(0, ((from - start) / size) as i64, values)?.f_copy_(&chunk)?;
-        }
-        if tensor.numel() > 0 {
-            let (least, most) = tensor.f_aminmax(0, false)?;
-            // Not-a-number wins both comparisons, so that two values stand for all.
-            let finite = least.double_value(&[]).is_finite() && most.double_value(&[]).is_finite();
-            ensure!(finite, "{name} in {path} holds a value that is not a finite number; fetch the file again");
-        }
-        Ok(tensor.f_view(&shape[..])?)
+        Ok((sizes(&info.shape), kind, info.data_offsets.0, info.data_offsets.1))
     }
+}
+
+fn sizes(shape: &[usize]) -> Vec<i64> {
+    shape.iter().map(|&size| size as i64).collect()
+}
+
+/// Not-a-number wins both comparisons, so that the least and the largest value stand for all.
+fn all_finite(values: &Tensor) -> bool {
+    let (least, largest) = values.aminmax(None, false);
+    least.double_value(&[]).is_finite() && largest.double_value(&[]).is_finite()
+}
+
+/// What a file that is no safetensors file may be, by its first bytes. As the length of a header they would be absurd.
+fn guess_content(prefix: &[u8; 8]) -> Option<&'static str> {
+    match prefix {
+        [b'v', b'e', b'r', b's', b'i', b'o', b'n', b' '] => Some("a pointer left by Git LFS"),
+        [b'P', b'K', 3, 4, ..] => Some("a PyTorch archive"),
+        _ => (prefix.trim_ascii_start().first() == Some(&b'<')).then_some("a web page"),
+    }
+}
+
+/// The first line of what libtorch complains of; the C++ calls that follow help nobody who uses this program.
+pub fn brief(error: &tch::TchError) -> anyhow::Error {
+    let message = error.to_string();
+    anyhow::anyhow!("{}", message.lines().next().unwrap_or_default().trim_end())
 }
 
 /// A tensor as the safetensors library wants to see it.
@@ -124,8 +185,10 @@ impl View for Bytes {
     }
 
     fn data(&self) -> Cow<'_, [u8]> {
+        // Only here, where one tensor is written, is a copy made of it.
+        let tensor = self.tensor.to_device(Device::Cpu).contiguous();
         let mut bytes = vec![0; self.data_len()];
-        self.tensor.copy_data_u8(&mut bytes, self.tensor.numel());
+        tensor.copy_data_u8(&mut bytes, tensor.numel());
         bytes.into()
     }
 
@@ -143,9 +206,8 @@ pub fn write(path: &Path, tensors: Vec<(String, Tensor)>) -> Result<()> {
         .into_iter()
         .map(|(name, tensor)| {
             ensure!(tensor.kind() == Kind::Float, "{name} holds {:?}, not 32-bit floats", tensor.kind());
-            let tensor = tensor.detach().to_device(tch::Device::Cpu).contiguous();
             let shape = tensor.size().iter().map(|&size| size as usize).collect();
-            Ok((name, Bytes { shape, tensor }))
+            Ok((name, Bytes { shape, tensor: tensor.detach() }))
         })
         .collect::<Result<Vec<_>>>()?;
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
@@ -161,9 +223,22 @@ pub fn replace(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()
     let temporary = path.with_file_name(format!("{}.tmp{}", file_name.to_string_lossy(), std::process::id()));
     let written = fill(&temporary)
         .and_then(|()| Ok(File::open(&temporary)?.sync_all()?))
-        .and_then(|()| Ok(std::fs::rename(&temporary, path)?));
+        .and_then(|()| Ok(std::fs::rename(&temporary, path)?))
+        .and_then(|()| sync_folder(path));
     if written.is_err() {
         let _ = std::fs::remove_file(&temporary);
     }
     written.with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Flushes a folder, without which a new name may not survive a power cut.
+#[cfg(unix)]
+fn sync_folder(path: &Path) -> Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Ok(File::open(folder)?.sync_all()?)
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) -> Result<()> {
+    Ok(())
 }
