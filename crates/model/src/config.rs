@@ -41,6 +41,9 @@ pub struct Gpt2Config {
     pub norm_epsilon: f64,
 }
 
+/// Ten times GPT-2's largest size; 64 GiB.
+const MOST_PARAMETERS: i64 = 1 << 34;
+
 impl Gpt2Config {
     /// GPT-2 124M as OpenAI trained it.
     ///
@@ -105,6 +108,11 @@ impl Gpt2Config {
             ensure!(size <= most, "{name} is {size}, more than any GPT-2 has; it must be at most {most}");
         }
         ensure!(
+            self.parameters() <= MOST_PARAMETERS,
+            "these sizes make {} parameters, ten times as many as any GPT-2 has; the most is {MOST_PARAMETERS}",
+            self.parameters()
+        );
+        ensure!(
             self.channels % self.heads == 0,
             "{} channels do not split into {} equal heads; make channels a multiple of heads",
             self.channels,
@@ -142,6 +150,7 @@ mod tests {
             (Gpt2Config { heads: 5, ..Gpt2Config::SMALL }, "768 channels do not split into 5 equal heads"),
             (Gpt2Config { layers: 0, ..Gpt2Config::SMALL }, "layers is 0"),
             (Gpt2Config { vocab_size: 1 << 40, ..Gpt2Config::SMALL }, "vocab_size is 1099511627776"),
+            (Gpt2Config { vocab_size: 1 << 24, channels: 1 << 16, heads: 1, ..Gpt2Config::SMALL }, "these sizes make"),
             (Gpt2Config { dropout: f64::NAN, ..Gpt2Config::SMALL }, "dropout is NaN"),
         ];
         for (config, expected) in broken {

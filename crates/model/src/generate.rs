@@ -16,8 +16,9 @@ pub fn greedy(model: &Gpt2, prompt: &[i64], new_tokens: usize) -> Vec<i64> {
     let mut ids = prompt.to_vec();
     for _ in 0..new_tokens {
         let visible = &ids[ids.len().saturating_sub(model.config.context as usize)..];
-        let scores = model.forward(&Tensor::from_slice(visible).unsqueeze(0), false); // [1, T, V]
-        ids.push(most_probable(&scores.select(1, -1).squeeze()));
+        let visible = Tensor::from_slice(visible).unsqueeze(0).to_device(model.store.device()); // [1, T]
+        let scores = model.forward(&visible, false); // [1, T, V]
+        ids.push(most_probable(&scores.select(1, -1).squeeze_dim(0)));
     }
     ids
 }

@@ -49,20 +49,27 @@ impl Gpt2 {
     /// A tied head needs this: it reads an embedding drawn from `normal(0, 1)` as output weights, whose scores are so large that
     /// softmax saturates, the gradient fills with denormal numbers, and a step on a CPU takes several times as long.
     ///
+    /// Drawing happens on the CPU whatever the device, in the order of [`parameters`](Self::parameters), so that a seed gives the
+    /// same model everywhere.
+    ///
     /// # Source
-    /// Radford et al. 2019, section 2.3; the deviations are those of `initializer_range` in OpenAI's `model.py`.
+    /// Radford et al. 2019, section 2.3, for the division by the root of the number of residual layers; deviation 0.02 by
+    /// `w_init_stdev` in `model.py` of OpenAI's gpt-2 and by `initializer_range` in transformers.
+    ///
+    /// # Differs
+    /// OpenAI's `model.py` draws the position table with deviation 0.01; like transformers and nanoGPT we draw it as all others.
     pub fn initialise_as_gpt2(&self) {
         let _guard = tch::no_grad_guard();
         let residual = 0.02 / (2.0 * self.config.layers as f64).sqrt();
         for (name, mut parameter) in self.parameters() {
-            let _ = if parameter.dim() == 1 {
+            if parameter.dim() == 1 {
                 let is_norm_weight = name.contains("norm") && name.ends_with("weight");
-                parameter.fill_(f64::from(u8::from(is_norm_weight)))
-            } else if name.ends_with("attention.output.weight") || name.ends_with("down.weight") {
-                parameter.normal_(0.0, residual)
-            } else {
-                parameter.normal_(0.0, 0.02)
-            };
+                let _ = parameter.fill_(f64::from(u8::from(is_norm_weight)));
+                continue;
+            }
+            let into_stream = name.ends_with("attention.output.weight") || name.ends_with("down.weight");
+            let mut drawn = Tensor::empty(parameter.size(), (Kind::Float, Device::Cpu));
+            parameter.copy_(&drawn.normal_(0.0, if into_stream { residual } else { 0.02 }));
         }
     }
 
@@ -129,9 +136,14 @@ impl Gpt2 {
     /// - `ids`: `[B, new]`, whole numbers
     /// - returns `[B, V]`
     ///
+    /// No gradient flows through a cache.
+    ///
     /// # Panics
-    /// As [`check_ids`](Self::check_ids) complains, counting the positions in the cache.
+    /// As [`check_ids`](Self::check_ids) complains, counting the positions in the cache, and if the cache was made for another
+    /// number of texts or for a model of other sizes.
     pub fn forward_cached(&self, ids: &Tensor, cache: &mut Cache) -> Tensor {
+        let _guard = tch::no_grad_guard();
+        assert_eq!(cache.layers.len(), self.blocks.len(), "the cache has not as many layers as the model has blocks");
         let known = cache.filled();
         if let Err(complaint) = self.check_ids(ids, known) {
             panic!("{complaint}");
