@@ -23,7 +23,7 @@ impl Linear {
     ///
     /// # Source
     /// `reset_parameters` of PyTorch's `torch/nn/modules/linear.py`: Kaiming-uniform with `a = sqrt(5)` (He et al. 2015,
-    /// <https://arxiv.org/abs/1502.01852>, equation 14 with the slope `a` of section 2.1).
+    /// <https://arxiv.org/abs/1502.01852>, section 2.2, with the slope `a` of section 2.1).
     pub fn new(path: &nn::Path, inputs: i64, outputs: i64, bias: bool) -> Self {
         // The bound is 1 / sqrt(inputs), written as PyTorch computes it, so that it rounds alike.
         let slope = 5_f64.sqrt();
