@@ -59,3 +59,43 @@ pub fn gelu_tanh(x: &Tensor) -> Tensor {
     let inner = (x + x.pow_tensor_scalar(3) * 0.044_715) * std::f64::consts::FRAC_2_PI.sqrt();
     x * 0.5 * (inner.tanh() + 1.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::{Device, nn::VarStore};
+
+    #[test]
+    fn both_forms_are_the_formulas() {
+        let x = Tensor::linspace(-6.0, 6.0, 1201, tch::kind::DOUBLE_CPU);
+        for (form, by_hand) in [(Gelu::Exact, gelu_exact(&x)), (Gelu::Tanh, gelu_tanh(&x))] {
+            let gap = (form.forward(&x) - by_hand).abs().max().double_value(&[]);
+            assert!(gap < 1e-12, "{form:?}: largest difference {gap:e}");
+        }
+    }
+
+    #[test]
+    fn gelu_is_the_input_times_the_share_of_a_normal_distribution_below_it() {
+        // Φ(0) = 1/2, Φ(1) = 0.841345, Φ(-1) = 0.158655, and far out nothing or all.
+        let x = Tensor::from_slice(&[0.0, 1.0, -1.0, -40.0, 40.0]);
+        let by_hand = Tensor::from_slice(&[0.0, 0.841_345, -0.158_655, 0.0, 40.0]);
+        let gap = (Gelu::Exact.forward(&x) - by_hand).abs().max().double_value(&[]);
+        assert!(gap < 1e-6, "largest difference {gap:e}");
+    }
+
+    #[test]
+    fn one_channel_worked_out_on_paper() {
+        let store = VarStore::new(Device::Cpu);
+        let set = |layer: &str, name: &str, values: &[f32], shape: &[i64]| {
+            let _ = (store.root() / layer).add(name, Tensor::from_slice(values).view(shape), false);
+        };
+        set("up", "weight", &[1.0, -1.0], &[2, 1]); // [F, C]
+        set("up", "bias", &[0.0, 0.0], &[2]);
+        set("down", "weight", &[1.0, 2.0], &[1, 2]); // [C, F]
+        set("down", "bias", &[0.5], &[1]);
+        let layer = FeedForward::new(&store.root(), 1, 2, Gelu::Exact);
+        // gelu(1) + 2 gelu(-1) + 0.5 = 0.841345 - 2 * 0.158655 + 0.5
+        let out = layer.forward(&Tensor::from_slice2(&[[1.0_f32]])).double_value(&[0, 0]);
+        assert!((out - 1.024_035).abs() < 1e-6, "{out}");
+    }
+}

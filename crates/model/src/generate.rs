@@ -83,3 +83,14 @@ impl<Choose: FnMut(&Tensor) -> i64> Iterator for Writer<'_, Choose> {
         Some(id)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_of_several_equal_scores_wins() {
+        assert_eq!(most_probable(&Tensor::from_slice(&[0.5, 2.0, -1.0, 2.0])), 1);
+        assert_eq!(most_probable(&Tensor::from_slice(&[-3.0])), 0);
+    }
+}

@@ -36,7 +36,9 @@ impl WeightFile {
     pub fn open(path: &Path) -> Result<Self> {
         let name = path.display();
         let mut file = File::open(path).with_context(|| format!("cannot open {name}"))?;
-        let length = file.metadata().with_context(|| format!("cannot read {name}"))?.len();
+        let metadata = file.metadata().with_context(|| format!("cannot read {name}"))?;
+        ensure!(!metadata.is_dir(), "{name} is a folder, not a file");
+        let length = metadata.len();
         let mut prefix = [0; 8];
         file.read_exact(&mut prefix)
             .with_context(|| format!("{name} is too short for a safetensors file; fetch it again"))?;
@@ -241,4 +243,17 @@ fn sync_folder(path: &Path) -> Result<()> {
 #[cfg(not(unix))]
 fn sync_folder(_: &Path) -> Result<()> {
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_complaint_of_libtorch_is_cut_to_its_first_line() {
+        let error = Tensor::zeros([2], tch::kind::FLOAT_CPU).f_view([3]).expect_err("three of two");
+        assert!(error.to_string().contains('\n'), "libtorch adds its own calls");
+        let brief = brief(&error).to_string();
+        assert_eq!(brief, "Internal torch error: shape '[3]' is invalid for input of size 2");
+    }
 }
