@@ -170,6 +170,11 @@ fn steps_in(checkpoints: &Path) -> Vec<(usize, PathBuf)> {
     found
 }
 
+/// Whether a run's folder holds a checkpoint.
+pub fn is_in(run: &Path) -> bool {
+    !steps_in(&run.join(CHECKPOINTS)).is_empty()
+}
+
 /// Loads the newest checkpoint of a run that is whole, or exactly the one that `path` is the folder of.
 ///
 /// Every file is compared with its SHA-256 before anything is made of it.

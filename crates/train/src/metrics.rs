@@ -60,6 +60,11 @@ pub struct Sample {
     pub sample: String,
 }
 
+/// A measured number with the seven digits that it is worth writing down, so that a line read back equals the line written.
+pub fn rounded(number: f64) -> f64 {
+    format!("{number:.6e}").parse().unwrap_or(number)
+}
+
 /// Writes lines as JSON, each on a line of its own.
 ///
 /// # Errors

@@ -4,7 +4,7 @@
 //! with its card, `README.md`, at the end.
 
 use crate::{
-    checkpoint::CHECKPOINTS,
+    checkpoint,
     metrics::{Line, to_jsonl},
     plot::Curves,
     settings::flat,
@@ -63,9 +63,9 @@ impl RunFolder {
         &self.path
     }
 
-    /// Whether there is a run in a folder already.
+    /// Whether a folder holds a model or a checkpoint, which another run must not overwrite.
     pub fn is_taken(path: &Path) -> bool {
-        path.join(METRICS).exists() || path.join(CHECKPOINTS).exists() || path.join(public_weights::WEIGHTS).exists()
+        checkpoint::is_in(path) || path.join(public_weights::WEIGHTS).exists()
     }
 
     /// Adds a line to the metrics.
@@ -176,7 +176,11 @@ fn card_text(trainer: &Trainer, card: &Card) -> Result<String> {
         row("validation loss, before and after", format!("{before:.3}, {after:.3}"));
         row("perplexity on the validation data", format!("{:.1}", after.exp()));
     }
+    let length = ["epochs", "steps"]; // the first row says it already
     for (name, value) in flat(&serde_json::to_value(trainer.settings())?) {
+        if length.contains(&name.as_str()) {
+            continue;
+        }
         row(&name, value.to_string());
     }
     let _ = writeln!(

@@ -3,7 +3,7 @@
 use crate::{
     examples::Examples,
     loss::{IGNORED, batch_loss, mean_loss},
-    metrics::Step,
+    metrics::{Step, rounded},
     seeds::{Purpose, derived_seed},
     settings::TrainSettings,
     trainer::Trainer,
@@ -42,9 +42,15 @@ impl Trainer {
         self.optimizer.step(learning_rate);
         self.step = number;
         self.tokens += counted as u64;
-        let tokens_per_s = counted as f64 / started.elapsed().as_secs_f64();
-        let (epoch, tokens) = (self.epoch(), self.tokens);
-        Ok(Some(Step { step: number, epoch, tokens, loss, learning_rate, gradient_norm, tokens_per_s }))
+        Ok(Some(Step {
+            step: number,
+            epoch: self.epoch(),
+            tokens: self.tokens,
+            loss: rounded(loss),
+            learning_rate: rounded(learning_rate),
+            gradient_norm: rounded(gradient_norm),
+            tokens_per_s: (counted as f64 / started.elapsed().as_secs_f64()).round(),
+        }))
     }
 
     /// The mean loss over all targets of the batches; their mean gradient is left in the parameters.

@@ -4,7 +4,7 @@ use crate::{
     adamw::AdamW,
     checkpoint::{self, Loaded, State, libtorch_version},
     examples::Examples,
-    metrics::{Line, Sample, Validation},
+    metrics::{Line, Sample, Validation, rounded},
     output::RunFolder,
     schedule::Schedule,
     seeds::{Purpose, derived_seed},
@@ -172,7 +172,7 @@ impl Trainer {
     }
 
     pub(crate) fn epoch(&self) -> f64 {
-        self.step as f64 / self.steps_per_epoch as f64
+        rounded(self.step as f64 / self.steps_per_epoch as f64)
     }
 
     /// Trains to the end of the run, and writes down what happens in `folder`.
@@ -219,7 +219,7 @@ impl Trainer {
         let Some(validation_loss) = self.validation_loss()? else {
             return Ok(());
         };
-        let (step, epoch, tokens) = (self.step, self.epoch(), self.tokens);
+        let (step, epoch, tokens, validation_loss) = (self.step, self.epoch(), self.tokens, rounded(validation_loss));
         self.note(Line::Validation(Validation { step, epoch, tokens, validation_loss }), folder, hooks)
     }
 

@@ -1,0 +1,286 @@
+//! The command `train` as its user meets it: what it writes, what it says, and how it ends.
+
+use assert_cmd::Command;
+use model::public_weights;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command as Process, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+
+const TRAIN: &str = env!("CARGO_BIN_EXE_train");
+/// A model of GPT-2's vocabulary and nothing else of its size.
+const CONFIG: &str = r#"{"vocab_size": 50257, "n_positions": 64, "n_embd": 8, "n_head": 2, "n_layer": 1}"#;
+
+/// A folder with a configuration, a text of some thousand characters, and room for runs.
+struct Room(TempDir);
+
+impl Room {
+    fn new() -> Self {
+        let room = Self(tempfile::tempdir().expect("a folder"));
+        fs::write(room.path("config.json"), CONFIG).expect("written");
+        fs::write(room.path("text.txt"), embedding::texts::STORY).expect("written");
+        room
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// The command with the small model and text, ready to run in this folder; `words` are further arguments.
+    fn train(&self, words: &str) -> Command {
+        let mut command = self.bare(words);
+        command.args(["--model", "config.json", "--text", "text.txt", "--context", "16", "--batch-size", "2"]);
+        command
+    }
+
+    fn bare(&self, words: &str) -> Command {
+        let mut command = Command::new(TRAIN);
+        command.current_dir(self.0.path()).args(["--threads", "1"]).args(words.split_whitespace());
+        command.env_remove("HF_ENDPOINT").env("HF_HUB_OFFLINE", "1").env("HF_HUB_CACHE", self.path("no-cache"));
+        command
+    }
+}
+
+/// What the command writes to stderr when it refuses, which must be one line, and its exit code.
+fn refusal(mut command: Command) -> (i32, String) {
+    let output = command.output().expect("it runs");
+    assert!(output.stdout.is_empty(), "a refused command prints no result");
+    let said = String::from_utf8(output.stderr).expect("UTF-8");
+    (output.status.code().expect("a code"), said.trim_end().to_owned())
+}
+
+#[track_caller]
+fn refused(command: Command, expected: &str) {
+    let (code, said) = refusal(command);
+    assert_eq!(code, 1, "{said}");
+    let said = said.lines().last().expect("a line").to_owned();
+    assert!(said.starts_with(&format!("error: {expected}")), "{said}");
+}
+
+#[track_caller]
+fn misused(command: Command, expected: &str) {
+    let (code, said) = refusal(command);
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains(expected), "{said}");
+}
+
+#[test]
+fn a_run_leaves_a_model_its_card_its_curve_its_samples_and_its_metrics() {
+    let room = Room::new();
+    let run = room.train("--max-steps 4 --sample-every 2 --out-dir run --prompt Rabbits --plot").assert().success();
+    let printed = String::from_utf8(run.get_output().stdout.clone()).expect("UTF-8");
+    for word in
+        ["trained     4 steps", "training    loss", "validation  loss", "sample      Rabbits", "wrote       run"]
+    {
+        assert!(printed.contains(word), "{word} is missing in {printed}");
+    }
+    let said = String::from_utf8(run.get_output().stderr.clone()).expect("UTF-8");
+    for word in ["batch_size 2", "learning_rate 0.001", "seed 123", "step 4, epoch"] {
+        assert!(said.contains(word), "{word} is missing in {said}");
+    }
+    assert!(!said.contains('\u{1b}'), "a pipe gets no control characters");
+    let read = |name: &str| fs::read_to_string(room.path("run").join(name)).expect(name);
+    assert!(read("README.md").contains("| learning_rate | 0.001 |"));
+    assert!(read("loss.svg").contains("tokens seen"));
+    assert_eq!(read("samples.txt").matches("--- step").count(), 2);
+    assert_eq!(read("metrics.jsonl").matches("gradient_norm").count(), 4);
+    public_weights::load(&room.path("run"), tch::Device::Cpu).expect("a model in the public format");
+
+    // The model can be taken back, and a finished run is not overwritten.
+    room.bare("--init run --text text.txt --context 16 --batch-size 2 --max-steps 1 --out-dir more").assert().success();
+    refused(room.train("--max-steps 4 --out-dir run"), "there is a run in run already; go on with it by --resume");
+    refused(
+        room.bare("--resume run"),
+        "all 4 steps of the run are done; --epochs or --max-steps lets it go on for longer",
+    );
+    room.bare("--resume run --max-steps 5").assert().success();
+}
+
+#[test]
+fn metrics_as_json_are_all_that_stdout_gets() {
+    let room = Room::new();
+    let run = room.train("--max-steps 2 --out-dir run --log-json").assert().success();
+    let printed = String::from_utf8(run.get_output().stdout.clone()).expect("UTF-8");
+    let lines = train::metrics::from_jsonl(&printed).expect("only lines of metrics");
+    assert_eq!(lines.len(), 5, "two steps, two measurements, one sample: {printed}");
+}
+
+#[test]
+fn runs_without_a_folder_of_their_own_get_numbers_and_the_newest_is_resumed() {
+    let room = Room::new();
+    room.train("--max-steps 2").assert().success();
+    room.train("--max-steps 2 --seed 5").assert().success();
+    assert!(room.path("runs/train/model.safetensors").exists() && room.path("runs/train-2/model.safetensors").exists());
+    room.bare("--resume --max-steps 3").assert().success();
+    let steps = |run: &str| {
+        fs::read_to_string(room.path(run).join("metrics.jsonl")).expect("metrics").matches("gradient").count()
+    };
+    assert_eq!((steps("runs/train"), steps("runs/train-2")), (2, 3));
+}
+
+#[test]
+fn a_signal_saves_and_says_how_to_go_on_and_the_end_is_the_same() {
+    let room = Room::new();
+    let words = "--max-steps 60 --save-every 1000 --sample-every 1000 --eval-every 1000 --warmup-steps 2";
+    room.train(words).args(["--out-dir", "whole"]).assert().success();
+    let mut child = Process::new(TRAIN)
+        .current_dir(room.0.path())
+        .args(words.split_whitespace())
+        .args(["--model", "config.json", "--text", "text.txt", "--context", "16", "--batch-size", "2"])
+        .args(["--threads", "1", "--out-dir", "halved"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let metrics = room.path("halved/metrics.jsonl");
+    let patience = Instant::now();
+    while fs::read_to_string(&metrics).map_or(0, |lines| lines.matches("gradient_norm").count()) < 3 {
+        assert!(patience.elapsed() < Duration::from_secs(100), "no step was taken");
+        thread::sleep(Duration::from_millis(2));
+    }
+    let signalled = Process::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill runs");
+    assert!(signalled.success());
+    let mut said = String::new();
+    std::io::Read::read_to_string(&mut child.stderr.take().expect("piped"), &mut said).expect("UTF-8");
+    assert_eq!(child.wait().expect("it ends").code(), Some(130), "{said}");
+    let last = said.lines().last().expect("a line");
+    assert!(last.starts_with("saved at step ") && last.ends_with("resume with: train --resume halved"), "{last}");
+
+    room.bare("--resume halved").assert().success();
+    let weights = |run: &str| fs::read(room.path(run).join("model.safetensors")).expect("weights");
+    assert!(weights("whole") == weights("halved"), "the interruption left a trace in the weights");
+}
+
+#[test]
+fn what_contradicts_a_checkpoint_is_refused_by_name() {
+    let room = Room::new();
+    room.train("--max-steps 2 --out-dir run").assert().success();
+    fs::write(room.path("other.txt"), embedding::texts::STORY.replace('e', "i")).expect("written");
+    let resume = |words: &str| room.bare(&format!("--resume run --max-steps 3 {words}"));
+    refused(resume("--batch-size 3"), "these settings contradict the checkpoint: batch_size is 2 there and 3 here");
+    refused(resume("--text other.txt"), "the training data is not that of the checkpoint");
+    refused(resume("--context 8"), "context is 16 in the checkpoint and 8 here");
+    refused(resume("--dropout 0.5"), "dropout is 0 in the checkpoint and 0.5 here");
+    misused(resume("--model gpt2"), "cannot be used with");
+}
+
+#[test]
+fn another_number_of_threads_is_a_warning_and_not_an_error() {
+    let room = Room::new();
+    room.train("--max-steps 2 --out-dir run").assert().success();
+    let run = Command::new(TRAIN)
+        .current_dir(room.0.path())
+        .args(["--resume", "run", "--max-steps", "3", "--threads", "2"])
+        .assert()
+        .success();
+    let said = String::from_utf8(run.get_output().stderr.clone()).expect("UTF-8");
+    assert!(said.contains("warning: threads 1 then, 2 now; the last digits may differ"), "{said}");
+}
+
+#[test]
+fn a_text_that_cannot_be_learnt_is_refused_in_one_sentence() {
+    let room = Room::new();
+    let with = |bytes: &[u8]| {
+        fs::write(room.path("bad.txt"), bytes).expect("written");
+        room.bare("--model config.json --text bad.txt --context 16 --max-steps 1")
+    };
+    refused(with(b""), "bad.txt is empty; there is nothing to learn from it");
+    refused(with(b"good until here \xff"), "bad.txt is not UTF-8 at byte 16; save it as UTF-8");
+    refused(
+        with(b"far too short"),
+        "bad.txt is too short: the training part does not suffice: a text of 3 tokens fills no window",
+    );
+    refused(
+        room.bare("--text nowhere.txt"),
+        "there is no file or folder nowhere.txt, nor a text of that name; the names are",
+    );
+    fs::create_dir(room.path("empty")).expect("a folder");
+    refused(room.bare("--text empty"), "the folder empty holds no file that ends in .txt");
+    refused(
+        room.train("--max-steps 1 --grad-accum 1 --seed 1 --out-dir text.txt/run"),
+        "cannot write to text.txt/run; choose another --out-dir",
+    );
+}
+
+#[test]
+fn several_files_and_a_folder_with_its_own_validation_are_read() {
+    let room = Room::new();
+    fs::create_dir(room.path("split")).expect("a folder");
+    fs::write(room.path("split/train.txt"), embedding::texts::STORY).expect("written");
+    fs::write(room.path("split/valid.txt"), &embedding::texts::STORY[..2000]).expect("written");
+    let words = "--model config.json --context 16 --batch-size 2 --max-steps 1";
+    room.bare(&format!("{words} --out-dir a --text text.txt split/valid.txt")).assert().success();
+    room.bare(&format!("{words} --out-dir b --text split")).assert().success();
+}
+
+#[test]
+fn misuse_of_an_option_is_exit_code_2_and_names_it() {
+    let room = Room::new();
+    misused(
+        room.bare("--batch-size 0"),
+        "invalid value '0' for '--batch-size <N>': it must be a whole number of at least 1",
+    );
+    misused(room.bare("--epochs -3"), "invalid value '-3' for '--epochs <N>'");
+    misused(room.bare("--learning-rate NaN"), "'--learning-rate <RATE>': it must be a number above 0");
+    misused(room.bare("--dropout 1"), "'--dropout <X>': it must be at least 0 and less than 1");
+    misused(room.bare("--epochs 1 --max-steps 1"), "cannot be used with");
+    misused(room.bare("--unheard-of"), "unexpected argument '--unheard-of'");
+}
+
+#[test]
+fn what_is_not_there_is_refused_by_name() {
+    let room = Room::new();
+    refused(room.bare("--device tpu"), "the device \"tpu\" is unknown; there are cpu, cuda and mps");
+    if !tch::Cuda::is_available() {
+        refused(room.bare("--device cuda"), "there is no CUDA device that this libtorch can use; take --device cpu");
+    }
+    refused(room.bare("--model huge"), "the model \"huge\" is unknown; there are tiny, gpt2");
+    refused(room.bare("--init nobody"), "there is no folder nobody, nor a model of that name; the names are gpt2");
+    refused(
+        room.bare("--init someone/something"),
+        "the weights of someone/something are not on this machine, and HF_HUB_OFFLINE forbids",
+    );
+    refused(room.bare("--init ."), ". holds no model: model.safetensors and config.json must be there");
+    refused(room.bare("--resume"), "there is no run to resume in runs/; name its folder");
+    refused(room.bare("--protocol magazine"), "the protocol \"magazine\" is unknown; there are book and article");
+}
+
+#[test]
+fn the_help_fits_a_screen_and_ends_with_an_example() {
+    let run = Command::new(TRAIN).arg("--help").assert().success();
+    let help = String::from_utf8(run.get_output().stdout.clone()).expect("UTF-8");
+    let (lines, widest) = (help.lines().count(), help.lines().map(|line| line.chars().count()).max());
+    assert!(lines <= 42 && widest <= Some(120), "{lines} lines, {widest:?} columns");
+    assert!(help.trim_end().ends_with("train --resume runs/bard"), "{help}");
+}
+
+/// The disk refuses a file larger than a checkpoint's: the run ends in one sentence, and what was saved before can be loaded.
+#[test]
+#[cfg(unix)]
+fn when_the_disk_refuses_a_checkpoint_the_one_before_can_be_resumed() {
+    let room = Room::new();
+    room.train("--max-steps 2 --out-dir run").assert().success();
+    let limited = |blocks: u32| {
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec {TRAIN} --threads 1 --resume run --max-steps 4");
+        let output = Process::new("sh").current_dir(room.0.path()).args(["-c", &script]).output().expect("a shell");
+        (output.status.code(), String::from_utf8(output.stderr).expect("UTF-8"))
+    };
+    let (code, said) = limited(1000);
+    assert_eq!(code, Some(1), "{said}");
+    let last = said.lines().last().expect("a line");
+    assert!(
+        last.starts_with("error: stopped after step 4; its last checkpoint stays") && last.contains("cannot save"),
+        "{last}"
+    );
+    assert!(no_leftovers(&room.path("run/checkpoints")), "something half-written stays");
+    let loaded = train::checkpoint::load(&room.path("run"), tch::Device::Cpu).expect("the one before");
+    assert_eq!((loaded.state.step, loaded.damaged.len()), (2, 0));
+    room.bare("--resume run --max-steps 4").assert().success();
+}
+
+fn no_leftovers(folder: &Path) -> bool {
+    fs::read_dir(folder).expect("a folder").flatten().all(|entry| !entry.file_name().to_string_lossy().contains("tmp"))
+}

@@ -1,0 +1,183 @@
+//! That an interrupted run goes on as if nothing had happened, and that a broken checkpoint is noticed.
+
+mod small;
+
+use model::public_weights;
+use small::{bits, run, settings, trainer, windows};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+use tch::Device;
+use train::{
+    checkpoint,
+    metrics::Line,
+    settings::{Length, TrainSettings},
+    trainer::{Ending, Trainer},
+};
+
+fn resumed(folder: &Path, settings: TrainSettings) -> anyhow::Result<Trainer> {
+    Trainer::resume(checkpoint::load(folder, Device::Cpu)?, settings, windows(60, 0), Some(windows(30, 3)))
+}
+
+/// The lines of a run without its speed, which no two runs share.
+fn losses(trainer: &Trainer) -> Vec<Line> {
+    let without_speed = |line: &Line| match line.clone() {
+        Line::Step(mut step) => {
+            step.tokens_per_s = 0.0;
+            Line::Step(step)
+        }
+        other => other,
+    };
+    trainer.history().iter().map(without_speed).collect()
+}
+
+/// A folder in which a run was stopped after some steps, saving every second one.
+fn stopped_after(steps: usize) -> tempfile::TempDir {
+    tch::set_num_threads(1);
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = TrainSettings { save_every: 2, ..settings(Length::Steps(10)) };
+    let ending = run(&mut trainer(settings), folder.path(), Some(steps)).expect("a run");
+    assert_eq!(ending, Ending::Stopped);
+    folder
+}
+
+fn checkpoints(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder.join("checkpoints")).expect("a folder").flatten();
+    let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn ten_steps_are_five_and_a_stop_and_five_more_bit_for_bit() {
+    tch::set_num_threads(1);
+    let settings = settings(Length::Steps(10));
+    let (whole_folder, halved_folder) =
+        (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let mut whole = trainer(settings.clone());
+    assert_eq!(run(&mut whole, whole_folder.path(), None).expect("a run"), Ending::Finished);
+
+    let mut first = trainer(settings.clone());
+    assert_eq!(run(&mut first, halved_folder.path(), Some(5)).expect("a run"), Ending::Stopped);
+    drop(first);
+    tch::manual_seed(999); // whatever happened to the generator in between
+    let mut second = resumed(halved_folder.path(), settings).expect("a checkpoint");
+    assert_eq!(second.steps(), 5);
+    assert_eq!(run(&mut second, halved_folder.path(), None).expect("a run"), Ending::Finished);
+
+    assert_eq!(bits(&whole.model), bits(&second.model), "the weights differ");
+    assert_eq!(losses(&whole), losses(&second), "the metrics differ");
+    let lines = fs::read_to_string(halved_folder.path().join("metrics.jsonl")).expect("metrics");
+    assert_eq!(lines.lines().count(), whole.history().len());
+}
+
+#[test]
+fn a_run_may_be_resumed_to_last_longer() {
+    let folder = stopped_after(5);
+    let longer = TrainSettings { save_every: 2, ..settings(Length::Steps(12)) };
+    let mut trainer = resumed(folder.path(), longer).expect("a checkpoint");
+    run(&mut trainer, folder.path(), None).expect("a run");
+    assert_eq!(trainer.steps(), 12);
+}
+
+#[test]
+fn a_checkpoint_is_a_model_in_the_public_format() {
+    let folder = stopped_after(5);
+    let checkpoint = checkpoint::load(folder.path(), Device::Cpu).expect("a checkpoint");
+    let model = public_weights::load(&checkpoint.folder, Device::Cpu).expect("a model");
+    assert_eq!(bits(&model), bits(&checkpoint.model));
+}
+
+#[test]
+fn only_the_last_checkpoints_stay() {
+    let folder = stopped_after(7);
+    assert_eq!(checkpoints(folder.path()), ["latest", "step-000006", "step-000007"]);
+    assert_eq!(fs::read_to_string(folder.path().join("checkpoints/latest")).expect("a pointer"), "step-000007\n");
+}
+
+#[test]
+fn settings_that_contradict_the_checkpoint_are_refused_by_name() {
+    let folder = stopped_after(5);
+    let other = TrainSettings { batch_size: 3, learning_rate: 0.5, ..settings(Length::Steps(10)) };
+    let said = resumed(folder.path(), other).err().expect("a contradiction").to_string();
+    let expected = "these settings contradict the checkpoint: batch_size is 2 there and 3 here, learning_rate is 0.001 there and 0.5 \
+                    here";
+    assert!(said.starts_with(expected), "{said}");
+}
+
+#[test]
+fn other_data_than_the_checkpoints_is_refused() {
+    let folder = stopped_after(5);
+    let settings = settings(Length::Steps(10));
+    let load = || checkpoint::load(folder.path(), Device::Cpu).expect("a checkpoint");
+    let refused = Trainer::resume(load(), settings.clone(), windows(60, 1), Some(windows(30, 3)));
+    let said = refused.err().expect("other data").to_string();
+    assert!(said.starts_with("the training data is not that of the checkpoint"), "{said}");
+    let refused = Trainer::resume(load(), settings, windows(60, 0), Some(windows(30, 4)));
+    let said = refused.err().expect("other data").to_string();
+    assert!(said.starts_with("the validation data is not that of the checkpoint"), "{said}");
+}
+
+#[test]
+fn a_damaged_checkpoint_gives_way_to_the_one_before() {
+    let folder = stopped_after(7);
+    let weights = folder.path().join("checkpoints/step-000007/model.safetensors");
+    let mut bytes = fs::read(&weights).expect("weights");
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs::write(&weights, bytes).expect("written");
+    let loaded = checkpoint::load(folder.path(), Device::Cpu).expect("the one before");
+    assert_eq!(loaded.state.step, 6);
+    let [damage] = &loaded.damaged[..] else { panic!("{:?}", loaded.damaged) };
+    assert!(damage.contains("step-000007 is damaged: model.safetensors has another SHA-256"), "{damage}");
+    let exactly = checkpoint::load(&folder.path().join("checkpoints/step-000007"), Device::Cpu);
+    assert!(exactly.is_err(), "asked for by name, a damaged checkpoint is an error");
+}
+
+#[test]
+fn a_pointer_to_nowhere_is_no_obstacle() {
+    let folder = stopped_after(5);
+    fs::write(folder.path().join("checkpoints/latest"), "step-000099\n").expect("written");
+    assert_eq!(checkpoint::load(folder.path(), Device::Cpu).expect("a checkpoint").state.step, 5);
+    fs::remove_file(folder.path().join("checkpoints/latest")).expect("removed");
+    assert_eq!(checkpoint::load(folder.path(), Device::Cpu).expect("a checkpoint").state.step, 5);
+}
+
+#[test]
+fn a_folder_without_a_checkpoint_says_so() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let said = checkpoint::load(folder.path(), Device::Cpu).err().expect("nothing there").to_string();
+    assert!(said.starts_with("there is no checkpoint in"), "{said}");
+    let said = checkpoint::load(Path::new("/nowhere"), Device::Cpu).err().expect("nothing there").to_string();
+    assert_eq!(said, "there is no run to resume in /nowhere");
+}
+
+/// Every file of a checkpoint, cut off at 200 places and with a bit flipped at 200 places: each is an error.
+#[test]
+fn a_checkpoint_broken_anywhere_is_never_loaded() {
+    let folder = stopped_after(5);
+    let checkpoint = folder.path().join("checkpoints/step-000005");
+    let original = bits(&checkpoint::load(&checkpoint, Device::Cpu).expect("whole").model);
+    let files: Vec<PathBuf> =
+        fs::read_dir(&checkpoint).expect("a folder").flatten().map(|entry| entry.path()).collect();
+    assert_eq!(files.len(), 6);
+    for file in files {
+        let whole = fs::read(&file).expect("a file");
+        for place in 0..200 {
+            let at = place * whole.len() / 200;
+            fs::write(&file, &whole[..at]).expect("cut");
+            assert!(checkpoint::load(&checkpoint, Device::Cpu).is_err(), "{} cut at {at}", file.display());
+            let mut flipped = whole.clone();
+            flipped[at] ^= 1 << (place % 8);
+            fs::write(&file, &flipped).expect("flipped");
+            if let Ok(loaded) = checkpoint::load(&checkpoint, Device::Cpu) {
+                // Only a blank in the list of hashes may change without being noticed.
+                assert!(file.ends_with("files.json"), "{} flipped at {at}", file.display());
+                assert_eq!(bits(&loaded.model), original);
+            }
+        }
+        fs::write(&file, &whole).expect("mended");
+    }
+    assert!(checkpoint::load(&checkpoint, Device::Cpu).is_ok());
+}

@@ -1,0 +1,75 @@
+//! A model and data so small that a step takes a moment, shared by the tests of the trainer.
+
+#![allow(dead_code)] // each test file uses a part of it
+
+use anyhow::Result;
+use embedding::windows::Windows;
+use model::{config::Gpt2Config, gpt2::Gpt2};
+use std::path::Path;
+use tch::{Device, Tensor};
+use train::{
+    output::RunFolder,
+    settings::{Length, TrainSettings},
+    trainer::{Ending, Hooks, Trainer},
+};
+
+pub const CONFIG: Gpt2Config = Gpt2Config {
+    vocab_size: 40,
+    context: 8,
+    channels: 16,
+    heads: 2,
+    layers: 2,
+    hidden: 32,
+    dropout: 0.1,
+    ..Gpt2Config::SMALL
+};
+
+/// A model drawn from a seed.
+pub fn model() -> Gpt2 {
+    tch::manual_seed(7);
+    let model = Gpt2::new(CONFIG, Device::Cpu).expect("a possible model");
+    model.initialise_as_gpt2();
+    model
+}
+
+/// A text of `tokens` ids in which each follows from the one before, from `start` on.
+pub fn windows(tokens: i64, start: i64) -> Box<Windows> {
+    let ids = (0..tokens).map(|place| (start + place * place) % 40).collect();
+    Box::new(Windows::new(ids, 8, 8).expect("windows"))
+}
+
+pub fn settings(length: Length) -> TrainSettings {
+    TrainSettings { batch_size: 2, length, eval_every: 4, eval_batches: 2, warmup_steps: 2, ..TrainSettings::default() }
+}
+
+/// A new run on the usual data.
+pub fn trainer(settings: TrainSettings) -> Trainer {
+    Trainer::new(model(), settings, windows(60, 0), Some(windows(30, 3)), serde_json::Value::Null).expect("a trainer")
+}
+
+/// Trains until the run ends or `stop_after` steps are done, in a folder of its own.
+pub fn run(trainer: &mut Trainer, folder: &Path, stop_after: Option<usize>) -> Result<Ending> {
+    let taken = std::cell::Cell::new(trainer.steps());
+    let mut folder = RunFolder::open(folder, trainer.history())?;
+    trainer.run(
+        &mut folder,
+        &mut Hooks {
+            sample: &|_| Ok("a sample".to_owned()),
+            line: &mut |line| {
+                if let train::metrics::Line::Step(step) = line {
+                    taken.set(step.step);
+                }
+            },
+            stop: &|| stop_after.is_some_and(|steps| taken.get() >= steps),
+        },
+    )
+}
+
+/// All weights as bits, so that two models can be compared exactly.
+pub fn bits(model: &Gpt2) -> Vec<(String, Vec<u32>)> {
+    let bits = |tensor: Tensor| {
+        let values: Vec<f32> = Vec::try_from(tensor.detach().reshape([-1])).expect("a vector");
+        values.into_iter().map(f32::to_bits).collect()
+    };
+    model.parameters().into_iter().map(|(name, tensor)| (name, bits(tensor))).collect()
+}
