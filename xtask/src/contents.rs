@@ -71,6 +71,7 @@ pub const CHAPTERS: [Chapter; 5] = [
             "cross_entropy",
             "split_and_loss",
             "train_like_pytorch",
+            "book_protocol",
             "tiny_training",
             "decoding",
             "top_k",
