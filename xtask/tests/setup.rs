@@ -394,12 +394,13 @@ mod pip {
 fn the_doctor_names_what_is_missing_and_the_command_that_mends_it() {
     let server = serves(official());
     let root = tempfile::tempdir().expect("a folder");
-    let setup = setup(root.path(), &server.url, &official());
-    let finding = |name: &str| {
-        let checks = doctor::examine_setup(&setup);
-        checks.into_iter().find(|check| check.name == name).map(|check| check.finding)
+    let mut setup = setup(root.path(), &server.url, &official());
+    setup.python = "/no/such/python3".into();
+    let examine = || doctor::examine_setup(&setup);
+    let of = |checks: &[doctor::Check], name: &str| {
+        checks.iter().find(|check| check.name == name).map(|check| check.finding.clone())
     };
-    match finding("libtorch") {
+    match of(&examine(), "libtorch") {
         Some(Finding::Wrong(what, mend)) => {
             assert!(what.ends_with("libtorch is not there"), "{what}");
             assert_eq!(mend, "cargo xtask setup");
@@ -407,14 +408,18 @@ fn the_doctor_names_what_is_missing_and_the_command_that_mends_it() {
         other => panic!("{other:?}"),
     }
     setup.run(false).expect("set up");
-    assert!(matches!(finding("libtorch"), Some(Finding::Good(_))));
-    assert!(matches!(finding("cargo"), Some(Finding::Wrong(_, mend)) if mend == "git checkout .cargo/config.toml"));
-    fs::write(root.path().join(".cargo/config.toml"), "include = [{ path = \"libtorch.toml\" }]\n").expect("written");
-    assert!(matches!(finding("cargo"), Some(Finding::Good(_))));
-    fs::write(root.path().join(".cargo/libtorch.toml"), "of another place\n").expect("written");
-    assert!(matches!(finding("cargo"), Some(Finding::Wrong(_, mend)) if mend == "cargo xtask setup"));
+    let checks = examine();
+    assert!(matches!(of(&checks, "libtorch"), Some(Finding::Good(_))));
+    assert!(matches!(of(&checks, "pip"), Some(Finding::Note(_))), "nobody needs pip any more");
     assert!(
-        matches!(finding("run time"), Some(Finding::Wrong(_, mend)) if mend == "cargo xtask setup --force"),
+        matches!(of(&checks, "cargo"), Some(Finding::Wrong(_, mend)) if mend == "git checkout .cargo/config.toml"),
+        "no config.toml includes what the setup wrote"
+    );
+    assert!(
+        matches!(of(&checks, "run time"), Some(Finding::Wrong(_, mend)) if mend == "cargo xtask setup --force"),
         "text files are no libraries"
     );
+    fs::write(root.path().join(".cargo/config.toml"), "include = [{ path = \"libtorch.toml\" }]\n").expect("written");
+    fs::write(root.path().join(".cargo/libtorch.toml"), "of another place\n").expect("written");
+    assert!(matches!(of(&examine(), "cargo"), Some(Finding::Wrong(_, mend)) if mend == "cargo xtask setup"));
 }
