@@ -1,0 +1,140 @@
+//! Where weights are found, and what is said when they are not; the hub is a server on the loopback address.
+
+#[allow(dead_code)] // the downloads of xtask are tested with more of it
+#[path = "../../../xtask/tests/server/mod.rs"]
+mod server;
+mod small;
+
+use model::public_weights::{self, CONFIG, WEIGHTS};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+use tempfile::TempDir;
+use train::hub::Hub;
+
+/// The commit that `data/datasets.json` pins GPT-2's weights to.
+const PINNED: &str = "607a30d783dfa663caf39e06633721c8d4cfcd7e";
+
+fn hub(room: &TempDir, endpoint: &str, offline: bool) -> Hub {
+    Hub { root: room.path().to_owned(), cache: Some(room.path().join("cache")), endpoint: endpoint.to_owned(), offline }
+}
+
+fn room() -> TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+/// Lays a snapshot into the cache as Python's library does, weights last.
+fn snapshot(room: &TempDir, repository: &str, revision: &str, complete: bool) -> PathBuf {
+    let folder = room.path().join("cache").join(repository).join("snapshots").join(revision);
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::write(folder.join(CONFIG), "{}").expect("written");
+    if complete {
+        fs::write(folder.join(WEIGHTS), "").expect("written");
+    }
+    folder
+}
+
+#[test]
+fn a_folder_is_taken_as_it_is_if_it_holds_a_model() {
+    let room = room();
+    let name = room.path().to_str().expect("UTF-8");
+    let said = hub(&room, "", true).find(name).expect_err("an empty folder").to_string();
+    assert!(said.contains("holds no model: model.safetensors and config.json must be there"), "{said}");
+    public_weights::save(room.path(), &small::model()).expect("saved");
+    assert_eq!(hub(&room, "", true).find(name).expect("a model"), room.path());
+}
+
+#[test]
+fn the_cache_of_the_python_library_is_used_pinned_revision_first() {
+    let room = room();
+    let find = || hub(&room, "", true).find("gpt2").expect("a snapshot");
+    let old = snapshot(&room, "models--gpt2", "0001", true);
+    assert_eq!(find(), old, "the name that the hub used to have");
+    let any = snapshot(&room, "models--openai-community--gpt2", "0002", true);
+    snapshot(&room, "models--openai-community--gpt2", "0003", false);
+    assert_eq!(find(), any, "a snapshot without weights is none");
+    let main = snapshot(&room, "models--openai-community--gpt2", "0004", true);
+    let refs = room.path().join("cache/models--openai-community--gpt2/refs");
+    fs::create_dir_all(&refs).expect("a folder");
+    fs::write(refs.join("main"), "0004").expect("written");
+    assert_eq!(find(), main);
+    let pinned = snapshot(&room, "models--openai-community--gpt2", PINNED, true);
+    assert_eq!(find(), pinned);
+}
+
+#[test]
+fn offline_nothing_is_asked_for() {
+    let room = room();
+    let server = server::serve(|_, stream| server::head(stream, "200 OK", 0, ""));
+    let hub = hub(&room, &server.url, true);
+    for name in ["gpt2-medium", "someone/something"] {
+        assert_eq!(hub.find_here(name).expect("a known name"), None);
+        let said = hub.find(name).expect_err("not here").to_string();
+        let expected =
+            format!("the weights of {name} are not on this machine, and HF_HUB_OFFLINE forbids to fetch them");
+        assert!(said.starts_with(&expected), "{said}");
+    }
+    assert!(server.asked().is_empty());
+}
+
+#[test]
+fn names_that_cannot_be_are_refused_without_asking() {
+    let room = room();
+    for name in ["nothing", "../secrets", "a/b/c", "a/..", "/etc"] {
+        if !Path::new(name).is_dir() {
+            let said = hub(&room, "http://127.0.0.1:1", false).find(name).expect_err(name).to_string();
+            assert!(said.starts_with("there is no folder"), "{said}");
+        }
+    }
+}
+
+#[test]
+fn a_model_of_anyone_is_fetched_once_and_loads() {
+    let (room, source) = (room(), room());
+    public_weights::save(source.path(), &small::model()).expect("saved");
+    let files = [CONFIG, WEIGHTS].map(|name| (name, fs::read(source.path().join(name)).expect("a file")));
+    let server = server::serve(move |asked, stream| {
+        let name = asked.path.strip_prefix("/some-one/tiny.gpt2/resolve/main/");
+        match files.iter().find(|(file, _)| name == Some(file)) {
+            Some((_, bytes)) => server::send(stream, asked, bytes),
+            None => server::head(stream, "404 Not Found", 0, ""),
+        }
+    });
+    let hub = hub(&room, &server.url, false);
+    let folder = hub.find("some-one/tiny.gpt2").expect("fetched");
+    let model = public_weights::load(&folder, tch::Device::Cpu).expect("a model");
+    assert_eq!(small::bits(&model), small::bits(&small::model()));
+    let asked = server.asked().len();
+    assert_eq!(hub.find("some-one/tiny.gpt2").expect("here"), folder);
+    assert_eq!(server.asked().len(), asked, "it was here already");
+    let said = hub.find("some-one/else").expect_err("not there").to_string();
+    assert!(said.contains("config.json") && said.contains("404"), "{said}");
+}
+
+/// The hub hands out other weights than those whose SHA-256 is pinned: the command refuses them in one sentence.
+#[test]
+fn weights_that_are_not_the_published_ones_are_refused() {
+    let room = room();
+    fs::create_dir(room.path().join("data")).expect("a folder");
+    fs::write(room.path().join("data/datasets.json"), "{}").expect("written"); // marks the folder as a project's root
+    fs::write(room.path().join("Cargo.toml"), "").expect("written");
+    let server = server::serve(|asked, stream| server::send(stream, asked, b"{\"not\": \"what was published\"}"));
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_train"))
+        .current_dir(room.path())
+        .args(["--init", "gpt2", "--max-steps", "1"])
+        .env("HF_ENDPOINT", &server.url)
+        .env("HF_HUB_CACHE", room.path().join("cache"))
+        .env_remove("HF_HUB_OFFLINE")
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8(output.stderr).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let last = said.lines().last().expect("a line");
+    assert!(
+        last.starts_with("error: gpt2 is not here yet") && last.contains("127.0.0.1 offers 29 bytes where 665"),
+        "{last}"
+    );
+    assert!(server.asked()[0].path.contains(PINNED), "{:?}", server.asked());
+    assert!(!room.path().join("data/public/gpt2/config.json").exists());
+}
