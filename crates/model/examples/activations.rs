@@ -41,7 +41,7 @@ fn tanh(x: &Tensor) -> Tensor {
     Gelu::Tanh.forward(x)
 }
 
-/// What the article calls SwiGLU; the gated unit of that name has three weight matrices.
+/// What the article calls `SwiGLU`; the gated unit of that name has three weight matrices.
 fn x_silu(x: &Tensor) -> Tensor {
     x * x.silu()
 }

@@ -29,7 +29,7 @@ impl FeedForward {
     /// - returns `[…, C]`
     ///
     /// # Source
-    /// Vaswani et al. 2017 (<https://arxiv.org/abs/1706.03762>), equation 2, with GELU in place of ReLU as in GPT.
+    /// Vaswani et al. 2017 (<https://arxiv.org/abs/1706.03762>), equation 2, with GELU in place of `ReLU` as in GPT.
     pub fn forward(&self, x: &Tensor) -> Tensor {
         let widened = self.up.forward(x); // […, F]
         self.down.forward(&self.gelu.forward(&widened)) // […, C]

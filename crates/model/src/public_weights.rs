@@ -324,7 +324,7 @@ pub fn config_from_json(json: &Value) -> Result<Gpt2Config> {
     let rates = [number("resid_pdrop", 0.1)?, number("embd_pdrop", 0.1)?, number("attn_pdrop", 0.1)?];
     let dropout = rates[0];
     ensure!(
-        rates.iter().all(|&rate| rate == dropout),
+        rates.iter().all(|rate| rate.to_bits() == dropout.to_bits()),
         "resid_pdrop, embd_pdrop and attn_pdrop are {rates:?}; this model has one dropout rate, so make them equal"
     );
     let channels = needed("n_embd")?;

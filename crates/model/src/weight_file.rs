@@ -44,7 +44,7 @@ impl WeightFile {
             .with_context(|| format!("{name} is too short for a safetensors file; fetch it again"))?;
         let header_bytes = u64::from_le_bytes(prefix);
         if header_bytes > length - 8 || header_bytes > LONGEST_HEADER {
-            if let Some(guess) = guess_content(&prefix) {
+            if let Some(guess) = guess_content(prefix) {
                 bail!("{name} is {guess}, not a safetensors file; fetch it again");
             }
             bail!(
@@ -157,7 +157,7 @@ fn all_finite(values: &Tensor) -> bool {
 }
 
 /// What a file that is no safetensors file may be, by its first bytes. As the length of a header they would be absurd.
-fn guess_content(prefix: &[u8; 8]) -> Option<&'static str> {
+fn guess_content(prefix: [u8; 8]) -> Option<&'static str> {
     match prefix {
         [b'v', b'e', b'r', b's', b'i', b'o', b'n', b' '] => Some("a pointer left by Git LFS"),
         [b'P', b'K', 3, 4, ..] => Some("a PyTorch archive"),
