@@ -100,7 +100,12 @@ impl Download {
 
         let agent = network::agent(&self.limits)?;
         let mut reasons = Vec::new();
+        let mut absent = Vec::new();
         for url in &self.urls {
+            let server = url.split('/').nth(2);
+            if absent.contains(&server) {
+                continue;
+            }
             match self.try_address(&agent, url, &mut file, &name) {
                 Ok(()) => {
                     file.sync_all().map_err(|error| cannot_write(&error, &part))?;
@@ -108,12 +113,11 @@ impl Download {
                     return Ok(());
                 }
                 Err(Failure::Here(error)) => return Err(error),
-                Err(
-                    Failure::Again(reason, _)
-                    | Failure::Unreachable(reason)
-                    | Failure::Afresh(reason)
-                    | Failure::Elsewhere(reason),
-                ) => {
+                Err(Failure::Unreachable(reason)) => {
+                    absent.push(server);
+                    reasons.push(format!("{} {reason}", network::host(url)));
+                }
+                Err(Failure::Again(reason, _) | Failure::Afresh(reason) | Failure::Elsewhere(reason)) => {
                     reasons.push(format!("{} {reason}", network::host(url)));
                 }
             }
@@ -134,22 +138,25 @@ impl Download {
         let mut etag = None;
         let mut afresh = false;
         loop {
-            let (reason, pause, attempts) = match self.attempt(agent, url, file, name, &mut etag) {
+            let failure = match self.attempt(agent, url, file, name, &mut etag) {
                 Ok(()) => return Ok(()),
-                Err(Failure::Again(reason, pause)) => (reason, pause, self.limits.attempts.max(1)),
-                Err(Failure::Unreachable(reason)) => (reason, None, self.limits.attempts.clamp(1, 2)),
-                Err(Failure::Afresh(_)) if !afresh => {
+                Err(failure) => failure,
+            };
+            let (reason, pause, attempts) = match &failure {
+                Failure::Again(reason, pause) => (reason, *pause, self.limits.attempts),
+                Failure::Unreachable(reason) => (reason, None, self.limits.attempts.min(2)),
+                Failure::Afresh(_) if !afresh => {
                     afresh = true;
                     empty(file)?;
                     continue;
                 }
-                Err(failure) => return Err(failure),
+                _ => return Err(failure),
             };
             let length = length(file)?;
             failed = if length > best { 1 } else { failed + 1 };
             best = best.max(length);
             if failed >= attempts {
-                return Err(Failure::Elsewhere(reason));
+                return Err(failure);
             }
             let pause = pause.unwrap_or(self.limits.pause * 2_u32.pow((failed - 1).min(6)));
             eprintln!("{name}: {} {reason}; trying again in {:.0} s", network::host(url), pause.as_secs_f64());
