@@ -73,7 +73,7 @@ fn train(options: &Options) -> Result<ExitCode> {
     };
     let ending = trainer.run(&mut folder, &mut hooks);
     drop(progress);
-    let again = format!("train --resume {}", folder.path().display());
+    let again = format!("cargo run -p train -- --resume {}", folder.path().display());
     match ending.with_context(|| {
         format!("stopped after step {}; its last checkpoint stays, `{again}` goes on from it", trainer.steps())
     })? {
@@ -114,6 +114,10 @@ fn begin(options: &Options, device: Device) -> Result<(Trainer, RunFolder, Comma
 
 /// A run that was interrupted, or one that is to go on for longer.
 fn resume(options: &Options, run: Option<&Path>, device: Device) -> Result<(Trainer, RunFolder, Command)> {
+    ensure!(
+        run.is_none() || options.out_dir.is_none(),
+        "a resumed run goes on in its own folder; leave --out-dir out, or copy the folder first"
+    );
     let path = match run.or(options.out_dir.as_deref()) {
         Some(path) => path.to_owned(),
         None => newest_run()?,
@@ -245,6 +249,8 @@ fn repeat(name: &str, options: &Options) -> Result<ExitCode> {
         other => bail!("the protocol {other:?} is unknown; there are book and article"),
     };
     protocol.epochs = options.epochs.unwrap_or(protocol.epochs);
+    protocol.seed = options.seed.map_or(protocol.seed, i64::from);
+    protocol.eval_with_dropout = options.eval_with_dropout;
     let default = if name == "book" { "the-verdict" } else { "world-war-i" };
     let text = if options.text.is_empty() { vec![default.to_owned()] } else { options.text.clone() };
     let text = corpus::read_whole(&text[0]).or_else(|error| {

@@ -10,11 +10,37 @@ const LARGE: i64 = 50_000_000;
 
 const EXAMPLE: &str = "\
 Without --text it learns the prose that comes with this project, in a minute or two.
-Example: train --text tiny-shakespeare --epochs 2 --prompt \"To be\" --out-dir runs/bard
-         train --resume runs/bard";
+Example: cargo run -p train -- --text tiny-shakespeare --epochs 2 --prompt \"To be\" --out-dir runs/bard
+         cargo run -p train -- --resume runs/bard";
+/// What a published run lays down itself.
+const LAID_DOWN: [&str; 22] = [
+    "resume",
+    "init",
+    "model",
+    "context",
+    "batch_size",
+    "grad_accum",
+    "max_steps",
+    "learning_rate",
+    "min_lr",
+    "warmup_steps",
+    "weight_decay",
+    "grad_clip",
+    "dropout",
+    "eval_every",
+    "eval_batches",
+    "sample_every",
+    "prompt",
+    "save_every",
+    "keep_last",
+    "out_dir",
+    "plot",
+    "log_json",
+];
 
 /// Trains a GPT-2 on any text and writes it, with its curves, samples and checkpoints, to a folder.
 #[derive(Debug, Clone, Parser)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[command(name = "train", version, after_help = EXAMPLE, allow_negative_numbers = true)]
 pub struct Options {
     /// Files, folders of .txt files, or names of `cargo xtask fetch`; 10 % is kept for validation
@@ -29,7 +55,7 @@ pub struct Options {
     /// Tokens the model sees at once in training [default: 128]
     #[arg(long, value_name = "TOKENS", value_parser = at_least_one)]
     pub context: Option<usize>,
-    /// Windows of text in a batch [default: 8]
+    /// Windows of text in a batch [default: 4]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub batch_size: Option<usize>,
     /// Batches that add up to one step [default: 1]
@@ -41,7 +67,7 @@ pub struct Options {
     /// Steps in all, instead of epochs
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub max_steps: Option<usize>,
-    /// Highest learning rate [default: 1e-3; for large models 4e-4, with weights 5e-5]
+    /// Highest learning rate [default: 2e-3; for large models 4e-4, with weights 5e-5]
     #[arg(long, value_name = "RATE", value_parser = positive)]
     pub learning_rate: Option<f64>,
     /// Learning rate at the end of its cosine [default: a tenth of the highest]
@@ -94,8 +120,11 @@ pub struct Options {
     #[arg(long, default_value = "cpu")]
     pub device: String,
     /// Repeat a published run draw by draw: book or article
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["resume", "init", "model"])]
+    #[arg(long, value_name = "NAME", conflicts_with_all = LAID_DOWN)]
     pub protocol: Option<String>,
+    /// Leave dropout on while such a run measures, as the article did
+    #[arg(long, requires = "protocol")]
+    pub eval_with_dropout: bool,
     /// Draw the curve in the terminal at the end
     #[arg(long)]
     pub plot: bool,

@@ -80,7 +80,9 @@ impl Curves {
         (tokens, lowest, highest): (f64, f64, f64),
     ) -> Result<(), Box<dyn std::error::Error + '_>> {
         const FONT: &str = "sans-serif";
-        let letters = |size: i32| (FONT, size).into_font().color(&GREY);
+        let short = |value: &f64| format!("{value:.2}").trim_end_matches('0').trim_end_matches('.').to_owned();
+        // plotters takes the size of a line where SVG takes that of a letter.
+        let letters = |size: i32| (FONT, f64::from(size) * 1.24).into_font().color(&GREY);
         let (scale, unit) = if tokens >= 2e6 { (1e6, "million") } else { (1e3, "thousand") };
         let canvas = SVGBackend::with_string(svg, (760, 460)).into_drawing_area();
         let canvas = canvas.titled(title, letters(17)).map_err(|error| error.to_string())?;
@@ -103,6 +105,8 @@ impl Curves {
             .axis_desc_style(letters(14))
             .x_desc(format!("tokens seen ({unit})"))
             .y_desc("loss (nats per token)")
+            .x_label_formatter(&short)
+            .y_label_formatter(&short)
             .draw()
             .map_err(|error| error.to_string())?;
         chart
@@ -111,6 +115,7 @@ impl Curves {
             .label_style(letters(13))
             .axis_desc_style(letters(14))
             .x_desc("epochs")
+            .x_label_formatter(&short)
             .draw()
             .map_err(|error| error.to_string())?;
 

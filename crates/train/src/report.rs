@@ -18,7 +18,7 @@ pub fn print_settings(trainer: &Trainer, command: &Command, folder: &Path) -> Re
     let text = if command.text.is_empty() { "the embedded prose".to_owned() } else { command.text.join(", ") };
     say(&format!("text            {text}"));
     say(&format!(
-        "model           {} parameters: {} blocks, {} heads, {} channels, begun with {}",
+        "model           {} parameters (blocks {}, heads {}, channels {}), begun with {}",
         grouped(config.parameters() as u64),
         config.layers,
         config.heads,

@@ -54,11 +54,11 @@ impl Default for TrainSettings {
     fn default() -> Self {
         Self {
             seed: 123,
-            batch_size: 8,
+            batch_size: 4,
             grad_accum: 1,
             length: Length::Epochs(10),
-            learning_rate: 1e-3,
-            min_lr: 1e-4,
+            learning_rate: 2e-3,
+            min_lr: 2e-4,
             warmup_steps: 10,
             optimizer: AdamWSettings::default(),
             grad_clip: 1.0,

@@ -79,12 +79,12 @@ fn a_run_leaves_a_model_its_card_its_curve_its_samples_and_its_metrics() {
         assert!(printed.contains(word), "{word} is missing in {printed}");
     }
     let said = String::from_utf8(run.get_output().stderr.clone()).expect("UTF-8");
-    for word in ["batch_size 2", "learning_rate 0.001", "seed 123", "step 4, epoch"] {
+    for word in ["batch_size 2", "learning_rate 0.002", "seed 123", "step 4, epoch"] {
         assert!(said.contains(word), "{word} is missing in {said}");
     }
     assert!(!said.contains('\u{1b}'), "a pipe gets no control characters");
     let read = |name: &str| fs::read_to_string(room.path("run").join(name)).expect(name);
-    assert!(read("README.md").contains("| learning_rate | 0.001 |"));
+    assert!(read("README.md").contains("| learning_rate | 0.002 |"));
     assert!(read("loss.svg").contains("tokens seen"));
     assert_eq!(read("samples.txt").matches("--- step").count(), 2);
     assert_eq!(read("metrics.jsonl").matches("gradient_norm").count(), 4);
@@ -147,7 +147,10 @@ fn a_signal_saves_and_says_how_to_go_on_and_the_end_is_the_same() {
     std::io::Read::read_to_string(&mut child.stderr.take().expect("piped"), &mut said).expect("UTF-8");
     assert_eq!(child.wait().expect("it ends").code(), Some(130), "{said}");
     let last = said.lines().last().expect("a line");
-    assert!(last.starts_with("saved at step ") && last.ends_with("resume with: train --resume halved"), "{last}");
+    assert!(
+        last.starts_with("saved at step ") && last.ends_with("resume with: cargo run -p train -- --resume halved"),
+        "{last}"
+    );
 
     room.bare("--resume halved").assert().success();
     let weights = |run: &str| fs::read(room.path(run).join("model.safetensors")).expect("weights");
@@ -164,6 +167,7 @@ fn what_contradicts_a_checkpoint_is_refused_by_name() {
     refused(resume("--text other.txt"), "the training data is not that of the checkpoint");
     refused(resume("--context 8"), "context is 16 in the checkpoint and 8 here");
     refused(resume("--dropout 0.5"), "dropout is 0 in the checkpoint and 0.5 here");
+    refused(resume("--out-dir elsewhere"), "a resumed run goes on in its own folder");
     misused(resume("--model gpt2"), "cannot be used with");
 }
 
@@ -227,6 +231,7 @@ fn misuse_of_an_option_is_exit_code_2_and_names_it() {
     misused(room.bare("--learning-rate NaN"), "'--learning-rate <RATE>': it must be a number above 0");
     misused(room.bare("--dropout 1"), "'--dropout <X>': it must be at least 0 and less than 1");
     misused(room.bare("--epochs 1 --max-steps 1"), "cannot be used with");
+    misused(room.bare("--protocol book --batch-size 4"), "cannot be used with");
     misused(room.bare("--unheard-of"), "unexpected argument '--unheard-of'");
 }
 
@@ -254,7 +259,7 @@ fn the_help_fits_a_screen_and_ends_with_an_example() {
     let help = String::from_utf8(run.get_output().stdout.clone()).expect("UTF-8");
     let (lines, widest) = (help.lines().count(), help.lines().map(|line| line.chars().count()).max());
     assert!(lines <= 42 && widest <= Some(120), "{lines} lines, {widest:?} columns");
-    assert!(help.trim_end().ends_with("train --resume runs/bard"), "{help}");
+    assert!(help.trim_end().ends_with("cargo run -p train -- --resume runs/bard"), "{help}");
 }
 
 /// The disk refuses a file larger than a checkpoint's: the run ends in one sentence, and what was saved before can be loaded.

@@ -101,7 +101,7 @@ fn settings_that_contradict_the_checkpoint_are_refused_by_name() {
     let folder = stopped_after(5);
     let other = TrainSettings { batch_size: 3, learning_rate: 0.5, ..settings(Length::Steps(10)) };
     let said = resumed(folder.path(), other).err().expect("a contradiction").to_string();
-    let expected = "these settings contradict the checkpoint: batch_size is 2 there and 3 here, learning_rate is 0.001 there and 0.5 \
+    let expected = "these settings contradict the checkpoint: batch_size is 2 there and 3 here, learning_rate is 0.002 there and 0.5 \
                     here";
     assert!(said.starts_with(expected), "{said}");
 }
