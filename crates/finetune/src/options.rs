@@ -12,7 +12,7 @@ Examples: finetune --weights scratch
 
 /// Makes a GPT-2 answer instructions, and talks to it.
 #[derive(Debug, Parser)]
-#[command(name = "finetune", version, after_help = EXAMPLE, args_conflicts_with_subcommands = true)]
+#[command(name = "finetune", version, after_help = EXAMPLE, args_conflicts_with_subcommands = true, allow_negative_numbers = true)]
 pub struct Options {
     #[command(subcommand)]
     pub command: Option<Command>,

@@ -1,0 +1,61 @@
+//! A small model before and after a few passes over 16 embedded instructions of one kind (chapter 5.4).
+
+use anyhow::{Context, Result};
+use embedding::loader::Loader;
+use finetune::{
+    collate::InstructionSet,
+    instructions::{EMBEDDED, Entry, parse},
+    respond::answer,
+};
+use model::{config::Gpt2Config, gpt2::Gpt2};
+use tch::Device;
+use train::{
+    adamw::{AdamW, AdamWSettings},
+    examples::Examples,
+    loss::{batch_loss, mean_loss},
+};
+
+const KIND: &str = "sentiment";
+const PASSES: usize = 14;
+
+fn main() -> Result<()> {
+    tch::set_num_threads(1);
+    let entries: Vec<Entry> = parse(EMBEDDED)?.into_iter().filter(|entry| entry.kind == KIND).take(17).collect();
+    let (asked, training) = entries.split_first().context("no entry of this kind")?;
+    let config = Gpt2Config {
+        context: 96,
+        channels: 64,
+        heads: 2,
+        layers: 2,
+        hidden: 4 * 64,
+        dropout: 0.0,
+        tied: false,
+        ..Gpt2Config::SMALL
+    };
+    tch::manual_seed(123);
+    let model = Gpt2::new(config, Device::Cpu)?;
+
+    let set = InstructionSet::new(training, config.context as usize, true)?;
+    let held_out = InstructionSet::new(std::slice::from_ref(asked), config.context as usize, true)?;
+    let batches = Loader::new(set.len(), 8, false, true)?;
+    let show = |when: &str| -> Result<()> {
+        let learnt = mean_loss(&model, batches.pass().map(|items| set.batch(&items)))?;
+        let new = mean_loss(&model, std::iter::once(held_out.batch(&[0])))?;
+        println!("{when} loss {learnt:.4} on {} instructions, {new:.4} on one that is held out", set.len());
+        println!("{when} it answers: {}", answer(&model, asked, 16)?);
+        Ok(())
+    };
+    println!("held out: {} {}", asked.instruction, asked.input);
+    println!("expected: {}", asked.output);
+    show("before")?;
+    let mut optimizer = AdamW::new(model.parameters(), AdamWSettings::default());
+    for _ in 0..PASSES {
+        for items in batches.pass() {
+            optimizer.zero_grad();
+            let (inputs, targets) = set.batch(&items);
+            batch_loss(&model, &inputs, &targets, true).backward();
+            optimizer.step(5e-3);
+        }
+    }
+    show("after")
+}

@@ -1,0 +1,184 @@
+//! What the command says, to those who use it well and to those who do not.
+
+use assert_cmd::Command;
+use model::{config::Gpt2Config, gpt2::Gpt2, public_weights};
+use std::{fs, path::Path};
+use tch::Device;
+
+fn finetune() -> Command {
+    let mut command = Command::cargo_bin("finetune").expect("the command of this crate");
+    // Nothing in these tests may depend on weights that lie on this machine, nor fetch any.
+    command.env("HF_HUB_OFFLINE", "1").env("HF_HUB_CACHE", "/nonexistent").env("OLLAMA_HOST", "127.0.0.1:1");
+    command
+}
+
+/// stdout, stderr and exit code.
+fn said(command: &mut Command) -> (String, String, i32) {
+    let output = command.output().expect("the command runs");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&output.stdout), text(&output.stderr), output.status.code().expect("an exit code"))
+}
+
+/// A folder with a very small untrained model.
+fn small_model(folder: &Path) {
+    let config = Gpt2Config { context: 64, channels: 8, heads: 2, layers: 1, hidden: 32, ..Gpt2Config::SMALL };
+    let model = Gpt2::new(config, Device::Cpu).expect("a possible model");
+    model.initialise_as_gpt2();
+    public_weights::save(folder, &model).expect("a writable folder");
+}
+
+#[test]
+fn help_fits_a_screen_and_ends_with_an_example() {
+    let (help, _, code) = said(finetune().arg("--help"));
+    assert_eq!(code, 0);
+    assert!(help.lines().count() <= 50, "{} lines", help.lines().count());
+    assert!(help.trim_end().lines().last().is_some_and(|line| line.contains("finetune")));
+    for command in ["complete", "chat", "respond", "score", "export", "info"] {
+        let (help, _, _) = said(finetune().args([command, "--help"]));
+        assert!(help.contains("Example: finetune"), "{help}");
+    }
+}
+
+#[test]
+fn mistakes_in_usage_exit_with_2_and_others_with_1() {
+    for (arguments, code, sentence) in [
+        (&["--epochs", "0"][..], 2, "it must be a whole number of at least 1"),
+        (&["--learning-rate", "-1"], 2, "--learning-rate"),
+        (&["--device", "tpu"], 1, "error: the device \"tpu\" is unknown; there are cpu, cuda and mps"),
+        (&["info", "no/such"], 1, "error:"),
+        (&["--data", "nowhere.json", "--weights", "scratch"], 1, "error: nowhere.json is neither a file nor a dataset"),
+        (&["score", "nowhere.json"], 1, "error: cannot read nowhere.json"),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (_, stderr, found) = said(finetune().current_dir(folder.path()).args(arguments));
+        assert_eq!(found, code, "{arguments:?}: {stderr}");
+        assert!(stderr.contains(sentence), "{arguments:?}: {stderr}");
+        assert!(!stderr.contains("panicked") && !stderr.contains("frame #"), "{stderr}");
+    }
+}
+
+#[test]
+fn senseless_generation_settings_are_refused_by_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    small_model(folder.path());
+    for (arguments, sentence) in [
+        (["--temperature", "-1"], "error: temperature is -1"),
+        (["--temperature", "nan"], "error: temperature is NaN"),
+        (["--top-k", "50258"], "error: top-k is 50258; it must lie between 1 and the 50257 entries"),
+        (["--top-p", "1.5"], "error: top-p is 1.5"),
+    ] {
+        let mut command = finetune();
+        let command = command.args(["complete", "--prompt", "a", "--weights"]).arg(folder.path()).args(arguments);
+        let (_, stderr, code) = said(command);
+        assert!(code == 1 && stderr.contains(sentence), "{code}: {stderr}");
+    }
+}
+
+#[test]
+fn a_seed_gives_the_same_text_again_streamed_or_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    small_model(folder.path());
+    let complete = |extra: &[&str]| {
+        let mut command = finetune();
+        command.args(["complete", "--prompt", "Once", "--max-new-tokens", "12", "--weights"]).arg(folder.path());
+        said(command.args(extra)).0
+    };
+    let streamed = complete(&[]);
+    assert!(streamed.starts_with("Once") && streamed.len() > 20, "{streamed}");
+    assert_eq!(streamed, complete(&["--no-stream"]));
+    assert_ne!(streamed, complete(&["--seed", "7"]));
+    assert_eq!(complete(&["--num-samples", "3"]).matches("---\n").count(), 2);
+}
+
+#[test]
+fn a_prompt_longer_than_the_context_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    small_model(folder.path());
+    let mut command = finetune();
+    let long = "word ".repeat(100);
+    let command =
+        command.args(["complete", "--max-new-tokens", "2", "--prompt", &long, "--weights"]).arg(folder.path());
+    let (_, stderr, code) = said(command);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stderr.contains("it reads only the last ones"), "{stderr}");
+}
+
+#[test]
+fn questions_from_a_pipe_are_answered_line_by_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    small_model(folder.path());
+    let mut command = finetune();
+    let command = command.args(["chat", "--max-new-tokens", "3", "--weights"]).arg(folder.path());
+    let (stdout, stderr, code) = said(command.write_stdin("What is red?\n\nWho is there?\n"));
+    assert_eq!(code, 0, "{stderr}");
+    assert!(!stdout.contains('>'), "no prompt in a pipe: {stdout}");
+}
+
+#[test]
+fn an_exported_model_can_be_described_and_taken_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let exported = folder.path().join("exported");
+    small_model(folder.path());
+    let (_, stderr, code) =
+        said(finetune().arg("export").arg("--weights").arg(folder.path()).arg("--out").arg(&exported));
+    assert_eq!(code, 0, "{stderr}");
+    for file in ["model.safetensors", "config.json", "vocab.json", "merges.txt", "tokenizer_config.json", "Modelfile"] {
+        assert!(exported.join(file).is_file(), "{file} is missing");
+    }
+    let (described, stderr, code) = said(finetune().arg("info").arg(&exported));
+    assert_eq!(code, 0, "{stderr}");
+    assert!(described.contains("blocks.0.attention.key.weight"), "{described}");
+    assert_eq!(
+        fs::read(folder.path().join("model.safetensors")).expect("a file"),
+        fs::read(exported.join("model.safetensors")).expect("a file")
+    );
+}
+
+#[test]
+fn a_file_of_tasks_is_answered() {
+    let folder = tempfile::tempdir().expect("a folder");
+    small_model(folder.path());
+    let tasks = folder.path().join("tasks.json");
+    fs::write(&tasks, r#"[{"instruction": "Say hello.", "output": "Hello."}]"#).expect("a file");
+    let out = folder.path().join("answers.json");
+    let mut command = finetune();
+    command.arg("respond").arg(&tasks).arg("--out").arg(&out).args(["--max-new-tokens", "3", "--weights"]);
+    let (stdout, stderr, code) = said(command.arg(folder.path()));
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stdout.contains("answered    1 of 1 entries"), "{stdout}");
+    assert!(fs::read_to_string(&out).expect("a file").contains("model_response"));
+}
+
+#[test]
+fn completions_are_printed_for_each_shell() {
+    for shell in ["bash", "zsh", "fish"] {
+        let (script, _, code) = said(finetune().args(["completions", shell]));
+        assert!(code == 0 && script.contains("finetune"), "{shell}");
+    }
+}
+
+#[test]
+fn the_whole_way_runs_on_a_small_model_and_leaves_everything_behind() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (weights, out) = (folder.path().join("weights"), folder.path().join("run"));
+    small_model(&weights);
+    let entries: Vec<String> = (0..20)
+        .map(|i| format!(r#"{{"instruction": "Count to {i}.", "input": "", "output": "The number is {i}."}}"#))
+        .collect();
+    let data = folder.path().join("data.json");
+    fs::write(&data, format!("[{}]", entries.join(","))).expect("a file");
+    let mut command = finetune();
+    command.args(["--epochs", "1", "--batch-size", "4", "--max-new-tokens", "4", "--data"]).arg(&data);
+    let (stdout, stderr, code) = said(command.arg("--weights").arg(&weights).arg("--out-dir").arg(&out));
+    assert_eq!(code, 0, "{stderr}");
+    for part in ["validation  loss", "before", "after", "expected", "wrote"] {
+        assert!(stdout.contains(part), "{part} is missing: {stdout}");
+    }
+    assert!(stdout.lines().count() <= 40, "{stdout}");
+    assert!(stderr.contains("no judge answers"), "{stderr}");
+    for file in
+        ["model.safetensors", "config.json", "vocab.json", "responses.json", "loss.svg", "metrics.jsonl", "README.md"]
+    {
+        assert!(out.join(file).is_file(), "{file} is missing");
+    }
+}

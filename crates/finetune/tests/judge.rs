@@ -1,0 +1,170 @@
+//! Every way in which a judge can fail, played by a server on this machine.
+
+use finetune::{
+    answers::Answered,
+    instructions::Entry,
+    judge::{Dialect, Judge, Verdict},
+    scoring::{Score, score_all},
+};
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+
+const MARK: &str = r#"{"message":{"content":"{\"score\": 70}"},"done":false}
+{"message":{"content":""},"done":true}
+"#;
+
+fn reply(status: &str, body: &str) -> String {
+    format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+}
+
+/// A server that gives these replies, one a connection, and tells what it was asked.
+fn serve(replies: Vec<String>) -> (String, mpsc::Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("an address").to_string();
+    let (sender, asked) = mpsc::channel();
+    thread::spawn(move || {
+        for (stream, reply) in listener.incoming().zip(replies) {
+            let mut stream = stream.expect("a connection");
+            let request = read_request(&stream);
+            let _ = sender.send(request);
+            if reply == "silence" {
+                thread::sleep(Duration::from_secs(5));
+            } else {
+                let _ = stream.write_all(reply.as_bytes());
+            }
+        }
+    });
+    (address, asked)
+}
+
+fn read_request(stream: &TcpStream) -> String {
+    let mut reader = BufReader::new(stream);
+    let (mut head, mut length) = (String::new(), 0);
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).expect("a line");
+        if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().expect("a number");
+        }
+        if line.trim().is_empty() {
+            break;
+        }
+        head += &line;
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).expect("the body");
+    head + &String::from_utf8_lossy(&body)
+}
+
+fn entry() -> Entry {
+    Entry { instruction: "Name a colour.".into(), output: "Blue.".into(), ..Entry::default() }
+}
+
+fn ask(replies: Vec<String>) -> anyhow::Result<Verdict> {
+    let (address, _asked) = serve(replies);
+    Judge::ollama(Some(&address), "llama3").with_patience(Duration::from_secs(2)).mark(&entry(), "Red.")
+}
+
+fn complaint(replies: Vec<String>) -> String {
+    format!("{:#}", ask(replies).expect_err("a failing judge"))
+}
+
+#[test]
+fn ollama_is_asked_for_an_integer_with_a_fixed_seed_and_its_mark_is_read() {
+    let (address, asked) = serve(vec![reply("200 OK", MARK)]);
+    let judge = Judge::ollama(Some(&address), "llama3");
+    assert_eq!(judge.mark(&entry(), "Red.").expect("a mark"), Verdict::Mark(70));
+    let request: String = asked.recv().expect("a request").split_whitespace().collect();
+    assert!(request.starts_with("POST/api/chat"), "{request}");
+    for part in
+        [r#""seed":123"#, r#""temperature":0"#, r#""num_ctx":2048"#, r#""type":"integer""#, r#""model":"llama3""#]
+    {
+        assert!(request.contains(part), "{part} is not in {request}");
+    }
+}
+
+#[test]
+fn a_server_of_the_common_dialect_is_asked_and_read_too() {
+    let body = r#"{"choices":[{"message":{"content":"{\"score\": 55}"}}]}"#;
+    let (address, asked) = serve(vec![reply("200 OK", body)]);
+    let judge = Judge::openai(&format!("http://{address}/v1/"), "any");
+    assert_eq!(judge.mark(&entry(), "Red.").expect("a mark"), Verdict::Mark(55));
+    assert!(asked.recv().expect("a request").starts_with("POST /v1/chat/completions"));
+    assert_ne!(Dialect::Ollama, Dialect::OpenAi);
+}
+
+#[test]
+fn nobody_listening_is_one_sentence() {
+    let free = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("an address");
+    let judge = Judge::ollama(Some(&free.to_string()), "llama3");
+    assert!(!judge.is_there());
+    let said = format!("{:#}", judge.mark(&entry(), "Red.").expect_err("nobody there"));
+    assert!(said.starts_with(&format!("the judge at http://{free} cannot be reached")), "{said}");
+}
+
+#[test]
+fn a_model_that_is_not_there_is_named_with_the_command_that_fetches_it() {
+    let said = complaint(vec![reply("404 Not Found", r#"{"error":"model not found"}"#)]);
+    assert!(said.contains("does not have the model llama3; fetch it with `ollama pull llama3`"), "{said}");
+}
+
+#[test]
+fn a_busy_judge_is_asked_again() {
+    let replies = vec![reply("503 Service Unavailable", ""), reply("200 OK", MARK)];
+    assert_eq!(ask(replies).expect("a mark"), Verdict::Mark(70));
+}
+
+#[test]
+fn an_error_in_the_middle_of_a_stream_is_told() {
+    let body = "{\"message\":{\"content\":\"{\"}}\n{\"error\":\"out of memory\"}\n";
+    let said = complaint(vec![reply("200 OK", body)]);
+    assert!(said.contains("broke off") && said.contains("out of memory"), "{said}");
+}
+
+#[test]
+fn a_body_that_is_cut_off_is_no_mark() {
+    let whole = reply("200 OK", MARK);
+    let said = complaint(vec![whole[..whole.len() - 20].to_owned()]);
+    assert!(said.contains("broke off"), "{said}");
+}
+
+#[test]
+fn a_web_page_instead_of_an_answer_is_told() {
+    let said = complaint(vec![reply("200 OK", "<html>login</html>")]);
+    assert!(said.contains("it sent no JSON"), "{said}");
+}
+
+#[test]
+fn a_judge_that_takes_too_long_is_given_up() {
+    let said = complaint(vec!["silence".into()]);
+    assert!(said.contains("took too long"), "{said}");
+}
+
+#[test]
+fn what_is_no_mark_is_kept_as_it_was() {
+    let body = MARK.replace("70", "700");
+    assert_eq!(ask(vec![reply("200 OK", &body)]).expect("a reply"), Verdict::Unusable(r#"{"score": 700}"#.into()));
+}
+
+#[test]
+fn a_judging_that_broke_off_goes_on_where_it_stopped() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("scores.jsonl");
+    let answers: Vec<Answered> =
+        ["Red.", "Green.", "Two."].map(|text| Answered { entry: entry(), model_response: text.into() }).to_vec();
+    let (address, _asked) = serve(vec![reply("200 OK", MARK), reply("404 Not Found", "")]);
+    let judge = Judge::ollama(Some(&address), "llama3");
+    score_all(&judge, &answers, 1, &file, |_| ()).expect_err("the judge fails at the second answer");
+
+    let (address, asked) = serve(vec![reply("200 OK", MARK), reply("200 OK", MARK)]);
+    let judge = Judge::ollama(Some(&address), "llama3");
+    let mut new = Vec::new();
+    let scores = score_all(&judge, &answers, 1, &file, |score: &Score| new.push(score.answer)).expect("all marks");
+    assert_eq!((scores.len(), new), (3, vec![1, 2]));
+    assert_eq!(asked.try_iter().count(), 2, "the first answer was judged twice");
+}
