@@ -153,12 +153,11 @@ fn resume(options: &Options, run: Option<&Path>, device: Device) -> Result<(Trai
     let folder = RunFolder::open(run_of(&loaded.folder), &loaded.history)?;
     let mut trainer = Trainer::resume(loaded, settings, training, Some(validation))?;
     trainer.set_command(serde_json::to_value(&command)?);
-    ensure!(
-        trainer.steps() < trainer.total_steps(),
-        "all {} steps of the run are done; --epochs or --max-steps lets it go on for longer",
-        trainer.total_steps()
-    );
-    say(&format!("going on after step {} of {}", trainer.steps(), trainer.total_steps()));
+    if trainer.steps() < trainer.total_steps() {
+        say(&format!("going on after step {} of {}", trainer.steps(), trainer.total_steps()));
+    } else {
+        say(&format!("all {} steps are done; --epochs or --max-steps lets the run go on", trainer.total_steps()));
+    }
     Ok((trainer, folder, command))
 }
 

@@ -93,10 +93,10 @@ fn a_run_leaves_a_model_its_card_its_curve_its_samples_and_its_metrics() {
     // The model can be taken back, and a finished run is not overwritten.
     room.bare("--init run --text text.txt --context 16 --batch-size 2 --max-steps 1 --out-dir more").assert().success();
     refused(room.train("--max-steps 4 --out-dir run"), "there is a run in run already; go on with it by --resume");
-    refused(
-        room.bare("--resume run"),
-        "all 4 steps of the run are done; --epochs or --max-steps lets it go on for longer",
-    );
+    // Killed after its last step and before the model was written, a run still ends well.
+    fs::remove_file(room.path("run/model.safetensors")).expect("removed");
+    room.bare("--resume run").assert().success();
+    assert!(room.path("run/model.safetensors").exists());
     room.bare("--resume run --max-steps 5").assert().success();
 }
 
