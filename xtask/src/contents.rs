@@ -72,6 +72,7 @@ pub const CHAPTERS: [Chapter; 5] = [
             "split_and_loss",
             "train_like_pytorch",
             "book_protocol",
+            "generator",
             "tiny_training",
             "decoding",
             "top_k",
