@@ -54,37 +54,46 @@ fn main() -> Result<()> {
     let total_steps = EPOCHS * loader.batches();
     println!("parameters {} steps {total_steps}", CONFIG.parameters());
     let schedule = Schedule { learning_rate: 6e-3, min_learning_rate: 6e-4, warmup_steps: 12, total_steps };
-    let mut optimizer = AdamW::new(model.parameters(), AdamWSettings::default());
+
     let mut curves = Curves { epochs: EPOCHS as f64, ..Curves::default() };
-    let mut step = 0;
-    for epoch in 0..=EPOCHS {
-        if epoch > 0 {
-            for batch in loader.pass() {
-                train_step(&model, &mut optimizer, &training, &batch, schedule.at(step));
-                step += 1;
-            }
-        }
+    learn(&model, &training, &loader, schedule, |epoch, step| {
         let (training_loss, validation_loss) = (measure(&model, &training)?, measure(&model, &validation)?);
         let tokens = step * BATCH_SIZE * context;
         println!("epoch {epoch} tokens {tokens} training {training_loss:.4} validation {validation_loss:.4}");
         if epoch > 0 {
-            let ids = greedy(&model, &encoder.encode(PROMPT), 24);
-            println!("  {}", encoder.decode(&ids)?);
+            println!("  {}", encoder.decode(&greedy(&model, &encoder.encode(PROMPT), 24))?);
         }
         curves.training.push((tokens as f64, training_loss));
         curves.validation.push((tokens as f64, validation_loss));
-    }
+        Ok(())
+    })?;
     sum_up(&curves);
     draw(&curves)?;
-    draw_schedule(&schedule)
+    draw_schedule(schedule)
 }
 
-/// The whole of learning: guess, compare, trace the error back, move the weights.
-fn train_step(model: &Gpt2, optimizer: &mut AdamW, windows: &Windows, batch: &[usize], learning_rate: f64) {
-    let (inputs, targets) = windows.batch(batch); // [B, T], [B, T]
-    optimizer.zero_grad();
-    batch_loss(model, &inputs, &targets, true).backward();
-    optimizer.step(learning_rate);
+/// Trains for all epochs, and calls `report` with the epoch and the steps taken: before the first and after each.
+fn learn(
+    model: &Gpt2,
+    windows: &Windows,
+    loader: &Loader,
+    schedule: Schedule,
+    mut report: impl FnMut(usize, usize) -> Result<()>,
+) -> Result<()> {
+    let mut optimizer = AdamW::new(model.parameters(), AdamWSettings::default());
+    let mut step = 0;
+    report(0, step)?;
+    for epoch in 1..=EPOCHS {
+        for batch in loader.pass() {
+            let (inputs, targets) = windows.batch(&batch); // [B, T], [B, T]
+            optimizer.zero_grad();
+            batch_loss(model, &inputs, &targets, true).backward();
+            optimizer.step(schedule.at(step));
+            step += 1;
+        }
+        report(epoch, step)?;
+    }
+    Ok(())
 }
 
 /// The mean loss of all windows in order, dropout off.
@@ -111,7 +120,7 @@ fn draw(curves: &Curves) -> Result<()> {
 }
 
 /// The learning rate of each step.
-fn draw_schedule(schedule: &Schedule) -> Result<()> {
+fn draw_schedule(schedule: Schedule) -> Result<()> {
     const LEFT: f64 = 70.0;
     const BOTTOM: f64 = 220.0;
     const WIDTH: f64 = 520.0;
