@@ -18,17 +18,26 @@ pub const IGNORED: i64 = -100;
 /// Radford et al. 2018, "Improving Language Understanding by Generative Pre-Training", equation 1, as a mean and negated.
 pub fn cross_entropy(scores: &Tensor, targets: &Tensor) -> Tensor {
     let v = scores.size()[scores.dim() - 1];
-    let (scores, targets) = (scores.reshape([-1, v]), targets.reshape([-1])); // [N, V], [N]
+    let (scores, targets) = (scores.reshape([-1, v]), targets.reshape([-1])); // [B * T, V], [B * T]
     scores.cross_entropy_loss::<&Tensor>(&targets, None, Reduction::Mean, IGNORED, 0.0)
 }
 
 /// The loss of a batch.
 ///
+/// Where targets are ignored, only the positions that count are compared with the vocabulary, which is the dearest part of a small
+/// model: in fine-tuning on answers, three of four positions belong to the question.
+///
 /// # Shapes
 /// - `inputs`, `targets`: `[B, T]`
 /// - returns a single number that gradients can be taken of
 pub fn batch_loss(model: &Gpt2, inputs: &Tensor, targets: &Tensor, train: bool) -> Tensor {
-    cross_entropy(&model.forward(inputs, train), targets)
+    let hidden = model.hidden(inputs, train); // [B, T, C]
+    let counted = targets.ne(IGNORED).reshape([-1]).nonzero().squeeze_dim(1);
+    if counted.numel() == targets.numel() {
+        return cross_entropy(&model.score(&hidden), targets);
+    }
+    let rows = hidden.reshape([-1, model.config.channels]).index_select(0, &counted);
+    cross_entropy(&model.score(&rows), &targets.reshape([-1]).index_select(0, &counted))
 }
 
 /// The mean of the losses of several batches, with dropout off and no gradients kept.
@@ -49,6 +58,8 @@ pub fn mean_loss(model: &Gpt2, batches: impl Iterator<Item = (Tensor, Tensor)>) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::config::Gpt2Config;
+    use tch::Device;
 
     #[test]
     fn equal_scores_cost_the_logarithm_of_the_number_of_choices() {
@@ -57,6 +68,21 @@ mod tests {
             &Tensor::from_slice(&[3_i64, 5]).view([1, 2]),
         );
         assert!((loss.double_value(&[]) - 8_f64.ln()).abs() < 1e-6);
+    }
+
+    #[test]
+    fn leaving_out_the_positions_that_do_not_count_leaves_the_loss_as_it_was() {
+        let config = Gpt2Config { vocab_size: 11, context: 6, channels: 8, heads: 2, hidden: 32, ..Gpt2Config::TINY };
+        let model = Gpt2::new(config, Device::Cpu).expect("a possible model");
+        let inputs = Tensor::from_slice(&[1_i64, 2, 3, 4, 5, 6, 7, 8]).view([2, 4]);
+        let targets = Tensor::from_slice(&[IGNORED, 3, 4, IGNORED, IGNORED, IGNORED, 8, 9]).view([2, 4]);
+        let loss = batch_loss(&model, &inputs, &targets, false);
+        let whole = cross_entropy(&model.forward(&inputs, false), &targets);
+        let gap = (&loss - &whole).abs().double_value(&[]);
+        assert!(gap < 1e-6, "difference {gap:e}");
+        let gradient = |loss: &Tensor| Tensor::run_backward(&[loss], &[model.head_weight()], true, false).remove(0);
+        let gap = (gradient(&loss) - gradient(&whole)).abs().max().double_value(&[]);
+        assert!(gap < 1e-6, "difference in gradients {gap:e}");
     }
 
     #[test]
