@@ -3,6 +3,9 @@
 //! Earlier positions never see later ones, so their keys and values do not change when the text grows. Keeping them turns the cost
 //! of a new token from a pass over the whole text into a pass over one position. The buffers are allocated once at full length and
 //! filled in place: growing them with `cat` would copy everything at each token.
+//!
+//! Measured with the 124M model on one thread of a machine that had other work to do, so that only the ratio counts: after a prompt
+//! of 5 tokens, 50 more take 8 to 11 s with the cache and 36 to 38 s without, and 200 more 60 s and 455 s, 7.6 times as long.
 
 use crate::config::Gpt2Config;
 use attention::attend::attend_fused;
