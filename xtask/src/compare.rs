@@ -124,7 +124,7 @@ impl fmt::Display for Difference {
 pub struct Pair {
     /// Line of the output, from 1.
     pub line: usize,
-    /// Words of the line before the first number: what the number is.
+    /// What the number is: the words of its line before the first number, else the nearest line of words above.
     pub label: String,
     /// Which number of its line, from 1.
     pub place: usize,
@@ -152,7 +152,7 @@ pub fn compare(expected: &str, ours: &str, tolerance: Tolerance) -> Comparison {
     let (expected, ours) = (expected.trim_end(), ours.trim_end());
     let mut comparison = Comparison::default();
     let (mut theirs_lines, mut our_lines) = (expected.lines(), ours.lines());
-    let mut line = 0;
+    let (mut line, mut heading) = (0, String::new());
     loop {
         line += 1;
         match (theirs_lines.next(), our_lines.next()) {
@@ -175,7 +175,17 @@ pub fn compare(expected: &str, ours: &str, tolerance: Tolerance) -> Comparison {
                 });
                 return comparison;
             }
-            (Some(theirs), Some(ours)) => compare_line(line, theirs, ours, tolerance, &mut comparison),
+            (Some(theirs), Some(ours)) => {
+                let before = comparison.numbers.len();
+                compare_line(line, theirs, ours, tolerance, &mut comparison);
+                let of_this_line = &mut comparison.numbers[before..];
+                if of_this_line.is_empty() {
+                    heading = label(&theirs.split_whitespace().collect::<Vec<_>>());
+                }
+                for pair in of_this_line.iter_mut().filter(|pair| pair.label.is_empty()) {
+                    pair.label.clone_from(&heading);
+                }
+            }
         }
     }
 }
@@ -307,10 +317,19 @@ mod tests {
 
     #[test]
     fn every_number_is_reported_with_its_place() {
-        let comparison = compare("mean loss: 3.5 4\n1.0 nan", "mean loss: 3.5 5\n1.0 nan", Tolerance::default());
+        let (expected, ours) = ("mean loss: 3.5 4\nrow sums:\n1.0 nan", "mean loss: 3.5 5\nrow sums:\n1.0 nan");
+        let comparison = compare(expected, ours, Tolerance::default());
         let rows: Vec<_> =
             comparison.numbers.iter().map(|pair| (pair.line, pair.label.as_str(), pair.place, pair.holds)).collect();
-        assert_eq!(rows, [(1, "mean loss", 1, true), (1, "mean loss", 2, false), (2, "", 1, true), (2, "", 2, false)]);
+        assert_eq!(
+            rows,
+            [
+                (1, "mean loss", 1, true),
+                (1, "mean loss", 2, false),
+                (3, "row sums", 1, true),
+                (3, "row sums", 2, false)
+            ]
+        );
     }
 
     #[test]

@@ -2,28 +2,34 @@
 //!
 //! The summary is a Markdown table, so that a page can quote it.
 
+use std::io::{self, Write};
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use xtask::setup;
 
 use crate::chapter::{Outcome, Run};
-use crate::contents::CHAPTERS;
+use crate::contents;
 
-/// Runs all demos and prints the ledger; `all` prints each number.
-pub fn run(root: &Path, all: bool) -> Result<()> {
+/// Runs the demos of a chapter, or of all, and prints the ledger; `each_number` gives every number a line.
+pub fn run(root: &Path, which: &str, each_number: bool) -> Result<()> {
+    let chapters = contents::chapters(which)?;
     setup::ensure(root)?;
     let mut demos = Run::default();
-    for chapter in &CHAPTERS {
+    for chapter in chapters {
         demos.chapter(root, chapter, None, &|outcome| eprintln!("ran {}", outcome.demo.name));
     }
-    print(&demos.outcomes, all)
+    print(&demos.outcomes, each_number)
 }
 
 /// Prints the ledger of demos that have run.
-pub fn print(outcomes: &[Outcome], all: bool) -> Result<()> {
-    let (table, missed) = if all { every_number(outcomes) } else { summary(outcomes) };
-    println!("{table}");
+pub fn print(outcomes: &[Outcome], each_number: bool) -> Result<()> {
+    let (table, missed) = if each_number { every_number(outcomes) } else { summary(outcomes) };
+    // A reader such as `head` may close the pipe before the end of a long table.
+    match writeln!(io::stdout(), "{table}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error).context("cannot print the table"),
+        _ => {}
+    }
     if missed.is_empty() {
         return Ok(());
     }
@@ -44,10 +50,8 @@ fn summary(outcomes: &[Outcome]) -> (String, Vec<String>) {
             Ok((_, reference, comparison)) if reference.is_from_pytorch() => {
                 let numbers = comparison.numbers.len();
                 let same = comparison.numbers.iter().filter(|pair| pair.gap == 0.0).count();
-                // `max` would pass over a NaN.
-                let gaps = comparison.numbers.iter().map(|pair| pair.gap);
-                let largest = gaps.fold(0.0_f64, |a, b| if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) });
-                totals = (totals.0 + numbers, totals.1 + same, totals.2.max(largest));
+                let largest = comparison.numbers.iter().map(|pair| pair.gap).fold(0.0, larger);
+                totals = (totals.0 + numbers, totals.1 + same, larger(totals.2, largest));
                 if !outcome.holds() {
                     missed.push(outcome.demo.name.to_owned());
                 }
@@ -95,6 +99,11 @@ fn every_number(outcomes: &[Outcome]) -> (String, Vec<String>) {
         }
     }
     (rows.join("\n"), missed)
+}
+
+/// The larger of two, or NaN where one of them is, which `f64::max` would pass over.
+fn larger(a: f64, b: f64) -> f64 {
+    if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
 }
 
 fn gap(value: f64) -> String {
@@ -158,6 +167,9 @@ mod tests {
         for (table, missed) in [summary(&outcomes), every_number(&outcomes)] {
             assert_eq!(missed, ["dropout", "top_k", "decoding", "score"], "{table}");
         }
+        let (table, _) = summary(&outcomes);
+        let with_nan: Vec<_> = table.lines().filter(|line| line.contains("NaN")).collect();
+        assert!(with_nan.len() == 2 && with_nan[1].contains("all"), "a NaN shows in its row and in the last: {table}");
         assert!(print(&outcomes, false).is_err());
     }
 }

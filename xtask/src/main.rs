@@ -66,10 +66,10 @@ enum Command {
     /// Run every test of the workspace
     #[command(after_help = "Examples:\n  cargo xtask test\n  cargo xtask test --require-data -p attention mask")]
     Test {
-        /// A test that would skip for want of ../shared/data (or `$GPT2_DATA`) or of Python fails instead
+        /// Fail where a test would skip for want of ../shared/data or of Python
         #[arg(long)]
         require_data: bool,
-        /// Further arguments for `cargo test --workspace`
+        /// Further arguments for cargo test
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
@@ -99,8 +99,11 @@ enum Command {
     #[command(after_help = "Example: cargo xtask lint")]
     Lint,
     /// Show every number that the demos share with PyTorch, side by side
-    #[command(after_help = "Examples:\n  cargo xtask ledger\n  cargo xtask ledger --all")]
+    #[command(after_help = "Examples:\n  cargo xtask ledger\n  cargo xtask ledger 2 --all")]
     Ledger {
+        /// 1 to 5, or all
+        #[arg(default_value = "all")]
+        chapter: String,
         /// One line for each number instead of one for each demo
         #[arg(long)]
         all: bool,
@@ -138,7 +141,7 @@ fn execute(command: Command) -> Result<()> {
         Command::Bless { demo } => bless::run(&root, &demo),
         Command::Weave { check } => weave::run(&root, check),
         Command::Lint => lint::run(&root),
-        Command::Ledger { all } => ledger::run(&root, all),
+        Command::Ledger { chapter, all } => ledger::run(&root, &chapter, all),
         Command::Book { open } => book::run(&root, open),
         Command::Ci => ci::run(&root),
         Command::Reference { demo, check } => reference::run(&root, demo.as_deref(), check),

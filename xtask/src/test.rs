@@ -22,7 +22,13 @@ pub fn run(root: &Path, require_data: bool, arguments: &[String]) -> Result<()> 
 
 fn command(root: &Path, require_data: bool, arguments: &[String]) -> Command {
     let mut command = cargo(root);
-    command.args(["test", "--workspace"]).args(arguments);
+    command.arg("test");
+    // Beside --workspace cargo would pass over the choice of a package.
+    let chooses_package = |argument: &String| argument.starts_with("-p") || argument.starts_with("--package");
+    if !arguments.iter().take_while(|argument| *argument != "--").any(chooses_package) {
+        command.arg("--workspace");
+    }
+    command.args(arguments);
     // Tests run in the folder of their crate, so a relative path would lead elsewhere.
     let data = env::var_os("GPT2_DATA").map_or_else(|| root.join("../shared/data"), |path| root.join(path));
     if let Ok(data) = data.canonicalize() {
@@ -42,10 +48,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_whole_workspace_is_tested_unless_a_package_is_chosen() {
+        let words = |arguments: &[&str]| {
+            let arguments: Vec<_> = arguments.iter().map(ToString::to_string).collect();
+            crate::run::words(&command(Path::new("."), false, &arguments))
+        };
+        assert!(words(&[]).ends_with(" test --workspace"));
+        assert!(words(&["mask", "--", "-p"]).ends_with(" test --workspace mask -- -p"));
+        assert!(words(&["--package", "model"]).ends_with(" test --package model"));
+    }
+
+    #[test]
     fn requiring_data_is_told_to_the_tests_by_a_variable() {
         let required = |require_data| {
             let command = command(Path::new("."), require_data, &["-p".to_owned(), "model".to_owned()]);
-            assert!(crate::run::words(&command).ends_with("test --workspace -p model"));
+            assert!(crate::run::words(&command).ends_with(" test -p model"), "{}", crate::run::words(&command));
             command
                 .get_envs()
                 .any(|(name, value)| name == "GPT2_REQUIRE_DATA" && value.is_some_and(|value| value == "1"))
