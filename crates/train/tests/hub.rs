@@ -37,6 +37,7 @@ fn snapshot(room: &TempDir, repository: &str, revision: &str, complete: bool) ->
 
 #[test]
 fn a_folder_is_taken_as_it_is_if_it_holds_a_model() {
+    let _alone = small::alone();
     let room = room();
     let name = room.path().to_str().expect("UTF-8");
     let said = hub(&room, "", true).find(name).expect_err("an empty folder").to_string();
@@ -91,6 +92,7 @@ fn names_that_cannot_be_are_refused_without_asking() {
 
 #[test]
 fn a_model_of_anyone_is_fetched_once_and_loads() {
+    let _alone = small::alone();
     let (room, source) = (room(), room());
     public_weights::save(source.path(), &small::model()).expect("saved");
     let files = [CONFIG, WEIGHTS].map(|name| (name, fs::read(source.path().join(name)).expect("a file")));

@@ -2,9 +2,7 @@
 
 mod small;
 
-use embedding::windows::Windows;
-use small::{bits, model, run, settings, trainer, windows};
-use std::fs;
+use small::{alone, bits, model, run, settings, trainer, windows};
 use tch::Tensor;
 use train::{
     examples::Examples,
@@ -41,7 +39,7 @@ fn begin(settings: TrainSettings, training: Box<dyn Examples>) -> Trainer {
 
 #[test]
 fn one_batch_is_memorised_in_150_steps() {
-    tch::set_num_threads(1);
+    let _alone = alone();
     let settings = TrainSettings { batch_size: 4, learning_rate: 1e-2, min_lr: 1e-3, ..settings(Length::Steps(150)) };
     let mut trainer = begin(settings, windows(33, 0));
     let losses: Vec<f64> = (0..150).map(|_| trainer.step().expect("a step").expect("with targets").loss).collect();
@@ -52,7 +50,7 @@ fn one_batch_is_memorised_in_150_steps() {
 
 #[test]
 fn several_small_batches_teach_what_one_large_batch_teaches() {
-    tch::set_num_threads(1);
+    let _alone = alone();
     let example = |item: usize| {
         let inputs: Vec<i64> = (0..8).map(|place| (item as i64 * 5 + place * 3) % 40).collect();
         // The batches hold different numbers of targets, so that a mean of means would be another mean.
@@ -78,7 +76,7 @@ fn several_small_batches_teach_what_one_large_batch_teaches() {
 
 #[test]
 fn a_batch_without_a_target_is_skipped_and_counted() {
-    tch::set_num_threads(1);
+    let _alone = alone();
     let example = |item: usize| {
         let target = if item < 2 { IGNORED } else { 5 };
         (vec![1; 8], vec![target; 8])
@@ -95,7 +93,7 @@ fn a_batch_without_a_target_is_skipped_and_counted() {
 
 #[test]
 fn a_loss_that_is_no_number_stops_the_run_before_the_weights_are_touched() {
-    tch::set_num_threads(1);
+    let _alone = alone();
     let folder = tempfile::tempdir().expect("a folder");
     let mut trainer = trainer(settings(Length::Steps(10)));
     run(&mut trainer, folder.path(), Some(3)).expect("three good steps");
@@ -119,7 +117,7 @@ fn a_loss_that_is_no_number_stops_the_run_before_the_weights_are_touched() {
 
 #[test]
 fn a_gradient_that_is_not_finite_stops_the_run_before_the_weights_are_touched() {
-    tch::set_num_threads(1);
+    let _alone = alone();
     let mut trainer = trainer(settings(Length::Steps(10)));
     tch::no_grad(|| {
         // The scores stay finite, the gradient of the norm before them does not.
@@ -138,31 +136,6 @@ fn a_gradient_that_is_not_finite_stops_the_run_before_the_weights_are_touched() 
 }
 
 #[test]
-fn memory_does_not_grow_over_200_steps() {
-    tch::set_num_threads(1);
-    let resident = || {
-        let status = fs::read_to_string("/proc/self/statm").ok()?;
-        status.split(' ').nth(1)?.parse::<u64>().ok().map(|pages| pages * 4096)
-    };
-    if resident().is_none() {
-        println!("skipped: this system does not say how much memory a process has");
-        return;
-    }
-    let ids = (0..4000).map(|place| place % 40).collect();
-    let windows = Windows::new(ids, 8, 8).expect("windows");
-    let mut trainer = begin(TrainSettings { batch_size: 16, ..settings(Length::Steps(300)) }, Box::new(windows));
-    let mut after = |steps| {
-        for _ in 0..steps {
-            trainer.step().expect("a step");
-        }
-        resident().expect("asked before")
-    };
-    let (before, after) = (after(50), after(200));
-    let grown = after.saturating_sub(before);
-    assert!(grown < 4 << 20, "{grown} bytes more after 200 steps");
-}
-
-#[test]
 fn senseless_settings_are_refused_by_name() {
     let refused = |settings: TrainSettings| settings.check().expect_err("senseless").to_string();
     let good = settings(Length::Steps(1));
@@ -174,6 +147,7 @@ fn senseless_settings_are_refused_by_name() {
 
 #[test]
 fn a_batch_larger_than_the_data_is_refused_with_both_numbers() {
+    let _alone = alone();
     let settings = TrainSettings { batch_size: 100, ..settings(Length::Steps(1)) };
     let refused = Trainer::new(model(), settings, windows(60, 0), None, serde_json::Value::Null);
     let said = refused.err().expect("too large").to_string();

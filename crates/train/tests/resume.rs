@@ -3,7 +3,7 @@
 mod small;
 
 use model::public_weights;
-use small::{bits, run, settings, trainer, windows};
+use small::{alone, bits, run, settings, trainer, windows};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -34,7 +34,6 @@ fn losses(trainer: &Trainer) -> Vec<Line> {
 
 /// A folder in which a run was stopped after some steps, saving every second one.
 fn stopped_after(steps: usize) -> tempfile::TempDir {
-    tch::set_num_threads(1);
     let folder = tempfile::tempdir().expect("a folder");
     let settings = TrainSettings { save_every: 2, ..settings(Length::Steps(10)) };
     let ending = run(&mut trainer(settings), folder.path(), Some(steps)).expect("a run");
@@ -51,7 +50,7 @@ fn checkpoints(folder: &Path) -> Vec<String> {
 
 #[test]
 fn ten_steps_are_five_and_a_stop_and_five_more_bit_for_bit() {
-    tch::set_num_threads(1);
+    let _alone = alone();
     let settings = settings(Length::Steps(10));
     let (whole_folder, halved_folder) =
         (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
@@ -74,6 +73,7 @@ fn ten_steps_are_five_and_a_stop_and_five_more_bit_for_bit() {
 
 #[test]
 fn a_run_may_be_resumed_to_last_longer() {
+    let _alone = alone();
     let folder = stopped_after(5);
     let longer = TrainSettings { save_every: 2, ..settings(Length::Steps(12)) };
     let mut trainer = resumed(folder.path(), longer).expect("a checkpoint");
@@ -83,6 +83,7 @@ fn a_run_may_be_resumed_to_last_longer() {
 
 #[test]
 fn a_checkpoint_is_a_model_in_the_public_format() {
+    let _alone = alone();
     let folder = stopped_after(5);
     let checkpoint = checkpoint::load(folder.path(), Device::Cpu).expect("a checkpoint");
     let model = public_weights::load(&checkpoint.folder, Device::Cpu).expect("a model");
@@ -91,6 +92,7 @@ fn a_checkpoint_is_a_model_in_the_public_format() {
 
 #[test]
 fn only_the_last_checkpoints_stay() {
+    let _alone = alone();
     let folder = stopped_after(7);
     assert_eq!(checkpoints(folder.path()), ["latest", "step-000006", "step-000007"]);
     assert_eq!(fs::read_to_string(folder.path().join("checkpoints/latest")).expect("a pointer"), "step-000007\n");
@@ -98,6 +100,7 @@ fn only_the_last_checkpoints_stay() {
 
 #[test]
 fn settings_that_contradict_the_checkpoint_are_refused_by_name() {
+    let _alone = alone();
     let folder = stopped_after(5);
     let other = TrainSettings { batch_size: 3, learning_rate: 0.5, ..settings(Length::Steps(10)) };
     let said = resumed(folder.path(), other).err().expect("a contradiction").to_string();
@@ -108,6 +111,7 @@ fn settings_that_contradict_the_checkpoint_are_refused_by_name() {
 
 #[test]
 fn other_data_than_the_checkpoints_is_refused() {
+    let _alone = alone();
     let folder = stopped_after(5);
     let settings = settings(Length::Steps(10));
     let load = || checkpoint::load(folder.path(), Device::Cpu).expect("a checkpoint");
@@ -121,6 +125,7 @@ fn other_data_than_the_checkpoints_is_refused() {
 
 #[test]
 fn a_damaged_checkpoint_gives_way_to_the_one_before() {
+    let _alone = alone();
     let folder = stopped_after(7);
     let weights = folder.path().join("checkpoints/step-000007/model.safetensors");
     let mut bytes = fs::read(&weights).expect("weights");
@@ -137,6 +142,7 @@ fn a_damaged_checkpoint_gives_way_to_the_one_before() {
 
 #[test]
 fn a_pointer_to_nowhere_is_no_obstacle() {
+    let _alone = alone();
     let folder = stopped_after(5);
     fs::write(folder.path().join("checkpoints/latest"), "step-000099\n").expect("written");
     assert_eq!(checkpoint::load(folder.path(), Device::Cpu).expect("a checkpoint").state.step, 5);
@@ -156,6 +162,7 @@ fn a_folder_without_a_checkpoint_says_so() {
 /// Every file of a checkpoint, cut off at 200 places and with a bit flipped at 200 places: each is an error.
 #[test]
 fn a_checkpoint_broken_anywhere_is_never_loaded() {
+    let _alone = alone();
     let folder = stopped_after(5);
     let checkpoint = folder.path().join("checkpoints/step-000005");
     let original = bits(&checkpoint::load(&checkpoint, Device::Cpu).expect("whole").model);

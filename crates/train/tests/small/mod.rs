@@ -5,7 +5,10 @@
 use anyhow::Result;
 use embedding::windows::Windows;
 use model::{config::Gpt2Config, gpt2::Gpt2};
-use std::path::Path;
+use std::{
+    path::Path,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 use tch::{Device, Tensor};
 use train::{
     output::RunFolder,
@@ -23,6 +26,13 @@ pub const CONFIG: Gpt2Config = Gpt2Config {
     dropout: 0.1,
     ..Gpt2Config::SMALL
 };
+
+/// To be held while a test draws random numbers: libtorch has one generator for the whole process, so that tests take turns.
+pub fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    tch::set_num_threads(1);
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A model drawn from a seed.
 pub fn model() -> Gpt2 {
