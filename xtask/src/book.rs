@@ -1,7 +1,8 @@
 //! `book`: the chapters as a book, with mdBook, that needs no network to be read.
 //!
 //! The chapters are written for GitHub. What GitHub does with them and mdBook does not is done on a copy under `target/`:
-//! formulas (`$…$`, `$$…$$`) become MathML, which browsers draw by themselves; the markers of `weave` go; the list of
+//! formulas (`$…$`, `$$…$$`) become MathML, which browsers draw by themselves, with the mathematical font that the crate
+//! pulldown-latex brings along (Latin Modern Math, GUST Font License); the markers of `weave` go; the list of
 //! chapters is made from the files. The built pages are then read again: every link and image must lead somewhere, no
 //! formula may be left raw, and nothing may come from another server.
 
@@ -15,7 +16,9 @@ use pulldown_latex::config::{DisplayMode, RenderConfig};
 use pulldown_latex::mathml::push_mathml;
 use pulldown_latex::{Parser, Storage};
 
-use crate::run::{cargo, pass_through, words};
+use serde_json::Value;
+
+use crate::run::{capture, cargo, pass_through, words};
 use crate::weave::{Place, places};
 
 const MDBOOK_VERSION: &str = "0.5.4";
@@ -24,6 +27,7 @@ const MDBOOK_VERSION: &str = "0.5.4";
 pub fn run(root: &Path, open: bool) -> Result<()> {
     let sources = root.join("target/book");
     let pages = prepare(root, &sources)?;
+    copy_font(root, &sources.join("src"))?;
     let mdbook = provide_mdbook(root)?;
     let built = root.join("book");
     let mut command = Command::new(mdbook);
@@ -98,6 +102,19 @@ fn prepare(root: &Path, sources: &Path) -> Result<usize> {
     Ok(pages.len())
 }
 
+/// Puts the font for formulas beside the pages; without one, browsers on many machines set indices on the line.
+fn copy_font(root: &Path, src: &Path) -> Result<()> {
+    let finished = capture(cargo(root).args(["metadata", "--format-version", "1", "--locked"]))?;
+    let metadata: Value = serde_json::from_str(&finished.stdout).with_context(|| finished.stderr.clone())?;
+    let packages = metadata["packages"].as_array().map_or(&[][..], Vec::as_slice);
+    let package = packages.iter().find(|package| package["name"] == "pulldown-latex");
+    let manifest =
+        package.and_then(|package| package["manifest_path"].as_str()).context("cargo lists no pulldown-latex")?;
+    let font = Path::new(manifest).with_file_name("font").join("latinmodern-math.woff2");
+    fs::copy(&font, src.join("latinmodern-math.woff2")).with_context(|| format!("cannot copy {}", font.display()))?;
+    Ok(())
+}
+
 fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to).with_context(|| format!("cannot make {}", to.display()))?;
     for entry in fs::read_dir(from).with_context(|| format!("cannot list {}", from.display()))? {
@@ -144,13 +161,13 @@ fn for_mdbook(text: &str) -> Result<String> {
             if prose.is_empty() {
                 first = i + 1;
             }
-            prose.push_str(&links_out(line));
+            prose.push_str(&links_for_mdbook(line));
             prose.push('\n');
             continue;
         }
         flush(&mut prose, &mut page, first)?;
         if *place == Place::Fence || !(line.starts_with("<!-- weave ") || line.starts_with("<!-- /weave")) {
-            page.push_str(&if *place == Place::Fence { (*line).to_owned() } else { links_out(line) });
+            page.push_str(&if *place == Place::Fence { (*line).to_owned() } else { links_for_mdbook(line) });
             page.push('\n');
         }
     }
@@ -159,7 +176,9 @@ fn for_mdbook(text: &str) -> Result<String> {
 }
 
 /// mdBook turns every link to a `.md` file into one to a page; those that lead out of the book must stay what they are.
-fn links_out(line: &str) -> String {
+/// The README becomes the first page, by another name.
+fn links_for_mdbook(line: &str) -> String {
+    let line = line.replace("](README.md", "](index.md");
     let mut parts = line.split("](../");
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {
@@ -437,8 +456,12 @@ mod tests {
 
     #[test]
     fn links_to_markdown_outside_the_book_stay() {
-        assert_eq!(links_out("[a](../a.md#x), [b](b.md), [c](../c.rs)"), "[a](../a%2Emd#x), [b](b.md), [c](../c.rs)");
-        assert_eq!(links_out("[a](../a.md"), "[a](../a%2Emd");
+        assert_eq!(
+            links_for_mdbook("[a](../a.md#x), [b](b.md), [c](../c.rs)"),
+            "[a](../a%2Emd#x), [b](b.md), [c](../c.rs)"
+        );
+        assert_eq!(links_for_mdbook("[a](../a.md"), "[a](../a%2Emd");
+        assert_eq!(links_for_mdbook("[a](README.md#b) [c](../README.md)"), "[a](index.md#b) [c](../README%2Emd)");
     }
 
     #[test]
