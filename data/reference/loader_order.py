@@ -68,6 +68,10 @@ values = {
         passes(935, 8, True, True),
         passes(9, 2, False, False),
         passes(1, 1, True, False),
+        passes(2, 1, True, False),
+        passes(3, 2, True, False),
+        passes(4, 3, True, False),
+        passes(5, 5, True, False),
     ],
     "samples": [
         sample(123, 52002, 1000),

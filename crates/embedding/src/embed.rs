@@ -157,6 +157,16 @@ mod tests {
     }
 
     #[test]
+    fn a_parameter_that_is_drawn_can_be_trained() {
+        let store = VarStore::new(Device::Cpu);
+        let embedding = Embedding::new(&store.root(), 5, 3);
+        embedding.forward(&Tensor::from_slice(&[2_i64, 2])).sum(Kind::Float).backward();
+        let gradient = embedding.weight.grad().sum_dim_intlist(1, false, Kind::Float); // [rows]
+        assert_eq!(crate::show::tensor(&gradient), "0. 0. 6. 0. 0.");
+        assert_eq!(store.trainable_variables().len(), 1);
+    }
+
+    #[test]
     fn a_parameter_that_is_there_already_is_taken_and_nothing_is_drawn() {
         let store = VarStore::new(Device::Cpu);
         let loaded = store.root().ones("weight", &[5, 3]);

@@ -48,7 +48,7 @@ fn words(values: &Tensor) -> Vec<String> {
 }
 
 fn numbers<T: tch::kind::Element + Copy>(values: &Tensor, kind: Kind) -> Vec<T> {
-    let values = values.to_kind(kind).contiguous(); // copied out in memory order
+    let values = values.to_kind(kind);
     let mut copied = vec![T::ZERO; values.numel()];
     values.copy_data(&mut copied, values.numel());
     copied

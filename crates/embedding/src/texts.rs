@@ -24,17 +24,22 @@ pub struct Text {
 /// # Errors
 /// If the fetched file cannot be read, or if the chapter has no text of its own (1 and 4 have one).
 pub fn chapter_text(chapter: u8) -> Result<Text> {
-    let (fetched, embedded_file, embedded) = match chapter {
-        1 => ("data/public/peter-rabbit.txt", "data/story.txt", STORY),
-        4 => ("data/public/world-war-i.txt", "data/prose.txt", PROSE),
-        other => bail!("chapter {other} has no text of its own; chapters 1 and 4 have one"),
-    };
+    let (fetched, embedded_file, embedded) = sources(chapter)?;
     let path = project_root().join(fetched);
     if !path.exists() {
         return Ok(Text { file: embedded_file, content: embedded.to_string() });
     }
     let content = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     Ok(Text { file: fetched, content })
+}
+
+/// The files of a chapter's text: the fetched one, the embedded one, and what the latter says.
+fn sources(chapter: u8) -> Result<(&'static str, &'static str, &'static str)> {
+    match chapter {
+        1 => Ok(("data/public/peter-rabbit.txt", "data/story.txt", STORY)),
+        4 => Ok(("data/public/world-war-i.txt", "data/prose.txt", PROSE)),
+        other => bail!("chapter {other} has no text of its own; chapters 1 and 4 have one"),
+    }
 }
 
 /// The folder of the workspace: the nearest one above the current folder, else the one this crate was built in.
@@ -57,6 +62,8 @@ mod tests {
             let text = chapter_text(chapter).expect("the embedded text is always there");
             let file = project_root().join(text.file);
             assert_eq!(text.content, fs::read_to_string(&file).expect("the file that was named"));
+            let (_, file, embedded) = sources(chapter).expect("a chapter with a text");
+            assert_eq!(embedded, fs::read_to_string(project_root().join(file)).expect("a committed file"));
         }
     }
 
