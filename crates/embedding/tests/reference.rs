@@ -118,13 +118,13 @@ fn every_piece_of_gpt2_that_is_text_is_encoded_as_tiktoken_encodes_it() {
 }
 
 #[test]
-fn every_character_is_encoded_as_tiktoken_encodes_it() {
+fn characters_of_every_class_are_encoded_as_tiktoken_encodes_them() {
     // Between letters, blanks and digits, so that a character of a misjudged class shows. Beyond plane 3, only plane 14 has
     // characters with a class of their own.
     let around = |c: char| ['a', c, 'b', ' ', c, c, '1', c, '\n'];
     let codes = (0..0x4_0000).chain(0xE_0000..0xE_1000);
     let all: String = codes.filter_map(char::from_u32).flat_map(around).collect();
-    assert_equal_to_tiktoken(&all, "the list of all characters");
+    assert_equal_to_tiktoken(&all, "the list of characters");
 }
 
 #[test]
