@@ -29,20 +29,25 @@ impl LayerCache {
     /// # Panics
     /// If the new positions do not fit into the context, or if the cache was made for another number of texts or other heads.
     pub fn attend(&mut self, q: &Tensor, k: &Tensor, v: &Tensor) -> Tensor {
+        let new = self.check_room(k);
+        self.keys.narrow(2, self.filled, new).copy_(k);
+        self.values.narrow(2, self.filled, new).copy_(v);
+        self.filled += new;
+        let known = |buffer: &Tensor| buffer.narrow(2, 0, self.filled); // [B, H, filled, D]
+        attend_fused(q, &known(&self.keys), &known(&self.values))
+    }
+
+    /// How many positions `k` adds, if they fit. Checked, because `copy_` would spread one text over a cache for several.
+    fn check_room(&self, k: &Tensor) -> i64 {
         let [b, h, new, d] = k.size()[..] else {
             panic!("k must be [B, H, new, D], got {:?}", k.size());
         };
         let [cached_b, cached_h, context, cached_d] = self.keys.size()[..] else {
             unreachable!("the buffers are allocated with four dimensions");
         };
-        // Checked, because `copy_` would spread one text over a cache for several.
         assert_eq!([b, h, d], [cached_b, cached_h, cached_d], "texts, heads and their width differ from the cache's");
         assert!(self.filled + new <= context, "{} positions do not fit into a context of {context}", self.filled + new);
-        self.keys.narrow(2, self.filled, new).copy_(k);
-        self.values.narrow(2, self.filled, new).copy_(v);
-        self.filled += new;
-        let known = |buffer: &Tensor| buffer.narrow(2, 0, self.filled); // [B, H, filled, D]
-        attend_fused(q, &known(&self.keys), &known(&self.values))
+        new
     }
 }
 
