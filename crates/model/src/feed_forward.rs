@@ -49,12 +49,18 @@ impl Gelu {
     }
 }
 
-/// The exact GELU spelled out: `x (1 + erf(x / sqrt 2)) / 2`.
+/// The exact GELU spelled out: `x (1 + erf(x / sqrt 2)) / 2`. [`Gelu::forward`] gives the same in one pass.
+///
+/// # Source
+/// Hendrycks and Gimpel 2016 (<https://arxiv.org/abs/1606.08415>), section 2.
 pub fn gelu_exact(x: &Tensor) -> Tensor {
     x * 0.5 * ((x / std::f64::consts::SQRT_2).erf() + 1.0)
 }
 
 /// The `tanh` form spelled out: `x (1 + tanh(sqrt(2 / π) (x + 0.044715 x³))) / 2`.
+///
+/// # Source
+/// Hendrycks and Gimpel 2016, section 2; function `gelu` in `model.py` of OpenAI's gpt-2.
 pub fn gelu_tanh(x: &Tensor) -> Tensor {
     let inner = (x + x.pow_tensor_scalar(3) * 0.044_715) * std::f64::consts::FRAC_2_PI.sqrt();
     x * 0.5 * (inner.tanh() + 1.0)

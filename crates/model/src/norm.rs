@@ -43,6 +43,9 @@ impl LayerNorm {
 /// # Shapes
 /// - `x`: `[…, C]`
 /// - returns `[…, C]`
+///
+/// # Source
+/// Ba et al. 2016 (<https://arxiv.org/abs/1607.06450>), equation 3; `epsilon` as in PyTorch's `LayerNorm`.
 pub fn normalise(x: &Tensor, epsilon: f64) -> Tensor {
     let centred = x - x.mean_dim(-1, true, None);
     let variance = (&centred * &centred).mean_dim(-1, true, None); // […, 1]

@@ -213,7 +213,12 @@ pub fn write(path: &Path, tensors: Vec<(String, Tensor)>) -> Result<()> {
         })
         .collect::<Result<Vec<_>>>()?;
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-    replace(path, |temporary| Ok(safetensors::serialize_to_file(views, Some(metadata), temporary)?))
+    replace(path, |temporary| {
+        // The library makes a file that only its owner may read; ours are as readable as any other file.
+        let permissions = File::create(temporary)?.metadata()?.permissions();
+        safetensors::serialize_to_file(views, Some(metadata), temporary)?;
+        Ok(std::fs::set_permissions(temporary, permissions)?)
+    })
 }
 
 /// Lets `fill` write a file beside `path`, flushes it to the disk, and renames it to `path`: a reader sees the old file or the new one.
