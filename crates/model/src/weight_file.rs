@@ -261,4 +261,16 @@ mod tests {
         let brief = brief(&error).to_string();
         assert_eq!(brief, "Internal torch error: shape '[3]' is invalid for input of size 2");
     }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_weight_file_is_as_readable_as_any_other_file() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("a folder");
+        let (ours, other) = (folder.path().join("a.safetensors"), folder.path().join("b"));
+        write(&ours, vec![("x".to_owned(), Tensor::zeros([2], tch::kind::FLOAT_CPU))]).expect("written");
+        std::fs::write(&other, "").expect("written");
+        let mode = |path: &Path| std::fs::metadata(path).expect("there").permissions().mode();
+        assert_eq!(mode(&ours), mode(&other));
+    }
 }
