@@ -1,4 +1,5 @@
-"""Writes small random GPT-2 models by transformers, each with the logits and the greedy text that transformers gives.
+"""Writes small random GPT-2 models by transformers, each with what transformers makes of them: logits, with and without
+dropout, and a greedy text.
 
 Weights are drawn far wider than a model starts from, biases and norms included, so that a tensor in the wrong place shows.
 The files under `data/reference/tiny-models` are read by the tests of the crate `model`.
@@ -27,6 +28,10 @@ def build(seed, **sizes):
     return model
 
 
+def numbers(logits):
+    return [[[float(f"{score:.9g}") for score in row] for row in rows] for rows in logits.tolist()]
+
+
 def write(name, seed, rename=None, dtype=None, extra=None, **sizes):
     """`rename` changes the stored names, `dtype` the stored numbers, `extra` what else the file holds."""
     folder = OUT / name
@@ -51,10 +56,14 @@ def write(name, seed, rename=None, dtype=None, extra=None, **sizes):
         logits = model(ids).logits
         while len(text) < config.n_positions:
             text.append(int(model(torch.tensor([text])).logits[0, -1].argmax()))
+        # In training, dropout acts on the embedding, on the weights of attention, and where a half of a block ends.
+        torch.manual_seed(5)
+        train_logits = model.train()(ids).logits
     expected = {
         "made_by": f"torch {torch.__version__.split('+')[0]}, transformers {transformers.__version__}",
         "ids": ids.tolist(),
-        "logits": [[[float(f"{score:.9g}") for score in row] for row in rows] for rows in logits.tolist()],
+        "logits": numbers(logits),
+        "train_logits_after_seed_5": numbers(train_logits),
         "greedy": text,
     }
     (folder / "expected.json").write_text(json.dumps(expected) + "\n")

@@ -12,7 +12,10 @@ use model::{
     weight_file::WeightFile,
 };
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 use tch::{Device, Kind, Tensor, nn::VarStore};
 
 /// The folder of public test data, or a skip with one line; with `GPT2_REQUIRE_DATA=1` a skip is a failure.
@@ -32,6 +35,12 @@ fn load(folder: &Path) -> Gpt2 {
     // These models are so small that a second thread costs more than it gives.
     tch::set_num_threads(1);
     public_weights::load(folder, Device::Cpu).expect("a whole model")
+}
+
+/// Tests run side by side but libtorch has one random generator: whoever draws holds it alone.
+fn generator() -> MutexGuard<'static, ()> {
+    static GENERATOR: Mutex<()> = Mutex::new(());
+    GENERATOR.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn json(path: &Path) -> Value {
@@ -234,7 +243,7 @@ fn tiny(name: &str) -> PathBuf {
 }
 
 #[test]
-fn random_models_give_the_logits_and_the_text_of_transformers() {
+fn random_models_give_the_logits_of_transformers_with_and_without_dropout_and_its_text() {
     for name in TINY {
         let model = load(&tiny(name));
         let expected = json(&tiny(name).join("expected.json"));
@@ -244,6 +253,16 @@ fn random_models_give_the_logits_and_the_text_of_transformers() {
             let ours = model.forward(&ids, false).squeeze_dim(0); // [T, V]
             let gap = largest_difference(&ours, &Tensor::from_slice2(&logits));
             assert!(gap < 1e-5, "{name}: largest difference {gap:e}");
+        }
+        let all: Vec<Vec<i64>> = serde_json::from_value(expected["ids"].clone()).expect("ids");
+        let rows: Vec<Vec<Vec<f64>>> =
+            serde_json::from_value(expected["train_logits_after_seed_5"].clone()).expect("numbers");
+        let _alone = generator();
+        tch::manual_seed(5);
+        let ours = model.forward(&Tensor::from_slice2(&all), true); // [B, T, V]
+        for (row, logits) in rows.iter().enumerate() {
+            let gap = largest_difference(&ours.get(row as i64), &Tensor::from_slice2(logits));
+            assert!(gap < 1e-5, "{name} with dropout: largest difference {gap:e}");
         }
         let text = ids(&expected["greedy"]);
         assert_eq!(greedy(&model, &text[..3], text.len() - 3), text, "{name}");
@@ -258,6 +277,7 @@ fn the_other_gelu_or_another_epsilon_is_seen_in_the_logits() {
     let right = load(&tiny("tied"));
     let (gelu, norm_epsilon) = (Gelu::Exact, 1e-3);
     for config in [Gpt2Config { gelu, ..right.config }, Gpt2Config { norm_epsilon, ..right.config }] {
+        let _alone = generator();
         let wrong = Gpt2::new(config, Device::Cpu).expect("possible sizes");
         for ((_, mut ours), (_, theirs)) in wrong.parameters().into_iter().zip(right.parameters()) {
             tch::no_grad(|| ours.copy_(&theirs));
