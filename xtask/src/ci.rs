@@ -20,7 +20,9 @@ pub fn run(root: &Path) -> Result<()> {
     setup::ensure(root)?;
     let run_cargo = |arguments: &[&str]| pass_through(cargo(root).args(arguments));
     steps.step("format", || run_cargo(&["fmt", "--all", "--check"]));
-    steps.step("clippy", || run_cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]));
+    steps.step("clippy", || {
+        run_cargo(&["clippy", "--quiet", "--keep-going", "--workspace", "--all-targets", "--", "-D", "warnings"])
+    });
     steps.step("tests", || test::run(root, false, &["--no-fail-fast".to_owned()]));
     let mut demos = chapter::Run::default();
     steps.step("demos", || {

@@ -75,9 +75,9 @@ impl Reference {
         Self::parse(&text).with_context(|| path.display().to_string())
     }
 
-    /// Whether the numbers come from PyTorch.
+    /// Whether the numbers come from PyTorch, by itself or under transformers, which computes with it.
     pub fn is_from_pytorch(&self) -> bool {
-        self.from.starts_with("PyTorch")
+        ["PyTorch ", "transformers "].iter().any(|program| self.from.starts_with(program))
     }
 
     /// Whether the file only records what this repository printed.
@@ -338,6 +338,12 @@ mod tests {
             Reference::parse("# from PyTorch 2.13.0: data/reference/x.py\n# rtol 0.01 atol 0.5\n1.0\n### a\n")
                 .expect("a good file");
         assert!(reference.is_from_pytorch() && !reference.is_this_repositorys());
+        for (from, is_pytorchs) in
+            [("transformers 5.23.0: x.py", true), ("Python 3", false), ("this repository", false)]
+        {
+            let reference = Reference::parse(&format!("# from {from}\n")).expect("a good file");
+            assert_eq!(reference.is_from_pytorch(), is_pytorchs, "{from}");
+        }
         assert_eq!(reference.tolerance, Tolerance { rtol: 0.01, atol: 0.5 });
         assert_eq!(reference.body, "1.0\n### a\n");
         assert_eq!(reference.text(), "# from PyTorch 2.13.0: data/reference/x.py\n# rtol 0.01 atol 0.5\n1.0\n### a\n");
