@@ -28,6 +28,7 @@ use train::{
 };
 
 fn main() -> ExitCode {
+    train::heap::keep();
     let options = Options::parse();
     let verbose = match &options.command {
         None => options.whole.common.verbose,

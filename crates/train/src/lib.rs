@@ -11,6 +11,7 @@
 //! | [`step`] | how is one step taken? | 4.4 |
 //! | [`trainer`] | how do steps become a run? | 4.4 |
 //! | [`protocol`] | can a published run be repeated, figure for figure? | 4.4 |
+//! | [`heap`] | where does its memory go between steps? | 4.4 |
 //! | [`metrics`] | how does the run go? | 4.4 |
 //! | [`output`] | what does it leave behind? | 4.4 |
 //! | [`plot`] | how does that look as a curve? | 4.4 |
@@ -28,6 +29,7 @@ pub mod checkpoint;
 pub mod console;
 pub mod corpus;
 pub mod examples;
+pub mod heap;
 pub mod hub;
 pub mod loss;
 pub mod metrics;

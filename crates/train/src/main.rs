@@ -47,6 +47,7 @@ struct Command {
 }
 
 fn main() -> ExitCode {
+    train::heap::keep();
     let options = Options::parse();
     console::run(options.verbose, || train(&options))
 }
