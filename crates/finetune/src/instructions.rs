@@ -70,7 +70,7 @@ impl Entry {
     /// The article leaves out `### Response:` when it asks for an answer; here it stands, since it stood in training.
     ///
     /// # Source
-    /// Taori et al. 2023, "Stanford Alpaca", `prompt_dict` in `train.py` of that repository.
+    /// Taori et al. 2023, "Stanford Alpaca", `PROMPT_DICT` in `train.py` of that repository.
     pub fn prompt(&self) -> String {
         let mut prompt = format!(
             "Below is an instruction that describes a task. Write a response that appropriately completes the request.\

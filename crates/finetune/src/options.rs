@@ -70,10 +70,10 @@ pub struct Whole {
     /// Take only so many entries, chosen as Python's random.sample does
     #[arg(long, value_name = "N")]
     pub sample: Option<usize>,
-    /// Passes over the training entries [default: 2, for scratch 30]
+    /// Passes over the training entries [default: 2, for scratch 14]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub epochs: Option<usize>,
-    /// Entries in a batch [default: 8, for scratch 32]
+    /// Entries in a batch [default: 8, for scratch 16]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub batch_size: Option<usize>,
     /// Highest learning rate [default: 5e-5, for scratch 2e-3]
@@ -82,7 +82,7 @@ pub struct Whole {
     /// Count the loss of the answers only, not of the instructions
     #[arg(long)]
     pub mask_prompt: bool,
-    /// Steps between validations [default: 5, for scratch 50]
+    /// Steps between validations [default: 5, for scratch 100]
     #[arg(long, value_name = "N")]
     pub eval_every: Option<usize>,
     /// Steps between checkpoints, 0 for epochs only

@@ -193,9 +193,10 @@ fn pretrain(common: &Common, device: Device, folder: &Path) -> Result<Gpt2> {
     let settings = TrainSettings {
         seed: common.seed,
         batch_size: 8,
-        length: Length::Epochs(4),
-        learning_rate: 1e-3,
-        min_lr: 1e-3,
+        length: Length::Steps(150),
+        learning_rate: 2e-3,
+        min_lr: 2e-4,
+        eval_every: 0,
         ..TrainSettings::default()
     };
     let mut trainer = Trainer::new(model, settings, Box::new(windows), None, serde_json::Value::Null)?;
@@ -209,15 +210,15 @@ fn pretrain(common: &Common, device: Device, folder: &Path) -> Result<Gpt2> {
 
 fn settings(options: &Whole, scratch: bool) -> TrainSettings {
     // The article's settings, or those under which the small model learns the embedded instructions.
-    let (epochs, batch_size, learning_rate, eval_every) = if scratch { (30, 32, 2e-3, 50) } else { (2, 8, 5e-5, 5) };
+    let (epochs, batch_size, learning_rate, eval_every) = if scratch { (14, 16, 2e-3, 100) } else { (2, 8, 5e-5, 5) };
     let learning_rate = options.learning_rate.unwrap_or(learning_rate);
     TrainSettings {
         seed: options.common.seed,
         length: Length::Epochs(options.epochs.unwrap_or(epochs)),
         batch_size: options.batch_size.unwrap_or(batch_size),
         learning_rate,
-        min_lr: if scratch { 0.0 } else { learning_rate },
-        warmup_steps: if scratch { 100 } else { 0 },
+        min_lr: if scratch { learning_rate / 10.0 } else { learning_rate },
+        warmup_steps: if scratch { 50 } else { 0 },
         eval_every: options.eval_every.unwrap_or(eval_every),
         eval_batches: 5,
         save_every: options.save_every,
