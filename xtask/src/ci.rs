@@ -10,7 +10,7 @@ use xtask::setup;
 
 use crate::contents::CHAPTERS;
 use crate::run::{cargo, pass_through};
-use crate::{book, chapter, ledger, lint, test, weave};
+use crate::{book, chapter, figures, ledger, lint, test, weave};
 
 /// Runs every step and fails at the end where one of them failed.
 pub fn run(root: &Path) -> Result<()> {
@@ -24,6 +24,7 @@ pub fn run(root: &Path) -> Result<()> {
         run_cargo(&["clippy", "--quiet", "--keep-going", "--workspace", "--all-targets", "--", "-D", "warnings"])
     });
     steps.step("tests", || test::run(root, false, &["--no-fail-fast".to_owned()]));
+    let figures = figures::read(root)?;
     let mut demos = chapter::Run::default();
     steps.step("demos", || {
         for chapter in &CHAPTERS {
@@ -31,6 +32,7 @@ pub fn run(root: &Path) -> Result<()> {
         }
         demos.verdict()
     });
+    steps.step("figures", || figures::compare(root, &figures));
     steps.step("ledger", || ledger::print(&demos.outcomes, false));
     steps.step("weave", || weave::run(root, true));
     steps.step("lint", || lint::run(root));

@@ -6,6 +6,7 @@ mod chapter;
 mod ci;
 mod compare;
 mod contents;
+mod figures;
 mod ledger;
 mod lint;
 mod reference;
@@ -115,7 +116,7 @@ enum Command {
         #[arg(long)]
         open: bool,
     },
-    /// Run every check: format, clippy, tests, demos, ledger, weave, lint, documentation, book
+    /// Run every check: format, clippy, tests, demos, figures, ledger, weave, lint, documentation, book
     #[command(after_help = "Example: cargo xtask ci")]
     Ci,
 }
