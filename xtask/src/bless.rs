@@ -18,7 +18,7 @@ pub fn run(root: &Path, name: &str) -> Result<()> {
     // Refused before anything is built.
     blessable(&demo.out(root))?;
     setup::ensure(root)?;
-    let built = Built::build(root, demo.krate, Some(demo))?;
+    let built = Built::build(root, &[demo])?;
     let finished = built.run(root, demo)?;
     if let Some(failure) = finished.failure {
         anyhow::bail!("{name} failed ({failure})\n{}", finished.stderr.trim_end());

@@ -83,11 +83,12 @@ impl Run {
         {
             fail("list", &error);
         }
-        let built = match Built::build(root, chapter.name, only) {
+        let demos = only.map_or_else(|| chapter.demos().collect(), |demo| vec![demo]);
+        let built = match Built::build(root, &demos) {
             Ok(built) => built,
             Err(error) => return fail("build", &error),
         };
-        for demo in only.map_or_else(|| chapter.demos().collect(), |demo| vec![demo]) {
+        for demo in demos {
             let outcome = run_demo(root, &built, demo);
             if !outcome.holds() {
                 self.failed.push(demo.name.to_owned());

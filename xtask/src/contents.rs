@@ -101,6 +101,11 @@ impl Demo {
         root.join(format!("crates/{}/examples/{}{suffix}", self.krate, self.name))
     }
 
+    /// The source.
+    pub fn source(self, root: &Path) -> PathBuf {
+        self.beside(root, ".rs")
+    }
+
     /// The reference output with the embedded text.
     pub fn out(self, root: &Path) -> PathBuf {
         self.beside(root, ".out")

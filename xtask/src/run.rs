@@ -62,14 +62,25 @@ pub struct Built {
 }
 
 impl Built {
-    /// Builds one demo, or all of a crate, and goes on past those that do not compile.
-    pub fn build(root: &Path, krate: &str, only: Option<Demo>) -> Result<Self> {
+    /// Builds demos, and goes on past those that do not compile.
+    ///
+    /// They are chosen out of the whole workspace, not out of their crate: so their dependencies have the features that
+    /// they have in `cargo test --workspace` and `cargo run -p finetune`, and libtorch's binding is compiled once for all.
+    pub fn build(root: &Path, demos: &[Demo]) -> Result<Self> {
         let mut command = cargo(root);
-        command.args(["build", "--quiet", "--package", krate, "--message-format", "json-render-diagnostics"]);
-        match only {
-            Some(demo) => command.args(["--example", demo.name]),
-            None => command.args(["--examples", "--keep-going"]),
-        };
+        command.args([
+            "build",
+            "--quiet",
+            "--workspace",
+            "--keep-going",
+            "--message-format",
+            "json-render-diagnostics",
+        ]);
+        let there: Vec<_> = demos.iter().filter(|demo| demo.source(root).is_file()).collect();
+        ensure!(!there.is_empty(), "none of its demos has a file");
+        for demo in there {
+            command.args(["--example", demo.name]);
+        }
         let output = command
             .stdin(Stdio::null())
             .stderr(Stdio::inherit())
