@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(refused("[]"), "it has no entry");
         let good = r#"{"instruction": "a", "output": "b"}"#;
         assert_eq!(refused(&format!(r#"[{good}, {{"instruction": "a"}}]"#)), "entry 1 has no output");
-        assert_eq!(refused(&format!(r#"[{good}, {good}, 7]"#)), "entry 2 has no instruction");
+        assert_eq!(refused(&format!("[{good}, {good}, 7]")), "entry 2 has no instruction");
         assert_eq!(refused(r#"[{"instruction": 1, "output": ""}]"#), "the instruction of entry 0 is not a text");
     }
 

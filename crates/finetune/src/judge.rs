@@ -10,7 +10,7 @@ use std::{io::BufRead, io::BufReader, thread::sleep, time::Duration};
 /// Where the judge listens if nothing else is said: Ollama's address.
 const OLLAMA: &str = "http://127.0.0.1:11434";
 /// The longest time a judge may take for one mark.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_mins(10);
 /// How often a busy judge is asked again.
 const TRIES: u32 = 4;
 

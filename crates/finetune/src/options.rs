@@ -109,7 +109,7 @@ pub struct Whole {
 /// Which judge marks answers.
 #[derive(Debug, Clone, Args)]
 pub struct JudgeOptions {
-    /// A local server of OpenAI's dialect instead of Ollama (which OLLAMA_HOST moves)
+    /// A local server of OpenAI's dialect instead of Ollama (which `OLLAMA_HOST` moves)
     #[arg(long, value_name = "URL")]
     pub judge_url: Option<String>,
     /// The judge's model

@@ -390,5 +390,5 @@ fn new_folder(options: &Whole) -> Result<PathBuf> {
     }
     let numbered =
         |number| Path::new(RUNS).join(if number == 1 { "finetune".to_owned() } else { format!("finetune-{number}") });
-    (1..).map(numbered).find(|folder| !RunFolder::is_taken(folder)).context("every name in runs/ is taken")
+    (1..=9999).map(numbered).find(|folder| !RunFolder::is_taken(folder)).context("every name in runs/ is taken")
 }

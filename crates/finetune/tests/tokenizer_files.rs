@@ -9,7 +9,7 @@ fn git_blob(content: &str) -> String {
     let mut hasher = Sha1::new();
     hasher.update(format!("blob {}\0", content.len()));
     hasher.update(content);
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hasher.finalize().iter().fold(String::new(), |name, byte| format!("{name}{byte:02x}"))
 }
 
 #[test]
