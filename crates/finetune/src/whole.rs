@@ -12,11 +12,12 @@ use finetune::{
     collate::InstructionSet,
     data, export,
     instructions::{Entry, Split},
-    respond::answer,
+    respond::{Limits, answer, complete},
 };
 use model::{config::Gpt2Config, gpt2::Gpt2, public_weights};
 use serde::{Deserialize, Serialize};
 use std::{
+    ops::ControlFlow,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::atomic::Ordering,
@@ -31,6 +32,7 @@ use train::{
     loss::mean_loss,
     output::{Card, RunFolder, validation_losses},
     plot::Curves,
+    sampling::Sampling,
     settings::{Length, TrainSettings},
     trainer::{Ending, Hooks, Trainer},
 };
@@ -39,6 +41,8 @@ use train::{
 const RUNS: &str = "runs";
 /// Held-out instructions whose answers are shown.
 const SHOWN: usize = 3;
+/// Words that the embedded prose has many times.
+const PROSE_PROMPT: &str = "at the end of the";
 /// The name for weights that are made on the spot.
 const SCRATCH: &str = "scratch";
 
@@ -203,9 +207,16 @@ fn pretrain(common: &Common, device: Device, folder: &Path) -> Result<Gpt2> {
     say(&format!("pretraining on the embedded prose: {} steps", trainer.total_steps()));
     let mut progress = Progress::new(0, trainer.total_steps(), false);
     let mut run = RunFolder::open(&folder.join("pretraining"), &[])?;
-    let mut hooks = Hooks { sample: &|_| Ok(String::new()), line: &mut |line| progress.show(line), stop: &|| false };
+    let mut hooks = Hooks { sample: &continue_prose, line: &mut |line| progress.show(line), stop: &|| false };
     trainer.run(&mut run, &mut hooks)?;
     Ok(trainer.model)
+}
+
+/// What the small model makes of words that its prose has many times.
+fn continue_prose(model: &Gpt2) -> Result<String> {
+    let limits = Limits { max_new_tokens: 12, stop: Vec::new() };
+    let text = complete(model, PROSE_PROMPT, &Sampling::GREEDY, &limits, |_| ControlFlow::Continue(()))?;
+    Ok(format!("{PROSE_PROMPT}{text}"))
 }
 
 fn settings(options: &Whole, scratch: bool) -> TrainSettings {
