@@ -20,7 +20,7 @@ use std::{
     ops::ControlFlow,
     path::{Path, PathBuf},
     process::ExitCode,
-    sync::atomic::Ordering,
+    sync::atomic::{AtomicBool, Ordering},
     time::Instant,
 };
 use tch::Device;
@@ -66,7 +66,7 @@ pub fn run(options: &Whole) -> Result<ExitCode> {
     let stop = stop_at_signal()?;
     let (mut trainer, mut folder, plan, split) = match &options.resume {
         Some(run) => resume(options, run, device)?,
-        None => begin(options, device)?,
+        None => begin(options, device, &stop)?,
     };
     let again = format!("finetune --resume {}", folder.path().display());
     let mut progress = Progress::new(trainer.steps(), trainer.total_steps(), false);
@@ -106,7 +106,7 @@ pub fn run(options: &Whole) -> Result<ExitCode> {
 }
 
 /// A new run.
-fn begin(options: &Whole, device: Device) -> Result<(Trainer, RunFolder, Plan, Split)> {
+fn begin(options: &Whole, device: Device, stop: &AtomicBool) -> Result<(Trainer, RunFolder, Plan, Split)> {
     let folder = new_folder(options)?;
     let entries = data::read(&options.data)?;
     let entries = match options.sample {
@@ -114,7 +114,7 @@ fn begin(options: &Whole, device: Device) -> Result<(Trainer, RunFolder, Plan, S
         None => entries,
     };
     let split = data::split(&entries)?;
-    let (model, begun_with) = first_model(options, device, &folder)?;
+    let (model, begun_with) = first_model(options, device, &folder, stop)?;
     let scratch = begun_with == SCRATCH;
     let mask_prompt = options.mask_prompt || scratch;
     let shown: Vec<Entry> = split.test.iter().step_by(split.test.len().div_ceil(SHOWN)).cloned().collect();
@@ -170,24 +170,24 @@ fn resume(options: &Whole, run: &Path, device: Device) -> Result<(Trainer, RunFo
 
 /// The model to begin with, and its name. Where nothing is asked for, public weights that cannot be had are replaced by a model made
 /// on the spot, which is said in one line.
-fn first_model(options: &Whole, device: Device, folder: &Path) -> Result<(Gpt2, String)> {
+fn first_model(options: &Whole, device: Device, folder: &Path, stop: &AtomicBool) -> Result<(Gpt2, String)> {
     let hub = Hub::from_environment();
     match options.weights.as_deref() {
-        Some(SCRATCH) => Ok((pretrain(&options.common, device, folder)?, SCRATCH.to_owned())),
+        Some(SCRATCH) => Ok((pretrain(&options.common, device, folder, stop)?, SCRATCH.to_owned())),
         Some(name) => Ok((public_weights::load(&hub.find(name)?, device)?, name.to_owned())),
         None => match hub.find("gpt2") {
             Ok(path) => Ok((public_weights::load(&path, device)?, "gpt2".to_owned())),
             Err(error) => {
                 let reason = console::one_sentence(&error);
                 say(&format!("no public weights ({reason}): going on with a small model made on the spot"));
-                Ok((pretrain(&options.common, device, folder)?, SCRATCH.to_owned()))
+                Ok((pretrain(&options.common, device, folder, stop)?, SCRATCH.to_owned()))
             }
         },
     }
 }
 
 /// A small model that has read the embedded prose.
-fn pretrain(common: &Common, device: Device, folder: &Path) -> Result<Gpt2> {
+fn pretrain(common: &Common, device: Device, folder: &Path, stop: &AtomicBool) -> Result<Gpt2> {
     tch::manual_seed(i64::from(common.seed));
     let config = Gpt2Config { dropout: 0.0, ..Gpt2Config::TINY };
     let context = config.context as usize;
@@ -207,8 +207,10 @@ fn pretrain(common: &Common, device: Device, folder: &Path) -> Result<Gpt2> {
     say(&format!("pretraining on the embedded prose: {} steps", trainer.total_steps()));
     let mut progress = Progress::new(0, trainer.total_steps(), false);
     let mut run = RunFolder::open(&folder.join("pretraining"), &[])?;
-    let mut hooks = Hooks { sample: &continue_prose, line: &mut |line| progress.show(line), stop: &|| false };
-    trainer.run(&mut run, &mut hooks)?;
+    let mut hooks =
+        Hooks { sample: &continue_prose, line: &mut |line| progress.show(line), stop: &|| stop.load(Ordering::SeqCst) };
+    let ending = trainer.run(&mut run, &mut hooks)?;
+    ensure!(ending == Ending::Finished, "stopped before the fine-tuning began; run the command again");
     Ok(trainer.model)
 }
 
