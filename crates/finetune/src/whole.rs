@@ -364,6 +364,9 @@ fn one_line(entry: &Entry) -> String {
 /// A text on one line of at most 100 characters.
 fn shortened(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.is_empty() {
+        return "(nothing but blanks)".to_owned();
+    }
     match line.char_indices().nth(100) {
         Some((end, _)) => format!("{} …", &line[..end]),
         None => line,
