@@ -1,4 +1,4 @@
-//! Byte-pair encoding: any text as a list of ids, frequent strings as one id, rare ones as several.
+//! Byte-pair encoding (chapter 1.2): any text as a list of ids, frequent strings as one id, rare ones as several.
 //!
 //! An encoder is a list of pieces, each a string of bytes. The single bytes come first, so that nothing is ever unknown; each
 //! later piece joins two earlier ones and was added because they often stood side by side. A piece's place in the list is

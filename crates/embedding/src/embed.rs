@@ -1,4 +1,4 @@
-//! Ids become vectors: a table with a row for each token, and another with a row for each position.
+//! Ids become vectors (chapter 1.4): a table with a row for each token, and another with a row for each position.
 
 use tch::{Device, Kind, Tensor, nn, no_grad};
 

@@ -1,4 +1,4 @@
-//! The inner loop of encoding, built for speed: with it, 1 MB of English takes 0.6 of tiktoken-rs' time (tiny Shakespeare
+//! The inner loop of encoding (chapter 1.2), built for speed: with it, 1 MB of English takes 0.6 of tiktoken-rs' time (tiny Shakespeare
 //! 0.66, wikitext-2 0.60, in one process on one thread), Chinese and Russian letters 0.9, and random words of Latin letters,
 //! where hardly a word is a piece of its own, 1.1.
 //!

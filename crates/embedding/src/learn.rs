@@ -1,4 +1,4 @@
-//! Byte-pair training: which strings of a text deserve a number of their own.
+//! Byte-pair training (chapter 1.2): which strings of a text deserve a number of their own.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;

@@ -1,4 +1,4 @@
-//! The order in which training sees the windows: batches, shuffled exactly as PyTorch's `DataLoader` shuffles them.
+//! The order in which training sees the windows (chapter 1.3): batches, shuffled exactly as PyTorch's `DataLoader` shuffles them.
 
 use anyhow::{Result, ensure};
 use rand_mt::Mt;

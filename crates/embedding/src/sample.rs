@@ -1,4 +1,4 @@
-//! Python's `random.sample`, draw by draw, so that a sample of a dataset is the one a Python script takes.
+//! Python's `random.sample` (chapter 5.2), draw by draw, so that a sample of a dataset is the one a Python script takes.
 
 use std::collections::HashSet;
 

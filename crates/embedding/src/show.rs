@@ -1,4 +1,4 @@
-//! Tensors as text, with the digits that PyTorch prints, so that the two can be compared number by number.
+//! Tensors as text (for the demos of all chapters), with the digits that PyTorch prints, so that the two can be compared number by number.
 
 use tch::{Kind, Tensor};
 

@@ -1,4 +1,4 @@
-//! GPT-2's first cut: words with the blank before them, numbers, marks, runs of blanks. Merges never cross it.
+//! GPT-2's first cut (chapter 1.2): words with the blank before them, numbers, marks, runs of blanks. Merges never cross it.
 
 use std::sync::LazyLock;
 

@@ -1,4 +1,4 @@
-//! A long text as many short lessons: what the network reads, and beside it the same text one token later.
+//! A long text as many short lessons (chapter 1.3): what the network reads, and beside it the same text one token later.
 
 use anyhow::{Result, ensure};
 use tch::Tensor;

@@ -1,4 +1,4 @@
-//! The plainest tokenizer: words and punctuation marks, numbered in alphabetical order.
+//! The plainest tokenizer (chapter 1.1): words and punctuation marks, numbered in alphabetical order.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;

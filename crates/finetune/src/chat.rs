@@ -1,4 +1,4 @@
-//! Asking one thing after another at a prompt.
+//! Asking one thing after another at a prompt (chapter 5.7).
 
 use crate::{load, options::Generation, prepare, show};
 use anyhow::{Context, Result};

@@ -1,4 +1,4 @@
-//! `cargo run -p finetune`: makes a GPT-2 answer, and talks to it.
+//! `cargo run -p finetune`: makes a GPT-2 answer, and talks to it (chapter 5.7).
 
 mod chat;
 mod options;

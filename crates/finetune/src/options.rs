@@ -1,4 +1,4 @@
-//! What can be said on the command line of `finetune`, and what it means.
+//! What can be said on the command line of `finetune`, and what it means (chapter 5.7).
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! The whole way in one command: load, fine-tune, answer, score, save.
+//! The whole way in one command (chapter 5.7): load, fine-tune, answer, score, save.
 
 use crate::{
     judge,

@@ -1,4 +1,4 @@
-//! `cargo run -p train`: trains a GPT-2 on any text.
+//! `cargo run -p train`: trains a GPT-2 on any text (chapter 4.4).
 
 mod options;
 mod report;

@@ -1,4 +1,4 @@
-//! What can be said on the command line of `train`, and what it means.
+//! What can be said on the command line of `train`, and what it means (chapter 4.4).
 
 use clap::Parser;
 use model::gpt2::Gpt2;

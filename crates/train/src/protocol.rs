@@ -1,4 +1,4 @@
-//! Training runs that others have published, repeated draw by draw (the page "Where the numbers come from").
+//! Training runs that others have published, repeated draw by draw (chapter 4.4, and the page "Where the numbers come from").
 //!
 //! Everything that takes a number from libtorch's generator happens in the order in which the published Python code makes it happen:
 //! the weights, each pass over a loader, each dropout. So the log equals that of the same code under PyTorch, figure for figure. The

@@ -1,4 +1,4 @@
-//! What `train` says before and after a run.
+//! What `train` says before and after a run (chapter 4.4).
 
 use crate::Command;
 use anyhow::Result;

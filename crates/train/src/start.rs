@@ -1,4 +1,4 @@
-//! The model that `train` begins with.
+//! The model that `train` begins with (chapter 4.4).
 
 use crate::options::Options;
 use anyhow::{Result, ensure};
