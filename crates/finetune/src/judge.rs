@@ -55,24 +55,14 @@ impl Judge {
     }
 
     fn new(address: &str, dialect: Dialect, model: &str) -> Self {
-        let agent = ureq::Agent::config_builder()
-            .timeout_connect(Some(Duration::from_secs(2)))
-            .timeout_global(Some(PATIENCE))
-            .http_status_as_error(false)
-            .build()
-            .into();
-        Self { address: address.trim_end_matches('/').to_owned(), dialect, model: model.to_owned(), agent }
+        let address = address.trim_end_matches('/').to_owned();
+        Self { address, dialect, model: model.to_owned(), agent: agent(PATIENCE) }
     }
 
-    /// The same judge with less patience, in seconds.
+    /// The same judge with less patience.
     #[must_use]
     pub fn with_patience(mut self, patience: Duration) -> Self {
-        self.agent = ureq::Agent::config_builder()
-            .timeout_connect(Some(Duration::from_secs(2)))
-            .timeout_global(Some(patience))
-            .http_status_as_error(false)
-            .build()
-            .into();
+        self.agent = agent(patience);
         self
     }
 
@@ -173,6 +163,16 @@ impl Judge {
             ),
         }
     }
+}
+
+/// A client that tells a status from a failure, and gives up in the end.
+fn agent(patience: Duration) -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .timeout_connect(Some(Duration::from_secs(2)))
+        .timeout_global(Some(patience))
+        .http_status_as_error(false)
+        .build()
+        .into()
 }
 
 enum Reply {

@@ -18,7 +18,7 @@ use model::{config::Gpt2Config, gpt2::Gpt2, public_weights};
 use serde::{Deserialize, Serialize};
 use std::{
     ops::ControlFlow,
-    path::{Path, PathBuf},
+    path::Path,
     process::ExitCode,
     sync::atomic::{AtomicBool, Ordering},
     time::Instant,
@@ -37,8 +37,6 @@ use train::{
     trainer::{Ending, Hooks, Trainer},
 };
 
-/// Where runs go that are given no folder.
-const RUNS: &str = "runs";
 /// Held-out instructions whose answers are shown.
 const SHOWN: usize = 3;
 /// Words that the embedded prose has many times.
@@ -107,7 +105,7 @@ pub fn run(options: &Whole) -> Result<ExitCode> {
 
 /// A new run.
 fn begin(options: &Whole, device: Device, stop: &AtomicBool) -> Result<(Trainer, RunFolder, Plan, Split)> {
-    let folder = new_folder(options)?;
+    let folder = RunFolder::unused(options.out_dir.as_deref(), "finetune")?;
     let entries = data::read(&options.data)?;
     let entries = match options.sample {
         Some(count) => data::sample(&entries, count, options.common.seed)?,
@@ -392,19 +390,4 @@ fn card(plan: &Plan, folder: &Path, marks: &Marks) -> Card {
         ),
         usage: format!("cargo run -p finetune -- chat --weights {}", folder.display()),
     }
-}
-
-/// A folder that holds no run yet.
-fn new_folder(options: &Whole) -> Result<PathBuf> {
-    if let Some(folder) = &options.out_dir {
-        ensure!(
-            !RunFolder::is_taken(folder),
-            "there is a run in {} already; go on with it by --resume, or choose another --out-dir",
-            folder.display()
-        );
-        return Ok(folder.clone());
-    }
-    let numbered =
-        |number| Path::new(RUNS).join(if number == 1 { "finetune".to_owned() } else { format!("finetune-{number}") });
-    (1..=9999).map(numbered).find(|folder| !RunFolder::is_taken(folder)).context("every name in runs/ is taken")
 }

@@ -22,15 +22,13 @@ use train::{
     checkpoint::{self, Loaded, libtorch_version},
     console::{self, INTERRUPTED, Progress, say},
     corpus::{self, Corpus},
-    output::RunFolder,
+    output::{RUNS, RunFolder},
     protocol::Protocol,
     sampling::Sampling,
     settings::TrainSettings,
     trainer::{Ending, Hooks, Trainer},
 };
 
-/// Where runs go that are given no folder.
-const RUNS: &str = "runs";
 /// Tokens in a window where nothing else is said.
 const CONTEXT: usize = 128;
 /// How samples are drawn.
@@ -109,7 +107,7 @@ fn begin(options: &Options, device: Device) -> Result<(Trainer, RunFolder, Comma
     let command = Command { text: remembered(&options.text), begun_with, context, prompt };
     let (training, validation) = examples(&corpus, context)?;
     let trainer = Trainer::new(model, settings, training, Some(validation), serde_json::to_value(&command)?)?;
-    let folder = RunFolder::open(&new_folder(options)?, &[])?;
+    let folder = RunFolder::open(&RunFolder::unused(options.out_dir.as_deref(), "train")?, &[])?;
     Ok((trainer, folder, command))
 }
 
@@ -197,21 +195,6 @@ fn examples(corpus: &Corpus, context: usize) -> Result<(Box<Windows>, Box<Window
             .with_context(|| format!("{} is too short: the {part} part does not suffice", corpus.source))
     };
     Ok((Box::new(windows(&corpus.training, "training")?), Box::new(windows(&corpus.validation, "validation")?)))
-}
-
-/// A folder that holds no run yet.
-fn new_folder(options: &Options) -> Result<PathBuf> {
-    if let Some(folder) = &options.out_dir {
-        ensure!(
-            !RunFolder::is_taken(folder),
-            "there is a run in {} already; go on with it by --resume, or choose another --out-dir",
-            folder.display()
-        );
-        return Ok(folder.clone());
-    }
-    let numbered =
-        |number| Path::new(RUNS).join(if number == 1 { "train".to_owned() } else { format!("train-{number}") });
-    (1..1_000_000).map(numbered).find(|folder| !RunFolder::is_taken(folder)).context("every name in runs/ is taken")
 }
 
 /// The run under `runs/` whose checkpoints changed last.

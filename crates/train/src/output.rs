@@ -10,7 +10,7 @@ use crate::{
     settings::flat,
     trainer::Trainer,
 };
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use model::{public_weights, weight_file};
 use std::{
     fmt::Write as _,
@@ -19,6 +19,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// Where runs go that are given no folder.
+pub const RUNS: &str = "runs";
 const METRICS: &str = "metrics.jsonl";
 
 /// The folder of one run, which belongs to one process as long as this value lives.
@@ -66,6 +68,25 @@ impl RunFolder {
     /// Whether a folder holds a model or a checkpoint, which another run must not overwrite.
     pub fn is_taken(path: &Path) -> bool {
         checkpoint::is_in(path) || path.join(public_weights::WEIGHTS).exists()
+    }
+
+    /// A folder that holds no run yet: the one asked for, else the first free of `runs/NAME`, `runs/NAME-2` and so on.
+    ///
+    /// # Errors
+    /// If there is a run in the folder asked for.
+    pub fn unused(asked_for: Option<&Path>, name: &str) -> Result<PathBuf> {
+        if let Some(folder) = asked_for {
+            ensure!(
+                !Self::is_taken(folder),
+                "there is a run in {} already; go on with it by --resume, or choose another --out-dir",
+                folder.display()
+            );
+            return Ok(folder.to_owned());
+        }
+        let numbered =
+            |number| Path::new(RUNS).join(if number == 1 { name.to_owned() } else { format!("{name}-{number}") });
+        let free = (1..1_000_000).map(numbered).find(|folder| !Self::is_taken(folder));
+        free.context("every name in runs/ is taken")
     }
 
     /// Adds a line to the metrics.
