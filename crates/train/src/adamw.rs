@@ -29,11 +29,11 @@ impl Default for AdamWSettings {
 
 /// The optimiser: it remembers for each parameter where its gradient has pointed lately and how large it was.
 pub struct AdamW {
-    settings: AdamWSettings,
-    parameters: Vec<(String, Tensor)>,
+    pub(crate) settings: AdamWSettings,
+    pub(crate) parameters: Vec<(String, Tensor)>,
     /// For each parameter the mean gradient and the mean squared gradient.
-    moments: Vec<(Tensor, Tensor)>,
-    steps: i32,
+    pub(crate) moments: Vec<(Tensor, Tensor)>,
+    pub(crate) steps: i32,
 }
 
 impl AdamW {
@@ -75,26 +75,39 @@ impl AdamW {
         if norms.is_empty() { 0.0 } else { Tensor::stack(&norms, 0).norm().double_value(&[]) }
     }
 
-    /// Shrinks all gradients alike so that their norm does not exceed `most`, and returns the norm they had.
+    /// The norm of the gradients, and the number to multiply them by so that it does not exceed `most`: 1 where it does not.
     ///
     /// # Errors
     /// If the norm is not finite: clipping would turn every weight into not-a-number.
     ///
     /// # Source
     /// Pascanu et al. 2013 (<https://arxiv.org/abs/1211.5063>), algorithm 1; the constant 1e-6 is PyTorch's.
-    pub fn clip_gradients(&self, most: f64) -> Result<f64> {
+    pub fn clip_factor(&self, most: f64) -> Result<(f64, f64)> {
         let norm = self.gradient_norm();
         ensure!(norm.is_finite(), "the gradient is not finite; lower the learning rate");
-        let scale = most / (norm + 1e-6);
-        if scale < 1.0 {
-            for (_, parameter) in &self.parameters {
-                let mut gradient = parameter.grad();
-                if gradient.defined() {
-                    let _ = gradient.g_mul_scalar_(scale);
-                }
-            }
+        Ok((norm, (most / (norm + 1e-6)).min(1.0)))
+    }
+
+    /// Shrinks all gradients alike so that their norm does not exceed `most`, and returns the norm they had.
+    ///
+    /// # Errors
+    /// As in [`clip_factor`](Self::clip_factor).
+    pub fn clip_gradients(&self, most: f64) -> Result<f64> {
+        let (norm, factor) = self.clip_factor(most)?;
+        if factor < 1.0 {
+            self.scale_gradients(factor);
         }
         Ok(norm)
+    }
+
+    /// Multiplies all gradients by a number.
+    pub(crate) fn scale_gradients(&self, factor: f64) {
+        for (_, parameter) in &self.parameters {
+            let mut gradient = parameter.grad();
+            if gradient.defined() {
+                let _ = gradient.g_mul_scalar_(factor);
+            }
+        }
     }
 
     /// Moves every parameter that has a gradient one step downhill.

@@ -34,12 +34,12 @@ impl Trainer {
             "the loss of step {number} is {loss}; the weights are those before it; lower the learning rate"
         );
         let most = if self.settings.grad_clip > 0.0 { self.settings.grad_clip } else { f64::MAX };
-        let gradient_norm = self
+        let (gradient_norm, clip) = self
             .optimizer
-            .clip_gradients(most)
+            .clip_factor(most)
             .with_context(|| format!("step {number} cannot be taken, and the weights are those before it"))?;
         let learning_rate = self.schedule.at(self.step);
-        self.optimizer.step(learning_rate);
+        self.optimizer.step_in_one_pass(learning_rate, clip);
         self.step = number;
         self.tokens += counted as u64;
         Ok(Some(Step {

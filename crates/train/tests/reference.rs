@@ -26,7 +26,7 @@ fn data(path: &str) -> Option<PathBuf> {
 }
 
 #[test]
-fn five_adamw_steps_give_the_bits_of_pytorch() {
+fn five_adamw_steps_give_the_weights_of_pytorch_but_for_their_last_digits() {
     let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/reference/adamw.safetensors"));
     let mut file = WeightFile::open(path).expect("a committed file");
     let store = nn::VarStore::new(Device::Cpu);
@@ -47,7 +47,8 @@ fn five_adamw_steps_give_the_bits_of_pytorch() {
         optimiser.step(4e-4);
         for (i, parameter) in copies.iter().enumerate() {
             let after = file.tensor(&format!("after.{step}.{i}")).expect("weights");
-            assert_eq!(parameter.detach(), after, "step {step}, parameter {i}");
+            // Not bit for bit: the vector library behind `sqrt` rounds differently from processor to processor.
+            assert!(parameter.allclose(&after, 5e-7, 1e-9, false), "step {step}, parameter {i}");
         }
     }
 }
