@@ -172,9 +172,7 @@ impl Options {
             (true, false) => settings.learning_rate,
         };
         let learning_rate = self.learning_rate.unwrap_or(suitable);
-        // Six digits, so that a checkpoint keeps the tenth exactly.
-        let tenth = format!("{:.6e}", learning_rate / 10.0).parse().unwrap_or(learning_rate);
-        TrainSettings { learning_rate, min_lr: self.min_lr.unwrap_or(tenth), ..settings.clone() }
+        TrainSettings { learning_rate, min_lr: self.min_lr.unwrap_or(learning_rate / 10.0), ..settings.clone() }
     }
 }
 

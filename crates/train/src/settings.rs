@@ -105,9 +105,6 @@ impl TrainSettings {
             self.min_lr,
             self.learning_rate
         );
-        // A parser of JSON may miss the last bit of a number of 17 digits, and a resumed run would take another path.
-        let kept: TrainSettings = serde_json::from_str(&serde_json::to_string(self)?)?;
-        ensure!(kept == *self, "a setting has more digits than a checkpoint keeps; give it with at most 15");
         Ok(())
     }
 
@@ -171,4 +168,24 @@ pub fn flat(value: &Value) -> Vec<(String, Value)> {
         _ => vec![(name.clone(), value.clone())],
     };
     object.iter().flat_map(entry).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Without `float_roundtrip` the parser of JSON gets one such number in ten wrong by one bit.
+    #[test]
+    fn a_checkpoint_gives_back_every_setting_to_the_last_bit() {
+        let mut rate = 3e-4_f64;
+        for _ in 0..2000 {
+            let settings = TrainSettings { learning_rate: rate, min_lr: rate / 10.0, ..TrainSettings::default() };
+            settings.check().expect("a possible run");
+            let text = serde_json::to_string(&settings).expect("finite numbers");
+            let back: TrainSettings = serde_json::from_str(&text).expect("its own form");
+            assert_eq!(back.learning_rate.to_bits(), settings.learning_rate.to_bits(), "{text}");
+            assert_eq!(back.min_lr.to_bits(), settings.min_lr.to_bits(), "{text}");
+            rate *= 1.003;
+        }
+    }
 }
