@@ -85,11 +85,11 @@ pub struct Whole {
     /// Steps between validations [default: 5, for scratch 100]
     #[arg(long, value_name = "N")]
     pub eval_every: Option<usize>,
-    /// Steps between checkpoints, 0 for epochs only
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub save_every: usize,
+    /// Steps between checkpoints, 0 for epochs only [default: 0]
+    #[arg(long, value_name = "N")]
+    pub save_every: Option<usize>,
     /// Go on with the interrupted run in DIR
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["weights", "data", "sample", "mask_prompt"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["weights", "data", "sample", "mask_prompt", "seed", "out_dir"])]
     pub resume: Option<PathBuf>,
     /// The most tokens of an answer
     #[arg(long, value_name = "N", default_value_t = 35, value_parser = at_least_one)]

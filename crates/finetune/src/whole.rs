@@ -136,19 +136,13 @@ fn begin(options: &Whole, device: Device, stop: &AtomicBool) -> Result<(Trainer,
 /// A run that was interrupted.
 fn resume(options: &Whole, run: &Path, device: Device) -> Result<(Trainer, RunFolder, Plan, Split)> {
     let loaded = checkpoint::load(run, device)?;
-    for damage in &loaded.damaged {
-        say(&format!("warning: {damage}; going back to {}", loaded.folder.display()));
-    }
     let plan: Plan = serde_json::from_value(loaded.state.command.clone())
         .context("the checkpoint was made by another command, such as train")?;
     let threads = options.common.threads.map_or(loaded.state.threads, |threads| threads as i32);
-    if threads != loaded.state.threads {
-        say(&format!(
-            "warning: threads {} then, {threads} now; the last digits may differ from an uninterrupted run's",
-            loaded.state.threads
-        ));
-    }
     tch::set_num_threads(threads);
+    for warning in loaded.warnings(threads) {
+        say(&format!("warning: {warning}"));
+    }
     let entries = data::read(&plan.data)?;
     let entries = match plan.sample {
         Some(count) => data::sample(&entries, count, plan.seed)?,
@@ -156,10 +150,15 @@ fn resume(options: &Whole, run: &Path, device: Device) -> Result<(Trainer, RunFo
     };
     let split = data::split(&entries)?;
     let (training, validation) = sets(&split, &loaded.model.config, plan.mask_prompt)?;
-    let mut settings = loaded.state.settings.clone();
-    if let Some(epochs) = options.epochs {
-        settings.length = Length::Epochs(epochs);
-    }
+    let saved = &loaded.state.settings;
+    let settings = TrainSettings {
+        length: options.epochs.map_or(saved.length, Length::Epochs),
+        batch_size: options.batch_size.unwrap_or(saved.batch_size),
+        learning_rate: options.learning_rate.unwrap_or(saved.learning_rate),
+        eval_every: options.eval_every.unwrap_or(saved.eval_every),
+        save_every: options.save_every.unwrap_or(saved.save_every),
+        ..saved.clone()
+    };
     let folder = RunFolder::open(run, &loaded.history)?;
     let trainer = Trainer::resume(loaded, settings, Box::new(training), Some(Box::new(validation)))?;
     say(&format!("going on after step {} of {}", trainer.steps(), trainer.total_steps()));
@@ -232,7 +231,7 @@ fn settings(options: &Whole, scratch: bool) -> TrainSettings {
         warmup_steps: if scratch { 50 } else { 0 },
         eval_every: options.eval_every.unwrap_or(eval_every),
         eval_batches: 5,
-        save_every: options.save_every,
+        save_every: options.save_every.unwrap_or(0),
         ..TrainSettings::default()
     }
 }

@@ -227,6 +227,18 @@ fn load_one(folder: &Path, device: Device) -> Result<Loaded> {
 }
 
 impl Loaded {
+    /// What may make the rest of the run differ from an uninterrupted one's, if it goes on with so many threads: a sentence each.
+    pub fn warnings(&self, threads: i32) -> Vec<String> {
+        let State { libtorch, threads: before, .. } = &self.state;
+        let damage = self.damaged.iter().map(|damage| format!("{damage}; going back to {}", self.folder.display()));
+        let changes =
+            [("threads", before.to_string(), threads.to_string()), ("libtorch", libtorch.clone(), libtorch_version())];
+        let changes = changes.into_iter().filter(|(_, then, now)| then != now).map(|(what, then, now)| {
+            format!("{what} {then} then, {now} now; the last digits may differ from an uninterrupted run's")
+        });
+        damage.chain(changes).collect()
+    }
+
     /// An optimiser that goes on where the saved one stopped.
     ///
     /// # Errors
@@ -239,16 +251,35 @@ impl Loaded {
     }
 }
 
-/// The version of the libtorch in use, as the file beside it tells.
+/// The version of the libtorch in use, as the file beside it tells; `unknown` where the system does not tell what is loaded.
 pub fn libtorch_version() -> String {
     let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
-    let library = maps.lines().filter_map(|line| line.find('/').map(|start| &line[start..]));
-    let version_beside = |path: &str| {
-        let root = Path::new(path).parent()?.parent()?;
-        fs::read_to_string(root.join("build-version")).ok()
+    let libraries = maps.lines().filter_map(|line| line.find('/').map(|start| Path::new(&line[start..])));
+    let version_beside = |library: &Path| {
+        let root = library.parent()?.parent()?;
+        let of_archive = fs::read_to_string(root.join("build-version")).ok().map(|version| version.trim().to_owned());
+        of_archive.or_else(|| version_of_pytorch(&fs::read_to_string(root.join("version.py")).ok()?))
     };
-    library
-        .filter(|path| path.contains("libtorch_cpu"))
+    libraries
+        .filter(|library| library.to_string_lossy().contains("libtorch_cpu"))
         .find_map(version_beside)
-        .map_or_else(|| "2.13.0".to_owned(), |version| version.trim().to_owned())
+        .unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// The version in Python's own file, which has it in the line `__version__ = '2.13.0+cpu'`.
+fn version_of_pytorch(python: &str) -> Option<String> {
+    let version = python.lines().find_map(|line| line.strip_prefix("__version__ = '"))?;
+    Some(version.trim_end_matches('\'').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_of_a_libtorch_that_came_with_python_is_read() {
+        let python = "__all__ = ['__version__', 'debug']\n__version__ = '2.13.0+cpu'\ndebug = False\n";
+        assert_eq!(version_of_pytorch(python).as_deref(), Some("2.13.0+cpu"));
+        assert_eq!(version_of_pytorch("debug = False"), None);
+    }
 }

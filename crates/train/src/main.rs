@@ -19,7 +19,7 @@ use std::{
 };
 use tch::Device;
 use train::{
-    checkpoint::{self, Loaded, libtorch_version},
+    checkpoint::{self, Loaded},
     console::{self, INTERRUPTED, Progress, say},
     corpus::{self, Corpus},
     output::{RUNS, RunFolder},
@@ -122,21 +122,11 @@ fn resume(options: &Options, run: Option<&Path>, device: Device) -> Result<(Trai
         None => newest_run()?,
     };
     let loaded = checkpoint::load(&path, device)?;
-    for damage in &loaded.damaged {
-        say(&format!("warning: {damage}; going back to {}", loaded.folder.display()));
-    }
     let state = &loaded.state;
-    let threads = options.threads.unwrap_or(state.threads as usize);
-    tch::set_num_threads(threads as i32);
-    for (what, then, now) in [
-        ("threads", state.threads.to_string(), threads.to_string()),
-        ("libtorch", state.libtorch.clone(), libtorch_version()),
-    ] {
-        if then != now {
-            say(&format!(
-                "warning: {what} {then} then, {now} now; the last digits may differ from an uninterrupted run's"
-            ));
-        }
+    let threads = options.threads.map_or(state.threads, |threads| threads as i32);
+    tch::set_num_threads(threads);
+    for warning in loaded.warnings(threads) {
+        say(&format!("warning: {warning}"));
     }
     let saved: Command = serde_json::from_value(state.command.clone())
         .context("the checkpoint was made by another command, such as finetune")?;

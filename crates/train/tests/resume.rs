@@ -141,6 +141,24 @@ fn a_damaged_checkpoint_gives_way_to_the_one_before() {
 }
 
 #[test]
+fn other_threads_and_another_libtorch_are_warned_of() {
+    let _alone = alone();
+    let folder = stopped_after(5);
+    let mut loaded = checkpoint::load(folder.path(), Device::Cpu).expect("a checkpoint");
+    let (threads, libtorch) = (loaded.state.threads, loaded.state.libtorch.clone());
+    assert_eq!(loaded.warnings(threads), Vec::<String>::new());
+    loaded.state.libtorch = "1.0".to_owned();
+    let end = "the last digits may differ from an uninterrupted run's";
+    assert_eq!(
+        loaded.warnings(threads + 1),
+        [
+            format!("threads {threads} then, {} now; {end}", threads + 1),
+            format!("libtorch 1.0 then, {libtorch} now; {end}"),
+        ]
+    );
+}
+
+#[test]
 fn a_pointer_to_nowhere_is_no_obstacle() {
     let _alone = alone();
     let folder = stopped_after(5);
