@@ -1,16 +1,25 @@
 //! How good an answer is, in another model's opinion (chapter 5.5): a larger model, run on this computer, gives marks from 0 to 100.
 //!
-//! Nothing is believed blindly: a judge that does not answer, or not with a mark, is counted as such and never as a mark of 0.
+//! Nothing is believed blindly: a judge that breaks off, or does not answer with a mark, is counted as such and never as a mark of 0.
 
 use crate::instructions::Entry;
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
-use std::{io::BufRead, io::BufReader, thread::sleep, time::Duration};
+use std::{
+    io::{self, BufRead, BufReader},
+    thread::sleep,
+    time::Duration,
+};
+use ureq::{Error, Timeout};
 
 /// Where the judge listens if nothing else is said: Ollama's address.
 const OLLAMA: &str = "http://127.0.0.1:11434";
 /// The longest time a judge may take for one mark.
 const PATIENCE: Duration = Duration::from_mins(10);
+/// The longest time that a server may take to say that it is there.
+const GREETING: Duration = Duration::from_secs(5);
+/// A longer answer than this is no mark.
+const MOST_BYTES: u64 = 1 << 20;
 /// How often a busy judge is asked again.
 const TRIES: u32 = 4;
 
@@ -39,6 +48,8 @@ pub enum Verdict {
     Mark(u8),
     /// An answer that is no mark, as it was.
     Unusable(String),
+    /// No whole answer, and why: the judge reported an error, broke off or took too long. The next answer may fare better.
+    Failed(String),
 }
 
 impl Judge {
@@ -56,13 +67,14 @@ impl Judge {
 
     fn new(address: &str, dialect: Dialect, model: &str) -> Self {
         let address = address.trim_end_matches('/').to_owned();
-        Self { address, dialect, model: model.to_owned(), agent: agent(PATIENCE) }
+        let agent = agent(&address, PATIENCE);
+        Self { address, dialect, model: model.to_owned(), agent }
     }
 
     /// The same judge with less patience.
     #[must_use]
     pub fn with_patience(mut self, patience: Duration) -> Self {
-        self.agent = agent(patience);
+        self.agent = agent(&self.address, patience);
         self
     }
 
@@ -71,39 +83,53 @@ impl Judge {
         &self.address
     }
 
+    /// The model that judges.
+    pub fn model(&self) -> &str {
+        &self.model
+    }
+
     /// Whether anybody listens there.
     pub fn is_there(&self) -> bool {
         let path = match self.dialect {
             Dialect::Ollama => "/api/version",
             Dialect::OpenAi => "/v1/models",
         };
-        self.agent.get(format!("{}{path}", self.address)).call().is_ok()
+        let request = self.agent.get(format!("{}{path}", self.address));
+        request.config().timeout_global(Some(GREETING)).build().call().is_ok()
     }
 
     /// Asks for a mark.
     ///
     /// # Errors
-    /// If the judge cannot be reached, does not have the model, stays busy, or breaks off.
+    /// If the judge cannot be reached, does not have the model, stays busy, or refuses: the next answer would fare no better.
     pub fn mark(&self, entry: &Entry, answer: &str) -> Result<Verdict> {
         let question = question(entry, answer);
         let mut wait = Duration::from_secs(1);
         for _ in 1..TRIES {
-            match self.ask(&question)? {
-                Reply::Text(text) => return Ok(parse_mark(&text)),
-                Reply::Busy => sleep(wait),
+            if let Some(verdict) = self.ask(&question)? {
+                return Ok(verdict);
             }
+            sleep(wait);
             wait *= 2;
         }
-        match self.ask(&question)? {
-            Reply::Text(text) => Ok(parse_mark(&text)),
-            Reply::Busy => bail!("the judge at {} is still busy after {TRIES} tries; ask again later", self.address),
-        }
+        let verdict = self.ask(&question)?;
+        verdict.with_context(|| {
+            format!("the judge at {} is still busy after {TRIES} tries; ask again later", self.address)
+        })
     }
 
-    fn ask(&self, question: &str) -> Result<Reply> {
+    /// Asks once; `None` if the judge is busy.
+    fn ask(&self, question: &str) -> Result<Option<Verdict>> {
         let (path, body) = self.request(question);
-        let address = format!("{}{path}", self.address);
-        let mut response = self.agent.post(&address).send_json(body).map_err(|error| self.unreachable(&error))?;
+        let slow = || Verdict::Failed("it took too long; try a smaller model".to_owned());
+        let mut response = match self.agent.post(format!("{}{path}", self.address)).send_json(body) {
+            Ok(response) => response,
+            Err(Error::Timeout(Timeout::Connect | Timeout::Resolve)) => {
+                bail!("the judge at {} cannot be reached: nobody answers there", self.address)
+            }
+            Err(Error::Timeout(_)) => return Ok(Some(slow())),
+            Err(error) => bail!("the judge at {} cannot be reached: {error}", self.address),
+        };
         match response.status().as_u16() {
             200 => {}
             404 => bail!(
@@ -112,26 +138,20 @@ impl Judge {
                 self.model,
                 self.model
             ),
-            429 | 503 => return Ok(Reply::Busy),
+            429 | 503 => return Ok(None),
             status => {
                 let body = response.body_mut().with_config().limit(4096).read_to_string().unwrap_or_default();
-                bail!("the judge at {} answered with status {status}: {}", self.address, body.trim());
+                let said = format!("it answered with status {status}: {}", body.trim());
+                ensure!(status >= 500, "the judge at {} refuses: {said}", self.address);
+                return Ok(Some(Verdict::Failed(said)));
             }
         }
-        let reader = BufReader::new(response.into_body().into_with_config().limit(1 << 20).reader());
-        match self.dialect {
-            Dialect::Ollama => read_stream(reader),
-            Dialect::OpenAi => read_completion(reader),
-        }
-        .with_context(|| format!("the judge at {} broke off", self.address))
-        .map(Reply::Text)
-    }
-
-    fn unreachable(&self, error: &ureq::Error) -> anyhow::Error {
-        match error {
-            ureq::Error::Timeout(_) => anyhow!("the judge at {} took too long; try a smaller model", self.address),
-            error => anyhow!("the judge at {} cannot be reached: {error}", self.address),
-        }
+        let reader = response.into_body().into_with_config().limit(MOST_BYTES).reader();
+        Ok(Some(match read_answer(self.dialect, BufReader::new(reader)) {
+            Ok(text) => parse_mark(&text),
+            Err(error) if is_timeout(&error) => slow(),
+            Err(error) => Verdict::Failed(format!("{error:#}")),
+        }))
     }
 
     fn request(&self, question: &str) -> (&'static str, Value) {
@@ -165,19 +185,25 @@ impl Judge {
     }
 }
 
-/// A client that tells a status from a failure, and gives up in the end.
-fn agent(patience: Duration) -> ureq::Agent {
-    ureq::Agent::config_builder()
+/// A client that tells a status from a failure, gives up in the end, and asks no proxy for this computer's own address.
+fn agent(address: &str, patience: Duration) -> ureq::Agent {
+    let config = ureq::Agent::config_builder()
         .timeout_connect(Some(Duration::from_secs(2)))
         .timeout_global(Some(patience))
-        .http_status_as_error(false)
-        .build()
-        .into()
+        .http_status_as_error(false);
+    let here = ["http://127.0.0.1", "http://localhost", "http://[::1]"].iter().any(|here| address.starts_with(here));
+    if here { config.proxy(None).build().into() } else { config.build().into() }
 }
 
-enum Reply {
-    Text(String),
-    Busy,
+/// Whether a body could not be read for want of time.
+fn is_timeout(error: &anyhow::Error) -> bool {
+    error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|cause| {
+        cause.kind() == io::ErrorKind::TimedOut
+            || cause
+                .get_ref()
+                .and_then(|inner| inner.downcast_ref())
+                .is_some_and(|inner| matches!(inner, Error::Timeout(_)))
+    })
 }
 
 /// What the judge is asked.
@@ -207,11 +233,22 @@ pub fn parse_mark(text: &str) -> Verdict {
     }
 }
 
+/// Reads what the judge said out of its server's answer.
+///
+/// # Errors
+/// If the answer reports an error, has no end, or is not of this form.
+pub fn read_answer(dialect: Dialect, reader: impl BufRead) -> Result<String> {
+    match dialect {
+        Dialect::Ollama => read_stream(reader),
+        Dialect::OpenAi => read_completion(reader),
+    }
+}
+
 /// Ollama's answer: one JSON object a line, each with a piece of the text; the last says `done`, and any may be an error.
 fn read_stream(reader: impl BufRead) -> Result<String> {
     let mut text = String::new();
     for line in reader.lines() {
-        let line = line?;
+        let line = line.context("it broke off")?;
         if line.trim().is_empty() {
             continue;
         }
@@ -229,7 +266,7 @@ fn read_stream(reader: impl BufRead) -> Result<String> {
 
 fn read_completion(mut reader: impl BufRead) -> Result<String> {
     let mut body = String::new();
-    reader.read_to_string(&mut body)?;
+    reader.read_to_string(&mut body).context("it broke off")?;
     let answer: Value = serde_json::from_str(&body).context("it sent no JSON")?;
     let text = answer["choices"][0]["message"]["content"].as_str();
     text.map(str::to_owned).with_context(|| format!("it sent no answer but {body}"))

@@ -157,15 +157,19 @@ fn score_file(options: &Score) -> Result<()> {
 
 fn score_and_report(judge: &Judge, answered: &[answers::Answered], repeats: usize, out: &Path) -> Result<()> {
     let total = answered.len() * repeats;
-    let scores = scoring::score_all(judge, answered, repeats, out, |score| match (&score.score, &score.unusable) {
-        (Some(mark), _) => say(&format!("answer {} of {total}: {mark}", score.answer + 1)),
-        (None, text) => say(&format!("answer {} of {total}: no mark but {text:?}", score.answer + 1)),
+    let scores = scoring::score_all(judge, answered, repeats, out, |score| {
+        let verdict = match (&score.score, &score.unusable, &score.failed) {
+            (Some(mark), ..) => mark.to_string(),
+            (None, Some(text), _) => format!("no mark but {text:?}"),
+            (None, None, why) => format!("no mark, as the judge failed: {}", why.as_deref().unwrap_or_default()),
+        };
+        say(&format!("answer {} of {total}: {verdict}", score.repeat * answered.len() + score.answer + 1));
     })
-    .with_context(|| format!("not all answers are marked; the same command goes on from {}", out.display()))?;
+    .with_context(|| format!("not all answers are marked; `finetune score` goes on from {}", out.display()))?;
     match scoring::summarise(&scores) {
         Some(summary) => println!(
-            "judge       {:.1} of 100 on average, {} to {}, over {} answers ({} replies were no mark, spread {:.1})",
-            summary.mean, summary.min, summary.max, summary.marked, summary.unusable, summary.spread
+            "judge       {:.1} of 100 on average, {} to {}, over {} answers ({} replies were no mark, {} failed, spread {:.1})",
+            summary.mean, summary.min, summary.max, summary.marked, summary.unusable, summary.failed, summary.spread
         ),
         None => println!("judge       gave no mark; its {} replies are in {}", scores.len(), out.display()),
     }

@@ -1,17 +1,21 @@
 //! Judging many answers without losing a mark (chapter 5.5): each is written down as soon as it is given, so that a broken-off
-//! judging goes on where it stopped.
+//! judging goes on where it stopped. An answer for which the judge failed is counted, and asked for again the next time.
 
 use crate::{
     answers::Answered,
-    judge::{Judge, Verdict},
+    judge::{Judge, Verdict, question},
 };
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::{
     fs::{self, OpenOptions},
-    io::Write,
+    io::{self, Write},
     path::Path,
 };
+
+/// A judge that fails so often in a row will not mark the next answer either.
+const MOST_FAILURES: usize = 3;
 
 /// One mark, as it stands on a line of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,13 +24,19 @@ pub struct Score {
     pub answer: usize,
     /// Which time it was asked, counted from 0.
     pub repeat: usize,
-    /// What was judged; a file of other answers must not be taken for this one's.
+    /// SHA-256 of the judge's model and the whole question: a mark for anything else must not be taken for this one's.
+    #[serde(default)]
+    pub asked: String,
+    /// What was judged.
     pub model_response: String,
     /// The mark, if it was one.
     pub score: Option<u8>,
     /// What the judge said instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unusable: Option<String>,
+    /// Why the judge said nothing whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
 }
 
 /// Marks in numbers.
@@ -36,6 +46,8 @@ pub struct Summary {
     pub marked: usize,
     /// Replies of the judge that were no mark.
     pub unusable: usize,
+    /// Times that the judge failed.
+    pub failed: usize,
     /// Mean of all marks.
     pub mean: f64,
     /// Standard deviation between the means of repeats; 0 for one.
@@ -49,7 +61,7 @@ pub struct Summary {
 /// Has the judge mark every answer `repeats` times, leaving out what `file` has already; `tell` hears of each new mark.
 ///
 /// # Errors
-/// If the judge fails or the disk refuses; the marks so far are in the file.
+/// If the judge cannot be asked, fails three times in a row, or the disk refuses; the marks so far are in the file.
 pub fn score_all(
     judge: &Judge,
     answers: &[Answered],
@@ -57,37 +69,58 @@ pub fn score_all(
     file: &Path,
     mut tell: impl FnMut(&Score),
 ) -> Result<Vec<Score>> {
+    let asked: Vec<String> = answers.iter().map(|answered| fingerprint(judge, answered)).collect();
     let belongs = |score: &Score| {
-        score.repeat < repeats
-            && answers.get(score.answer).is_some_and(|answered| answered.model_response == score.model_response)
+        score.repeat < repeats && score.failed.is_none() && asked.get(score.answer) == Some(&score.asked)
     };
     let mut scores: Vec<Score> = read(file)?.into_iter().filter(belongs).collect();
     let cannot = || format!("cannot write to {}", file.display());
     let mut log = OpenOptions::new().create(true).append(true).open(file).with_context(cannot)?;
+    let mut failures = 0;
     for repeat in 0..repeats {
         for (number, answered) in answers.iter().enumerate() {
             if scores.iter().any(|score| score.answer == number && score.repeat == repeat) {
                 continue;
             }
             let verdict = judge.mark(&answered.entry, &answered.model_response)?;
-            let (score, unusable) = match verdict {
-                Verdict::Mark(mark) => (Some(mark), None),
-                Verdict::Unusable(text) => (None, Some(text)),
+            let model_response = answered.model_response.clone();
+            let none = Score {
+                answer: number,
+                repeat,
+                asked: asked[number].clone(),
+                model_response,
+                score: None,
+                unusable: None,
+                failed: None,
             };
-            let score =
-                Score { answer: number, repeat, model_response: answered.model_response.clone(), score, unusable };
+            let score = match verdict {
+                Verdict::Mark(mark) => Score { score: Some(mark), ..none },
+                Verdict::Unusable(text) => Score { unusable: Some(text), ..none },
+                Verdict::Failed(why) => Score { failed: Some(why), ..none },
+            };
             log.write_all(format!("{}\n", serde_json::to_string(&score)?).as_bytes()).with_context(cannot)?;
             tell(&score);
+            failures = if score.failed.is_some() { failures + 1 } else { 0 };
+            if let (Some(why), MOST_FAILURES..) = (&score.failed, failures) {
+                bail!("the judge at {} failed {failures} times in a row: {why}", judge.address());
+            }
             scores.push(score);
         }
     }
     Ok(scores)
 }
 
+fn fingerprint(judge: &Judge, answered: &Answered) -> String {
+    let asked = format!("{}\n{}", judge.model(), question(&answered.entry, &answered.model_response));
+    Sha256::digest(asked).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The marks in a file; its last line may be cut off, and then counts for nothing.
 fn read(file: &Path) -> Result<Vec<Score>> {
-    let Ok(text) = fs::read_to_string(file) else {
-        return Ok(Vec::new());
+    let text = match fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", file.display())),
     };
     // Only a line with its end was written whole; what a broken-off run left after it is taken away.
     let whole = text.rfind('\n').map_or(0, |end| end + 1);
@@ -119,7 +152,8 @@ pub fn summarise(scores: &[Score]) -> Option<Summary> {
     let squares: f64 = means.iter().map(|mean| (mean - centre).powi(2)).sum();
     Some(Summary {
         marked: marked.len(),
-        unusable: scores.iter().filter(|score| score.score.is_none()).count(),
+        unusable: scores.iter().filter(|score| score.unusable.is_some()).count(),
+        failed: scores.iter().filter(|score| score.failed.is_some()).count(),
         mean: overall,
         spread: if means.len() > 1 { (squares / (means.len() - 1) as f64).sqrt() } else { 0.0 },
         min: scores.iter().filter_map(|score| score.score).min()?,
@@ -136,14 +170,18 @@ mod tests {
     use super::*;
 
     fn score(answer: usize, repeat: usize, score: Option<u8>) -> Score {
-        Score { answer, repeat, model_response: String::new(), score, unusable: None }
+        let unusable = score.is_none().then(|| "good".to_owned());
+        let (asked, model_response) = (String::new(), String::new());
+        Score { answer, repeat, asked, model_response, score, unusable, failed: None }
     }
 
     #[test]
-    fn unusable_replies_are_counted_apart_and_never_as_zero() {
-        let scores = [score(0, 0, Some(80)), score(1, 0, None), score(2, 0, Some(40))];
+    fn replies_that_are_no_mark_and_failures_are_counted_apart_and_never_as_zero() {
+        let failed = Score { unusable: None, failed: Some("it took too long".to_owned()), ..score(3, 0, None) };
+        let scores = [score(0, 0, Some(80)), score(1, 0, None), score(2, 0, Some(40)), failed];
         let summary = summarise(&scores).expect("two marks");
-        assert_eq!((summary.marked, summary.unusable, summary.min, summary.max), (2, 1, 40, 80));
+        assert_eq!((summary.marked, summary.unusable, summary.failed), (2, 1, 1));
+        assert_eq!((summary.min, summary.max), (40, 80));
         assert!((summary.mean - 60.0).abs() < 1e-12);
         assert_eq!(summarise(&[score(0, 0, None)]), None);
     }

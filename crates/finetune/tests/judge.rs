@@ -4,7 +4,7 @@ use finetune::{
     answers::Answered,
     instructions::Entry,
     judge::{Dialect, Judge, Verdict},
-    scoring::{Score, score_all},
+    scoring::{Score, score_all, summarise},
 };
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -32,10 +32,10 @@ fn serve(replies: Vec<String>) -> (String, mpsc::Receiver<String>) {
             let mut stream = stream.expect("a connection");
             let request = read_request(&stream);
             let _ = sender.send(request);
-            if reply == "silence" {
+            let (said, silent) = reply.strip_suffix("silence").map_or((&*reply, false), |said| (said, true));
+            let _ = stream.write_all(said.as_bytes());
+            if silent {
                 thread::sleep(Duration::from_secs(5));
-            } else {
-                let _ = stream.write_all(reply.as_bytes());
             }
         }
     });
@@ -71,7 +71,18 @@ fn ask(replies: Vec<String>) -> anyhow::Result<Verdict> {
 }
 
 fn complaint(replies: Vec<String>) -> String {
-    format!("{:#}", ask(replies).expect_err("a failing judge"))
+    format!("{:#}", ask(replies).expect_err("a judge that cannot be asked"))
+}
+
+fn failure(replies: Vec<String>) -> String {
+    match ask(replies) {
+        Ok(Verdict::Failed(why)) => why,
+        other => panic!("no failure but {other:?}"),
+    }
+}
+
+fn answers(texts: &[&str]) -> Vec<Answered> {
+    texts.iter().map(|&text| Answered { entry: entry(), model_response: text.into() }).collect()
 }
 
 #[test]
@@ -122,27 +133,39 @@ fn a_busy_judge_is_asked_again() {
 #[test]
 fn an_error_in_the_middle_of_a_stream_is_told() {
     let body = "{\"message\":{\"content\":\"{\"}}\n{\"error\":\"out of memory\"}\n";
-    let said = complaint(vec![reply("200 OK", body)]);
-    assert!(said.contains("broke off") && said.contains("out of memory"), "{said}");
+    assert_eq!(failure(vec![reply("200 OK", body)]), "it reports \"out of memory\"");
 }
 
 #[test]
 fn a_body_that_is_cut_off_is_no_mark() {
     let whole = reply("200 OK", MARK);
-    let said = complaint(vec![whole[..whole.len() - 20].to_owned()]);
-    assert!(said.contains("broke off"), "{said}");
+    let said = failure(vec![whole[..whole.len() - 20].to_owned()]);
+    assert!(said.contains("it broke off"), "{said}");
+    let first_line = MARK.lines().next().expect("a line");
+    assert_eq!(failure(vec![reply("200 OK", first_line)]), "its answer has no end");
+}
+
+#[test]
+fn a_server_that_breaks_down_has_failed_and_one_that_refuses_cannot_be_asked() {
+    let said = failure(vec![reply("500 Internal Server Error", "llama runner process no longer running")]);
+    assert_eq!(said, "it answered with status 500: llama runner process no longer running");
+    let said = complaint(vec![reply("401 Unauthorized", "who are you?")]);
+    assert!(said.ends_with("refuses: it answered with status 401: who are you?"), "{said}");
 }
 
 #[test]
 fn a_web_page_instead_of_an_answer_is_told() {
-    let said = complaint(vec![reply("200 OK", "<html>login</html>")]);
-    assert!(said.contains("it sent no JSON"), "{said}");
+    let said = failure(vec![reply("200 OK", "<html>login</html>")]);
+    assert!(said.starts_with("it sent no JSON but \"<html>login</html>\""), "{said}");
 }
 
 #[test]
 fn a_judge_that_takes_too_long_is_given_up() {
-    let said = complaint(vec!["silence".into()]);
-    assert!(said.contains("took too long"), "{said}");
+    assert_eq!(failure(vec!["silence".into()]), "it took too long; try a smaller model");
+    // The head of the answer is there at once, and then nothing.
+    let head = reply("200 OK", MARK);
+    let head = head[..head.len() - MARK.len()].to_owned();
+    assert_eq!(failure(vec![format!("{head}silence")]), "it took too long; try a smaller model");
 }
 
 #[test]
@@ -155,8 +178,7 @@ fn what_is_no_mark_is_kept_as_it_was() {
 fn a_judging_that_broke_off_goes_on_where_it_stopped() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("scores.jsonl");
-    let answers: Vec<Answered> =
-        ["Red.", "Green.", "Two."].map(|text| Answered { entry: entry(), model_response: text.into() }).to_vec();
+    let answers = answers(&["Red.", "Green.", "Two."]);
     let (address, _asked) = serve(vec![reply("200 OK", MARK), reply("404 Not Found", "")]);
     let judge = Judge::ollama(Some(&address), "llama3");
     score_all(&judge, &answers, 1, &file, |_| ()).expect_err("the judge fails at the second answer");
@@ -167,4 +189,49 @@ fn a_judging_that_broke_off_goes_on_where_it_stopped() {
     let scores = score_all(&judge, &answers, 1, &file, |score: &Score| new.push(score.answer)).expect("all marks");
     assert_eq!((scores.len(), new), (3, vec![1, 2]));
     assert_eq!(asked.try_iter().count(), 2, "the first answer was judged twice");
+}
+
+#[test]
+fn an_answer_at_which_the_judge_fails_is_counted_and_asked_for_again_the_next_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("scores.jsonl");
+    let answers = answers(&["Red.", "Green."]);
+    let failing = "{\"error\":\"out of memory\"}\n";
+    let (address, _asked) = serve(vec![reply("200 OK", failing), reply("200 OK", MARK)]);
+    let scores = score_all(&Judge::ollama(Some(&address), "llama3"), &answers, 1, &file, |_| ()).expect("one mark");
+    let summary = summarise(&scores).expect("one mark");
+    assert_eq!((summary.marked, summary.failed, summary.unusable), (1, 1, 0));
+
+    let (address, asked) = serve(vec![reply("200 OK", MARK)]);
+    let scores = score_all(&Judge::ollama(Some(&address), "llama3"), &answers, 1, &file, |_| ()).expect("two marks");
+    let summary = summarise(&scores).expect("two marks");
+    assert_eq!((summary.marked, summary.failed, asked.try_iter().count()), (2, 0, 1));
+}
+
+#[test]
+fn a_judge_that_fails_three_times_in_a_row_is_asked_no_more() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("scores.jsonl");
+    let failing = reply("200 OK", "{\"error\":\"out of memory\"}\n");
+    let (address, asked) = serve(vec![failing; 4]);
+    let judge = Judge::ollama(Some(&address), "llama3");
+    let error = score_all(&judge, &answers(&["a", "b", "c", "d"]), 1, &file, |_| ()).expect_err("three failures");
+    let expected = format!("the judge at http://{address} failed 3 times in a row: it reports \"out of memory\"");
+    assert_eq!(error.to_string(), expected);
+    assert_eq!(asked.try_iter().count(), 3);
+}
+
+#[test]
+fn a_mark_by_another_judge_or_for_another_question_is_not_taken_over() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("scores.jsonl");
+    let mut answers = answers(&["Red."]);
+    for (judge, expected, times) in
+        [("llama3", "Blue.", 1), ("llama3", "Blue.", 0), ("other", "Blue.", 1), ("other", "Red.", 1)]
+    {
+        answers[0].entry.output = expected.to_owned();
+        let (address, asked) = serve(vec![reply("200 OK", MARK)]);
+        score_all(&Judge::ollama(Some(&address), judge), &answers, 1, &file, |_| ()).expect("a mark");
+        assert_eq!(asked.try_iter().count(), times, "{judge}, {expected}");
+    }
 }
