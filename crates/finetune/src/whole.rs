@@ -32,6 +32,7 @@ use train::{
     loss::mean_loss,
     output::{Card, RunFolder, validation_losses},
     plot::Curves,
+    room,
     sampling::Sampling,
     settings::{Length, TrainSettings},
     trainer::{Ending, Hooks, Trainer},
@@ -113,6 +114,7 @@ fn begin(options: &Whole, device: Device, stop: &AtomicBool) -> Result<(Trainer,
     };
     let split = data::split(&entries)?;
     let (model, begun_with) = first_model(options, device, &folder, stop)?;
+    room::check(&model.config)?;
     let scratch = begun_with == SCRATCH;
     let mask_prompt = options.mask_prompt || scratch;
     let shown: Vec<Entry> = split.test.iter().step_by(split.test.len().div_ceil(SHOWN)).cloned().collect();

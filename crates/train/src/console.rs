@@ -27,7 +27,11 @@ pub const INTERRUPTED: u8 = 130;
 /// Runs a command: what goes wrong in it, a panic too, becomes one line on stderr and exit code 1; all of it with `verbose`.
 pub fn run(verbose: bool, command: impl FnOnce() -> Result<ExitCode>) -> ExitCode {
     if !verbose {
-        panic::set_hook(Box::new(|info| {
+        let spoken = AtomicBool::new(false); // threads that work on the same thing fail together
+        panic::set_hook(Box::new(move |info| {
+            if spoken.swap(true, Ordering::SeqCst) {
+                return;
+            }
             let payload = info.payload();
             let text = payload.downcast_ref::<String>().map(String::as_str);
             let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("the program stopped");
@@ -69,7 +73,15 @@ fn first_line(text: &str) -> String {
     // tch's operators panic with the debug form of libtorch's message, in which line breaks are written as \n.
     let text = text.split_once("Torch(\"").map_or(text, |(_, message)| message);
     let line = text.split('\n').next().unwrap_or(text);
-    line.split("\\n").next().unwrap_or(line).trim_end_matches("\")").trim().to_owned()
+    let line = line.split("\\n").next().unwrap_or(line).trim_end_matches("\")").trim();
+    out_of_memory(line).unwrap_or_else(|| line.to_owned())
+}
+
+/// What libtorch says when the system gives it no more memory, in words for those who can change it.
+fn out_of_memory(line: &str) -> Option<String> {
+    let (_, rest) = line.split_once("can't allocate memory: you tried to allocate ")?;
+    let bytes: f64 = rest.split(' ').next()?.parse().ok()?;
+    Some(format!("there is no memory for {:.1} GB more; take a smaller batch, context or model", bytes / 1e9))
 }
 
 /// Becomes true at Ctrl-C or SIGTERM; a second one ends the process at once.
@@ -198,6 +210,12 @@ mod tests {
     fn the_message_of_a_panic_in_libtorch_is_cut_to_its_first_line() {
         let text = r#"called `Result::unwrap()` on an `Err` value: Torch("shape '[3]' is invalid\nException raised")"#;
         assert_eq!(first_line(text), "shape '[3]' is invalid");
+    }
+
+    #[test]
+    fn memory_that_is_not_there_is_told_in_words() {
+        let text = r#"called `Result::unwrap()` on an `Err` value: Torch("[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate 41006495552 bytes. Error code 12 (Cannot allocate memory)\nframe #0")"#;
+        assert_eq!(first_line(text), "there is no memory for 41.0 GB more; take a smaller batch, context or model");
     }
 
     #[test]

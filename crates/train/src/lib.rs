@@ -12,6 +12,7 @@
 //! | `one_pass` | how is that done without waiting for memory? | 4.4 |
 //! | [`trainer`] | how do steps become a run? | 4.4 |
 //! | [`protocol`] | can a published run be repeated, figure for figure? | 4.4 |
+//! | [`room`] | does it fit into memory? | 4.4 |
 //! | [`heap`] | where does its memory go between steps? | 4.4 |
 //! | [`metrics`] | how does the run go? | 4.4 |
 //! | [`output`] | what does it leave behind? | 4.4 |
@@ -38,6 +39,7 @@ mod one_pass;
 pub mod output;
 pub mod plot;
 pub mod protocol;
+pub mod room;
 pub mod sampling;
 pub mod schedule;
 pub mod seeds;
