@@ -63,6 +63,14 @@ impl WeightFile {
             header.data_len(),
             length - data_start
         );
+        // A tensor without values may claim any other sizes, which would overflow where they are multiplied.
+        for (tensor, info) in header.tensors() {
+            let most = info.shape.iter().try_fold(1_usize, |most, &size| most.checked_mul(size.max(1)));
+            ensure!(
+                most.is_some_and(|most| i64::try_from(most).is_ok()),
+                "{tensor} in {name} has sizes that overflow; fetch it again"
+            );
+        }
         Ok(Self { path: path.to_owned(), file, header, data_start })
     }
 

@@ -156,6 +156,18 @@ fn sizes_that_overflow_are_refused() {
 }
 
 #[test]
+fn a_tensor_without_values_whose_sizes_overflow_is_refused() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("none.safetensors");
+    for shape in [json!([0, 1_u64 << 62, 4]), json!([1_u64 << 63, 0])] {
+        let header = json!({"none": {"dtype": "F32", "shape": shape, "data_offsets": [0, 0]}}).to_string();
+        fs::write(&path, [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat()).expect("room");
+        let complaint = WeightFile::open(&path).expect_err("a refusal").to_string();
+        assert!(complaint.starts_with("none in ") && complaint.ends_with("has sizes that overflow; fetch it again"));
+    }
+}
+
+#[test]
 fn what_is_no_weight_file_is_called_by_its_name() {
     let (_, config) = whole();
     let pages: [(&[u8], &str); 8] = [
