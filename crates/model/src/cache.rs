@@ -71,6 +71,28 @@ impl Cache {
         self.layers.first().map_or(0, |layer| layer.filled)
     }
 
+    /// Counts one more position, which a decoder has written.
+    pub(crate) fn advance(&mut self) {
+        for layer in &mut self.layers {
+            layer.filled += 1;
+        }
+    }
+
+    /// Keys and values of some heads in each layer, as views.
+    ///
+    /// # Shapes
+    /// - returns pairs of `[heads, context, D]`
+    ///
+    /// # Panics
+    /// If the cache is made for more than one text.
+    pub(crate) fn of_heads(&self, first: i64, heads: i64) -> Vec<(Tensor, Tensor)> {
+        let part = |buffer: &Tensor| {
+            assert_eq!(buffer.size()[0], 1, "a decoder writes one text");
+            buffer.squeeze_dim(0).narrow(0, first, heads)
+        };
+        self.layers.iter().map(|layer| (part(&layer.keys), part(&layer.values))).collect()
+    }
+
     /// Forgets everything but keeps the buffers.
     pub fn clear(&mut self) {
         for layer in &mut self.layers {

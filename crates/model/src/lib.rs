@@ -10,6 +10,7 @@
 //! | [`summary`] | where are the parameters? | 3.6 |
 //! | [`generate`] | how does the model write? | 3.7 |
 //! | [`cache`] | why does it not start over for each token? | 3.8 |
+//! | [`decode`] | how does it write as fast as memory can be read? | 3.8 |
 //! | [`public_weights`] | how does everybody else store a GPT-2? | 5.1 |
 //! | [`weight_file`] | what if such a file is broken? | 5.1 |
 //!
@@ -19,6 +20,7 @@
 pub mod block;
 pub mod cache;
 pub mod config;
+pub mod decode;
 pub mod feed_forward;
 pub mod generate;
 pub mod gpt2;

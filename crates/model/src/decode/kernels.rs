@@ -1,0 +1,472 @@
+//! Products of rows with a vector by the processor's vector instructions: the one room of this crate with `unsafe` in it.
+//!
+//! Decoding a token reads every weight once and does two operations with it, so that the kernels have to keep up with the memory and
+//! no more: four rows at a time, each in one register of sums. Everything is written three times, for AVX-512, for AVX2, and plainly
+//! for every other processor; [`Kernels::available`] lists what the processor at hand can run, and a test holds each against
+//! the plain one.
+//!
+//! Two kinds of `unsafe` occur. Vector instructions may run only where the processor has them: a [`Kernels`] of a level is made
+//! only after asking it. And the weights and the cache are libtorch's memory: [`floats`] and [`floats_mut`] say what must hold.
+
+#![expect(unsafe_code, reason = "vector instructions and the memory of tensors cannot be reached otherwise")]
+
+use super::weights::{BLOCK, LANE, Quantised};
+use tch::{Device, Kind, Tensor};
+
+/// The kernels of one level of vector instructions, which this processor has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kernels(Level);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Level {
+    Plain,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+impl Kernels {
+    /// All that this processor can run, the plain ones first and the fastest last.
+    pub fn available() -> Vec<Self> {
+        #[cfg_attr(not(target_arch = "x86_64"), expect(unused_mut, reason = "nothing to add"))]
+        let mut levels = vec![Self(Level::Plain)];
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            levels.push(Self(Level::Avx2));
+            if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vnni") {
+                levels.push(Self(Level::Avx512));
+            }
+        }
+        levels
+    }
+
+    /// The fastest that this processor can run.
+    pub fn fastest() -> Self {
+        Self::available().pop().unwrap_or(Self(Level::Plain))
+    }
+
+    /// The product of each row with `x`.
+    ///
+    /// # Shapes
+    /// - `rows`: `[outputs, inputs]`, `x`: `[inputs]`, `out`: `[outputs]`
+    ///
+    /// # Panics
+    /// If the sizes do not fit each other.
+    pub fn dot_f32(self, rows: &[f32], x: &[f32], out: &mut [f32]) {
+        assert_eq!(rows.len(), out.len() * x.len(), "rows are not as many as outputs, or not as long as x");
+        let at = |row: usize| &rows[row * x.len()..];
+        match self.0 {
+            Level::Plain => in_fours(out, |row| plain::f32::<4>(at(row), x), |row| plain::f32::<1>(at(row), x)),
+            // SAFETY: this level exists only where the processor has its instructions.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => {
+                in_fours(out, |row| unsafe { avx2::f32::<4>(at(row), x) }, |row| unsafe { avx2::f32::<1>(at(row), x) })
+            }
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => in_fours(
+                out,
+                |row| unsafe { avx512::f32::<4>(at(row), x) },
+                |row| unsafe { avx512::f32::<1>(at(row), x) },
+            ),
+        }
+    }
+
+    /// The same with rows in bfloat16, the upper halves of 32-bit numbers. All arithmetic is in 32 bits.
+    ///
+    /// # Shapes
+    /// As in [`dot_f32`](Self::dot_f32).
+    ///
+    /// # Panics
+    /// As in [`dot_f32`](Self::dot_f32).
+    pub fn dot_bf16(self, rows: &[u16], x: &[f32], out: &mut [f32]) {
+        assert_eq!(rows.len(), out.len() * x.len(), "rows are not as many as outputs, or not as long as x");
+        let at = |row: usize| &rows[row * x.len()..];
+        match self.0 {
+            Level::Plain => in_fours(out, |row| plain::bf16::<4>(at(row), x), |row| plain::bf16::<1>(at(row), x)),
+            // SAFETY: this level exists only where the processor has its instructions.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => in_fours(
+                out,
+                |row| unsafe { avx2::bf16::<4>(at(row), x) },
+                |row| unsafe { avx2::bf16::<1>(at(row), x) },
+            ),
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => in_fours(
+                out,
+                |row| unsafe { avx512::bf16::<4>(at(row), x) },
+                |row| unsafe { avx512::bf16::<1>(at(row), x) },
+            ),
+        }
+    }
+
+    /// The same with rows and vector in 8 bits: sums of four products are exact whole numbers, and are then scaled and added in
+    /// 32-bit arithmetic.
+    ///
+    /// # Shapes
+    /// - `rows`: `[outputs, inputs]`, weights plus 128; `inputs` is a multiple of [`BLOCK`]
+    /// - `scales`: `[outputs, inputs / BLOCK]`
+    /// - `out`: `[outputs]`
+    ///
+    /// # Panics
+    /// If the sizes do not fit each other.
+    pub fn dot_int8(self, rows: &[u8], scales: &[f32], x: &Quantised, out: &mut [f32]) {
+        let (inputs, blocks) = (x.values.len(), x.values.len() / BLOCK);
+        assert_eq!(inputs % BLOCK, 0, "the inputs do not fill their last block");
+        assert_eq!([x.offsets.len(), x.scales.len()], [inputs / LANE; 2], "a lane lacks its offset or its scale");
+        assert_eq!(rows.len(), out.len() * inputs, "rows are not as many as outputs, or not as long as x");
+        assert_eq!(scales.len(), out.len() * blocks, "a block lacks its scale");
+        let at = |row: usize| (&rows[row * inputs..], &scales[row * blocks..]);
+        match self.0 {
+            Level::Plain => in_fours(out, |row| plain::int8::<4>(at(row), x), |row| plain::int8::<1>(at(row), x)),
+            // SAFETY: this level exists only where the processor has its instructions.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => in_fours(
+                out,
+                |row| unsafe { avx2::int8::<4>(at(row), x) },
+                |row| unsafe { avx2::int8::<1>(at(row), x) },
+            ),
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => in_fours(
+                out,
+                |row| unsafe { avx512::int8::<4>(at(row), x) },
+                |row| unsafe { avx512::int8::<1>(at(row), x) },
+            ),
+        }
+    }
+
+    /// The sum of all rows, each times its weight: what attention makes of the values.
+    ///
+    /// # Shapes
+    /// - `weights`: `[keys]`, `rows`: `[keys, D]`, `out`: `[D]`
+    ///
+    /// # Panics
+    /// If the sizes do not fit each other.
+    pub fn mix(self, weights: &[f32], rows: &[f32], out: &mut [f32]) {
+        assert_eq!(rows.len(), weights.len() * out.len(), "rows are not as many as weights, or not as long as out");
+        match self.0 {
+            Level::Plain => plain::mix(weights, rows, 0, out),
+            // SAFETY: this level exists only where the processor has its instructions.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => unsafe { avx2::mix(weights, rows, out) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => unsafe { avx512::mix(weights, rows, out) },
+        }
+    }
+}
+
+/// Fills `out` four rows at a time, and the rest one by one.
+fn in_fours(out: &mut [f32], four: impl Fn(usize) -> [f32; 4], one: impl Fn(usize) -> [f32; 1]) {
+    let (fours, rest) = out.as_chunks_mut();
+    for (chunk, out) in fours.iter_mut().enumerate() {
+        *out = four(4 * chunk);
+    }
+    let done = 4 * fours.len();
+    for (row, out) in rest.iter_mut().enumerate() {
+        [*out] = one(done + row);
+    }
+}
+
+/// The numbers of a tensor, where they lie.
+///
+/// # Panics
+/// If they are not 32-bit numbers, one after the other, in the processor's memory.
+pub fn floats(tensor: &Tensor) -> &[f32] {
+    check(tensor);
+    // SAFETY: libtorch keeps so many initialised numbers there as long as the tensor lives. What the type system cannot see is
+    // another handle to the same memory that writes meanwhile. A decoder borrows its model, and nothing in this workspace changes
+    // the parameters of a model while it writes a text.
+    unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast::<f32>().cast_const(), tensor.numel()) }
+}
+
+/// The numbers of a tensor, where they lie, to be changed.
+///
+/// # Panics
+/// As [`floats`].
+pub fn floats_mut(tensor: &mut Tensor) -> &mut [f32] {
+    check(tensor);
+    // SAFETY: as in `floats`. The tensors given here are keys and values of the heads of one worker, which no other worker has a
+    // handle to; libtorch reads and writes them between two steps only, which the barrier of the team keeps apart.
+    unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast::<f32>(), tensor.numel()) }
+}
+
+fn check(tensor: &Tensor) {
+    let plain = tensor.kind() == Kind::Float && tensor.device() == Device::Cpu && tensor.is_contiguous();
+    assert!(plain, "a tensor must be contiguous 32-bit numbers on the CPU, got {tensor:?}");
+}
+
+/// The kernels for every processor; what the others must equal.
+mod plain {
+    use super::{BLOCK, LANE, Quantised};
+    use std::array;
+
+    /// Lanes of sums that the compiler can keep in vector registers of any processor.
+    const SUMS: usize = 8;
+
+    pub fn f32<const ROWS: usize>(rows: &[f32], x: &[f32]) -> [f32; ROWS] {
+        array::from_fn(|row| {
+            let (chunks, rest) = rows[row * x.len()..][..x.len()].as_chunks::<SUMS>();
+            let (x_chunks, x_rest) = x.as_chunks::<SUMS>();
+            let mut sums = [0.0; SUMS];
+            for (w, x) in chunks.iter().zip(x_chunks) {
+                for lane in 0..SUMS {
+                    sums[lane] += w[lane] * x[lane];
+                }
+            }
+            sums.iter().sum::<f32>() + rest.iter().zip(x_rest).map(|(w, x)| w * x).sum::<f32>()
+        })
+    }
+
+    pub fn bf16<const ROWS: usize>(rows: &[u16], x: &[f32]) -> [f32; ROWS] {
+        array::from_fn(|row| {
+            let (chunks, rest) = rows[row * x.len()..][..x.len()].as_chunks::<SUMS>();
+            let (x_chunks, x_rest) = x.as_chunks::<SUMS>();
+            let mut sums = [0.0; SUMS];
+            for (w, x) in chunks.iter().zip(x_chunks) {
+                for lane in 0..SUMS {
+                    sums[lane] += widen(w[lane]) * x[lane];
+                }
+            }
+            sums.iter().sum::<f32>() + rest.iter().zip(x_rest).map(|(&w, x)| widen(w) * x).sum::<f32>()
+        })
+    }
+
+    /// A bfloat16 as the 32-bit number whose upper half it is.
+    pub fn widen(half: u16) -> f32 {
+        f32::from_bits(u32::from(half) << 16)
+    }
+
+    pub fn int8<const ROWS: usize>((rows, scales): (&[u8], &[f32]), x: &Quantised) -> [f32; ROWS] {
+        let inputs = x.values.len();
+        array::from_fn(|row| {
+            let lanes = rows[row * inputs..][..inputs].as_chunks::<LANE>().0.iter().zip(x.values.as_chunks::<LANE>().0);
+            let mut sum = 0.0;
+            for (lane, (w, values)) in lanes.enumerate() {
+                let products: i32 = w.iter().zip(values).map(|(&w, &x)| i32::from(w) * i32::from(x)).sum();
+                let scale = scales[row * (inputs / BLOCK) + lane * LANE / BLOCK] * x.scales[lane];
+                sum += (products + x.offsets[lane]) as f32 * scale;
+            }
+            sum
+        })
+    }
+
+    /// From column `first` on.
+    pub fn mix(weights: &[f32], rows: &[f32], first: usize, out: &mut [f32]) {
+        let d = out.len();
+        out[first..].fill(0.0);
+        for (weight, row) in weights.iter().zip(rows.chunks_exact(d)) {
+            for (out, value) in out[first..].iter_mut().zip(&row[first..]) {
+                *out += weight * value;
+            }
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod avx512 {
+    use super::{BLOCK, Quantised, plain};
+    use std::{arch::x86_64::*, array};
+
+    #[target_feature(enable = "avx512f")]
+    fn load(numbers: &[f32; 16]) -> __m512 {
+        // SAFETY: the reference guarantees 64 readable bytes, and this load needs no alignment.
+        unsafe { _mm512_loadu_ps(numbers.as_ptr()) }
+    }
+
+    #[target_feature(enable = "avx512f")]
+    fn load_whole<T>(numbers: &[T]) -> __m512i {
+        assert_eq!(size_of_val(numbers), 64);
+        // SAFETY: just checked: the slice has 64 readable bytes; this load needs no alignment, and any bits are whole numbers.
+        unsafe { _mm512_loadu_si512(numbers.as_ptr().cast()) }
+    }
+
+    #[target_feature(enable = "avx512f")]
+    fn load_halves(numbers: &[u16; 16]) -> __m512 {
+        // SAFETY: the reference guarantees 32 readable bytes, and this load needs no alignment.
+        let halves = unsafe { _mm256_loadu_si256(numbers.as_ptr().cast()) };
+        _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(halves)))
+    }
+
+    #[target_feature(enable = "avx512f")]
+    pub fn f32<const ROWS: usize>(rows: &[f32], x: &[f32]) -> [f32; ROWS] {
+        let (x_chunks, x_rest) = x.as_chunks();
+        let rows: [_; ROWS] = array::from_fn(|row| rows[row * x.len()..][..x.len()].as_chunks());
+        let mut sums = [_mm512_setzero_ps(); ROWS];
+        for (i, x) in x_chunks.iter().enumerate() {
+            let x = load(x);
+            for (sum, (chunks, _)) in sums.iter_mut().zip(&rows) {
+                *sum = _mm512_fmadd_ps(load(&chunks[i]), x, *sum);
+            }
+        }
+        array::from_fn(|row| _mm512_reduce_add_ps(sums[row]) + plain::f32::<1>(rows[row].1, x_rest)[0])
+    }
+
+    #[target_feature(enable = "avx512f")]
+    pub fn bf16<const ROWS: usize>(rows: &[u16], x: &[f32]) -> [f32; ROWS] {
+        let (x_chunks, x_rest) = x.as_chunks();
+        let rows: [_; ROWS] = array::from_fn(|row| rows[row * x.len()..][..x.len()].as_chunks());
+        let mut sums = [_mm512_setzero_ps(); ROWS];
+        for (i, x) in x_chunks.iter().enumerate() {
+            let x = load(x);
+            for (sum, (chunks, _)) in sums.iter_mut().zip(&rows) {
+                *sum = _mm512_fmadd_ps(load_halves(&chunks[i]), x, *sum);
+            }
+        }
+        array::from_fn(|row| _mm512_reduce_add_ps(sums[row]) + plain::bf16::<1>(rows[row].1, x_rest)[0])
+    }
+
+    #[target_feature(enable = "avx512f,avx512vnni")]
+    pub fn int8<const ROWS: usize>((rows, scales): (&[u8], &[f32]), x: &Quantised) -> [f32; ROWS] {
+        let (inputs, blocks) = (x.values.len(), x.values.len() / BLOCK);
+        let rows: [_; ROWS] = array::from_fn(|row| rows[row * inputs..][..inputs].as_chunks::<BLOCK>().0);
+        let scales: [_; ROWS] = array::from_fn(|row| &scales[row * blocks..][..blocks]);
+        let (values, offsets, x_scales) =
+            (x.values.as_chunks::<BLOCK>().0, x.offsets.as_chunks::<16>().0, x.scales.as_chunks::<16>().0);
+        let mut sums = [_mm512_setzero_ps(); ROWS];
+        for block in 0..blocks {
+            let (values, offsets) = (load_whole(&values[block]), load_whole(&offsets[block]));
+            let x_scales = load(&x_scales[block]);
+            for row in 0..ROWS {
+                let products = _mm512_dpbusd_epi32(offsets, load_whole(&rows[row][block]), values);
+                let scale = _mm512_mul_ps(_mm512_set1_ps(scales[row][block]), x_scales);
+                sums[row] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(products), scale, sums[row]);
+            }
+        }
+        array::from_fn(|row| _mm512_reduce_add_ps(sums[row]))
+    }
+
+    #[target_feature(enable = "avx512f")]
+    pub fn mix(weights: &[f32], rows: &[f32], out: &mut [f32]) {
+        let d = out.len();
+        let (wide, _) = out.as_chunks_mut::<64>();
+        for (chunk, out) in wide.iter_mut().enumerate() {
+            let mut sums = [_mm512_setzero_ps(); 4];
+            for (weight, row) in weights.iter().zip(rows.chunks_exact(d)) {
+                let weight = _mm512_set1_ps(*weight);
+                let values = row[64 * chunk..][..64].as_chunks().0;
+                for (sum, values) in sums.iter_mut().zip(values) {
+                    *sum = _mm512_fmadd_ps(load(values), weight, *sum);
+                }
+            }
+            for (out, sum) in out.as_chunks_mut::<16>().0.iter_mut().zip(sums) {
+                // SAFETY: the reference guarantees 64 writable bytes, and this store needs no alignment.
+                unsafe { _mm512_storeu_ps(out.as_mut_ptr(), sum) };
+            }
+        }
+        plain::mix(weights, rows, d / 64 * 64, out);
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod avx2 {
+    use super::{BLOCK, Quantised, plain};
+    use std::{arch::x86_64::*, array};
+
+    #[target_feature(enable = "avx2")]
+    fn load(numbers: &[f32; 8]) -> __m256 {
+        // SAFETY: the reference guarantees 32 readable bytes, and this load needs no alignment.
+        unsafe { _mm256_loadu_ps(numbers.as_ptr()) }
+    }
+
+    #[target_feature(enable = "avx2")]
+    fn load_half<T>(numbers: &[T]) -> __m128i {
+        assert_eq!(size_of_val(numbers), 16);
+        // SAFETY: just checked: the slice has 16 readable bytes; this load needs no alignment, and any bits are whole numbers.
+        unsafe { _mm_loadu_si128(numbers.as_ptr().cast()) }
+    }
+
+    #[target_feature(enable = "avx2")]
+    fn sum(lanes: __m256) -> f32 {
+        let mut numbers = [0.0; 8];
+        // SAFETY: the array has 32 writable bytes, and this store needs no alignment.
+        unsafe { _mm256_storeu_ps(numbers.as_mut_ptr(), lanes) };
+        numbers.iter().sum()
+    }
+
+    #[target_feature(enable = "avx2,fma")]
+    pub fn f32<const ROWS: usize>(rows: &[f32], x: &[f32]) -> [f32; ROWS] {
+        let (x_chunks, x_rest) = x.as_chunks();
+        let rows: [_; ROWS] = array::from_fn(|row| rows[row * x.len()..][..x.len()].as_chunks());
+        let mut sums = [_mm256_setzero_ps(); ROWS];
+        for (i, x) in x_chunks.iter().enumerate() {
+            let x = load(x);
+            for (sum, (chunks, _)) in sums.iter_mut().zip(&rows) {
+                *sum = _mm256_fmadd_ps(load(&chunks[i]), x, *sum);
+            }
+        }
+        array::from_fn(|row| sum(sums[row]) + plain::f32::<1>(rows[row].1, x_rest)[0])
+    }
+
+    #[target_feature(enable = "avx2,fma")]
+    pub fn bf16<const ROWS: usize>(rows: &[u16], x: &[f32]) -> [f32; ROWS] {
+        let (x_chunks, x_rest) = x.as_chunks();
+        let rows: [_; ROWS] = array::from_fn(|row| rows[row * x.len()..][..x.len()].as_chunks::<8>());
+        let mut sums = [_mm256_setzero_ps(); ROWS];
+        for (i, x) in x_chunks.iter().enumerate() {
+            let x = load(x);
+            for (sum, (chunks, _)) in sums.iter_mut().zip(&rows) {
+                let wide = _mm256_slli_epi32::<16>(_mm256_cvtepu16_epi32(load_half(&chunks[i])));
+                *sum = _mm256_fmadd_ps(_mm256_castsi256_ps(wide), x, *sum);
+            }
+        }
+        array::from_fn(|row| sum(sums[row]) + plain::bf16::<1>(rows[row].1, x_rest)[0])
+    }
+
+    /// Sums of four products each, of 32 weights with 32 values.
+    #[target_feature(enable = "avx2")]
+    fn products(weights: &[u8; 32], values: &[i8; 32]) -> __m256i {
+        let (w, x) = (weights.as_chunks::<16>().0, values.as_chunks::<16>().0);
+        let [low, high] = array::from_fn(|half| {
+            let (w, x) = (_mm256_cvtepu8_epi16(load_half(&w[half])), _mm256_cvtepi8_epi16(load_half(&x[half])));
+            _mm256_madd_epi16(w, x)
+        });
+        // Adding neighbours leaves the quarters in the order 0 2 1 3.
+        _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_hadd_epi32(low, high))
+    }
+
+    #[target_feature(enable = "avx2,fma")]
+    pub fn int8<const ROWS: usize>((rows, scales): (&[u8], &[f32]), x: &Quantised) -> [f32; ROWS] {
+        let (inputs, blocks) = (x.values.len(), x.values.len() / BLOCK);
+        let rows: [_; ROWS] = array::from_fn(|row| rows[row * inputs..][..inputs].as_chunks::<32>().0);
+        let scales: [_; ROWS] = array::from_fn(|row| &scales[row * blocks..][..blocks]);
+        let (values, offsets, x_scales) =
+            (x.values.as_chunks::<32>().0, x.offsets.as_chunks::<8>().0, x.scales.as_chunks::<8>().0);
+        let mut sums = [_mm256_setzero_ps(); ROWS];
+        for half in 0..2 * blocks {
+            // SAFETY: the reference guarantees 32 readable bytes, and this load needs no alignment.
+            let offsets = unsafe { _mm256_loadu_si256(offsets[half].as_ptr().cast()) };
+            let x_scales = load(&x_scales[half]);
+            for row in 0..ROWS {
+                let products = _mm256_add_epi32(offsets, products(&rows[row][half], &values[half]));
+                let scale = _mm256_mul_ps(_mm256_set1_ps(scales[row][half / 2]), x_scales);
+                sums[row] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(products), scale, sums[row]);
+            }
+        }
+        array::from_fn(|row| sum(sums[row]))
+    }
+
+    #[target_feature(enable = "avx2,fma")]
+    pub fn mix(weights: &[f32], rows: &[f32], out: &mut [f32]) {
+        let d = out.len();
+        let (wide, _) = out.as_chunks_mut::<32>();
+        for (chunk, out) in wide.iter_mut().enumerate() {
+            let mut sums = [_mm256_setzero_ps(); 4];
+            for (weight, row) in weights.iter().zip(rows.chunks_exact(d)) {
+                let weight = _mm256_set1_ps(*weight);
+                let values = row[32 * chunk..][..32].as_chunks().0;
+                for (sum, values) in sums.iter_mut().zip(values) {
+                    *sum = _mm256_fmadd_ps(load(values), weight, *sum);
+                }
+            }
+            for (out, sum) in out.as_chunks_mut::<8>().0.iter_mut().zip(sums) {
+                // SAFETY: the reference guarantees 32 writable bytes, and this store needs no alignment.
+                unsafe { _mm256_storeu_ps(out.as_mut_ptr(), sum) };
+            }
+        }
+        plain::mix(weights, rows, d / 32 * 32, out);
+    }
+}

@@ -1,0 +1,175 @@
+//! Weights in fewer bytes: bfloat16 halves what a token has to read, 8-bit numbers with scales nearly quarter it.
+
+use super::kernels::{Kernels, floats};
+use anyhow::{Result, bail};
+use std::{fmt, ops::Range, str::FromStr};
+use tch::Tensor;
+
+/// How the decoder keeps the weights of linear layers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dtype {
+    /// As the model has them, 4 bytes each; nothing is copied.
+    F32,
+    /// The upper half of each 32-bit number, rounded: 2 bytes, all exponents, 8 significant bits.
+    Bf16,
+    /// Whole numbers from -127 to 127 with a scale for each [`BLOCK`] of a row: 1.0625 bytes. Inputs are quantised as well.
+    Int8,
+}
+
+impl FromStr for Dtype {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "f32" => Ok(Self::F32),
+            "bf16" => Ok(Self::Bf16),
+            "int8" => Ok(Self::Int8),
+            _ => bail!("weights are kept as f32, bf16 or int8"),
+        }
+    }
+}
+
+impl fmt::Display for Dtype {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+            Self::Int8 => "int8",
+        })
+    }
+}
+
+/// Neighbouring weights of a row that share a scale.
+pub const BLOCK: usize = 64;
+
+/// Neighbouring inputs whose products one instruction adds up.
+pub const LANE: usize = 4;
+
+/// Neighbouring inputs that share a scale. Smaller than a block, because a few channels of a trained GPT-2 are far larger than the
+/// others, and take the digits away from those that share their scale.
+const INPUTS_OF_A_SCALE: usize = 32;
+
+/// Some rows of a linear layer: `W x + b` for the outputs of one worker.
+#[derive(Debug)]
+pub struct Rows {
+    weight: Packed,
+    bias: Option<Vec<f32>>,
+    outputs: usize,
+}
+
+#[derive(Debug)]
+enum Packed {
+    F32(Tensor),
+    Bf16(Vec<u16>),
+    Int8 { values: Vec<u8>, scales: Vec<f32> },
+}
+
+impl Rows {
+    /// Takes the rows `range` of a layer.
+    ///
+    /// # Shapes
+    /// - `weight`: `[outputs, inputs]`, `bias`: `[outputs]`
+    pub fn new(weight: &Tensor, bias: Option<&Tensor>, range: Range<usize>, dtype: Dtype) -> Self {
+        let inputs = weight.size()[1] as usize;
+        let part = |tensor: &Tensor| {
+            tensor.detach().narrow(0, range.start as i64, range.len() as i64).contiguous() // a view, as parameters are stored
+        };
+        let rows = part(weight);
+        let weight = match dtype {
+            Dtype::F32 => Packed::F32(rows),
+            Dtype::Bf16 => Packed::Bf16(floats(&rows).iter().copied().map(to_bf16).collect()),
+            Dtype::Int8 => {
+                let (mut values, mut scales) = (Vec::new(), Vec::new());
+                for row in floats(&rows).chunks_exact(inputs) {
+                    quantise_row(row, &mut values, &mut scales);
+                }
+                Packed::Int8 { values, scales }
+            }
+        };
+        let bias = bias.map(|bias| floats(&part(bias)).to_vec());
+        Self { weight, bias, outputs: range.len() }
+    }
+
+    /// How many outputs these rows have.
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// Computes the outputs of these rows.
+    ///
+    /// # Shapes
+    /// - `x`: `[inputs]`, and the same quantised where the rows are, else untouched
+    /// - `out`: `[outputs]`
+    pub fn multiply(&self, kernels: Kernels, x: &[f32], quantised: &Quantised, out: &mut [f32]) {
+        match &self.weight {
+            Packed::F32(rows) => kernels.dot_f32(floats(rows), x, out),
+            Packed::Bf16(rows) => kernels.dot_bf16(rows, x, out),
+            Packed::Int8 { values, scales } => kernels.dot_int8(values, scales, quantised, out),
+        }
+        for (out, bias) in out.iter_mut().zip(self.bias.iter().flatten()) {
+            *out += bias;
+        }
+    }
+}
+
+/// The nearest bfloat16, to the even one of two equally near.
+fn to_bf16(number: f32) -> u16 {
+    let bits = number.to_bits();
+    if number.is_nan() {
+        return (bits >> 16) as u16 | 0x40; // a rounded not-a-number could become infinity
+    }
+    ((bits + 0x7fff + (bits >> 16 & 1)) >> 16) as u16
+}
+
+/// Appends a row, filled up with zeros to whole blocks: whole numbers plus 128, and a scale for each block.
+fn quantise_row(row: &[f32], values: &mut Vec<u8>, scales: &mut Vec<f32>) {
+    for block in row.chunks(BLOCK) {
+        let (scale, inverse) = scale_of(block);
+        scales.push(scale);
+        values.extend(block.iter().map(|&w| (nearest(w * inverse) + 128) as u8));
+        values.extend(std::iter::repeat_n(128, BLOCK - block.len()));
+    }
+}
+
+/// The scale that brings the largest of these numbers to 127, and its inverse; for zeros 0 and 0.
+fn scale_of(numbers: &[f32]) -> (f32, f32) {
+    let largest = numbers.iter().fold(0.0_f32, |largest, x| if x.abs() > largest { x.abs() } else { largest });
+    if largest > 0.0 { (largest / 127.0, 127.0 / largest) } else { (0.0, 0.0) }
+}
+
+/// The nearest whole number. Adding this constant leaves no digit behind the point, and the sum's lowest bits are the result:
+/// a loop over this becomes vector instructions on every processor.
+fn nearest(number: f32) -> i32 {
+    const ROUND: f32 = 12_582_912.0; // 1.5 * 2^23
+    ((number + ROUND).to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32)
+}
+
+/// A vector in 8 bits with scales.
+#[derive(Debug, Default)]
+pub struct Quantised {
+    /// From -127 to 127, filled up with zeros to whole blocks of weights.
+    pub values: Vec<i8>,
+    /// For each lane of four values, -128 times their sum: it takes back the 128 that every weight is stored with.
+    pub offsets: Vec<i32>,
+    /// For each lane, what its values have to be multiplied with.
+    pub scales: Vec<f32>,
+}
+
+impl Quantised {
+    /// Quantises `x` in place of what was here before.
+    pub fn set(&mut self, x: &[f32]) {
+        let inputs = x.len().next_multiple_of(BLOCK);
+        self.values.clear();
+        self.offsets.clear();
+        self.scales.clear();
+        for group in x.chunks(INPUTS_OF_A_SCALE) {
+            let (scale, inverse) = scale_of(group);
+            self.values.extend(group.iter().map(|&x| nearest(x * inverse) as i8));
+            self.scales.extend(std::iter::repeat_n(scale, INPUTS_OF_A_SCALE / LANE));
+        }
+        self.values.resize(inputs, 0);
+        self.scales.resize(inputs / LANE, 0.0);
+        let lanes = self.values.as_chunks::<LANE>().0;
+        self.offsets.extend(lanes.iter().map(|lane| -128 * lane.iter().map(|&x| i32::from(x)).sum::<i32>()));
+    }
+}
