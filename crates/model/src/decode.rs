@@ -36,6 +36,7 @@ const FEW: usize = 3;
 pub struct Decoder<'a> {
     model: &'a Gpt2,
     cache: Cache,
+    tables: [Tensor; 2], // tokens [V, C], positions [context, C]
     exchange: Arc<Exchange>,
     own: Worker,
     helpers: Vec<JoinHandle<()>>,
@@ -67,7 +68,9 @@ impl<'a> Decoder<'a> {
             })
             .collect::<Result<_, _>>()?;
         let own = Worker::new(share(0));
-        Ok(Self { model, cache, exchange, own, helpers })
+        let parameters = model.store.variables();
+        let tables = ["token.weight", "position.weight"].map(|name| parameters[name].detach());
+        Ok(Self { model, cache, tables, exchange, own, helpers })
     }
 
     /// The model whose texts are continued.
@@ -111,8 +114,8 @@ impl<'a> Decoder<'a> {
 
     fn step(&mut self, id: i64, scoring: bool) {
         let position = self.filled();
-        let [token, place] = [(id, "token.weight"), (position as i64, "position.weight")]
-            .map(|(row, name)| self.model.store.variables()[name].get(row).contiguous()); // [C]
+        let [token, place] = [(id, &self.tables[0]), (position as i64, &self.tables[1])]
+            .map(|(row, table)| table.get(row).contiguous()); // [C]
         self.exchange.stream.write(0, token.numel(), |x| {
             for ((x, token), place) in x.iter_mut().zip(floats(&token)).zip(floats(&place)) {
                 *x = token + place;
