@@ -7,7 +7,7 @@ use finetune::{
     instructions::{EMBEDDED, Entry, parse},
     respond::answer,
 };
-use model::{config::Gpt2Config, gpt2::Gpt2};
+use model::{config::Gpt2Config, generate::CachedModel, gpt2::Gpt2};
 use tch::Device;
 use train::{
     adamw::{AdamW, AdamWSettings},
@@ -42,7 +42,7 @@ fn main() -> Result<()> {
         let learnt = mean_loss(&model, batches.pass().map(|items| set.batch(&items)))?;
         let new = mean_loss(&model, std::iter::once(held_out.batch(&[0])))?;
         println!("{when} loss {learnt:.4} on {} instructions, {new:.4} on one that is held out", set.len());
-        println!("{when} it answers: {}", answer(&model, asked, 16)?);
+        println!("{when} it answers: {}", answer(&mut CachedModel::new(&model), asked, 16)?);
         Ok(())
     };
     println!("held out: {} {}", asked.instruction, asked.input);

@@ -3,7 +3,10 @@
 use anyhow::Result;
 use embedding::{show, texts::project_root};
 use finetune::respond::{Limits, complete};
-use model::{generate::greedy, public_weights};
+use model::{
+    generate::{CachedModel, greedy},
+    public_weights,
+};
 use std::ops::ControlFlow;
 use tch::{Device, Tensor};
 use train::{hub::Hub, sampling::Sampling};
@@ -35,7 +38,8 @@ fn real_weights() -> Result<()> {
     tch::manual_seed(123);
     let sampling = Sampling { temperature: 1.4, top_k: Some(25), top_p: None };
     let limits = Limits { max_new_tokens: 15, stop: Vec::new() };
-    let text = complete(&model, "at the start of", &sampling, &limits, |_| ControlFlow::Continue(()))?;
+    let text =
+        complete(&mut CachedModel::new(&model), "at the start of", &sampling, &limits, |_| ControlFlow::Continue(()))?;
     eprintln!("the public 124M weights: at the start of{text}");
     Ok(())
 }

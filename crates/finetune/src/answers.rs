@@ -6,7 +6,7 @@ use crate::{
     respond::answer,
 };
 use anyhow::{Context, Result};
-use model::{gpt2::Gpt2, weight_file};
+use model::{generate::Reader, weight_file};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::Path};
 
@@ -25,14 +25,14 @@ pub struct Answered {
 /// # Errors
 /// If a prompt cannot be read by the model.
 pub fn answer_all(
-    model: &Gpt2,
+    reader: &mut dyn Reader,
     entries: &[Entry],
     max_new_tokens: usize,
     mut tell: impl FnMut(&Answered) -> bool,
 ) -> Result<Vec<Answered>> {
     let mut answered = Vec::with_capacity(entries.len());
     for entry in entries {
-        let model_response = answer(model, entry, max_new_tokens)?;
+        let model_response = answer(reader, entry, max_new_tokens)?;
         answered.push(Answered { entry: entry.clone(), model_response });
         if !answered.last().is_none_or(&mut tell) {
             break;

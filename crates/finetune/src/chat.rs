@@ -4,7 +4,7 @@ use crate::{load, options::Generation, prepare, show};
 use anyhow::{Context, Result};
 use finetune::{
     instructions::Entry,
-    respond::{Limits, complete},
+    respond::{Limits, complete, reader},
 };
 use rustyline::{DefaultEditor, error::ReadlineError};
 use std::{
@@ -21,6 +21,7 @@ use std::{
 pub fn chat(generation: &Generation) -> Result<()> {
     let device = prepare(&generation.common)?;
     let model = load(&generation.weights, device)?;
+    let mut reader = reader(&model, generation.dtype)?;
     let sampling = generation.sampling(0.0);
     sampling.check(model.config.vocab_size)?;
     let limits = Limits { max_new_tokens: generation.max_new_tokens, stop: generation.stop.clone() };
@@ -28,10 +29,10 @@ pub fn chat(generation: &Generation) -> Result<()> {
     let flag = Arc::clone(&broken_off);
     ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst)).context("cannot listen for Ctrl-C")?;
 
-    let answer = |question: &str| -> Result<()> {
+    let mut answer = |question: &str| -> Result<()> {
         broken_off.store(false, Ordering::SeqCst);
         let entry = Entry { instruction: question.to_owned(), ..Entry::default() };
-        complete(&model, &entry.prompt(), &sampling, &limits, |piece| {
+        complete(&mut *reader, &entry.prompt(), &sampling, &limits, |piece| {
             if broken_off.load(Ordering::SeqCst) { ControlFlow::Break(()) } else { show(piece) }
         })?;
         println!();

@@ -10,7 +10,7 @@ use finetune::{
     answers::{self, answer_all, marks},
     export, info, instructions,
     judge::Judge,
-    respond::{Limits, complete},
+    respond::{Limits, complete, reader},
     scoring,
 };
 use model::{gpt2::Gpt2, public_weights};
@@ -80,6 +80,7 @@ fn continue_text(options: &Complete) -> Result<()> {
     let generation = &options.generation;
     let device = prepare(&generation.common)?;
     let model = load(&generation.weights, device)?;
+    let mut reader = reader(&model, generation.dtype)?;
     let sampling = generation.sampling(1.0);
     sampling.check(model.config.vocab_size)?;
     warn_of_long_prompt(&model, &options.prompt);
@@ -92,7 +93,7 @@ fn continue_text(options: &Complete) -> Result<()> {
         let mut show = |piece: &str| {
             if options.no_stream { ControlFlow::Continue(()) } else { show(piece) }
         };
-        let text = complete(&model, &options.prompt, &sampling, &limits, &mut show)?;
+        let text = complete(&mut *reader, &options.prompt, &sampling, &limits, &mut show)?;
         println!("{}", if options.no_stream { &text } else { "" });
     }
     Ok(())
@@ -121,9 +122,10 @@ fn respond_to_file(options: &Respond) -> Result<()> {
     let entries = instructions::load(&options.file)?;
     let device = prepare(&options.common)?;
     let model = load(&options.weights, device)?;
+    let mut reader = reader(&model, options.dtype)?;
     let stop = console::stop_at_signal()?;
     let mut done = 0;
-    let answered = answer_all(&model, &entries, options.max_new_tokens, |_| {
+    let answered = answer_all(&mut *reader, &entries, options.max_new_tokens, |_| {
         done += 1;
         if done % 10 == 0 {
             say(&format!("{done} of {} answered", entries.len()));

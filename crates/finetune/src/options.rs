@@ -1,6 +1,7 @@
 //! What can be said on the command line of `finetune`, and what it means (chapter 5.7).
 
 use clap::{Args, Parser, Subcommand};
+use model::decode::Dtype;
 use std::path::PathBuf;
 use train::sampling::Sampling;
 
@@ -138,6 +139,9 @@ pub struct Generation {
     /// Stop before this text; may be given several times
     #[arg(long, value_name = "TEXT")]
     pub stop: Vec<String>,
+    /// Keep weights as f32, bf16 or int8: fewer bytes write faster, and nearly the same
+    #[arg(long, value_name = "TYPE", default_value_t = Dtype::F32)]
+    pub dtype: Dtype,
     #[command(flatten)]
     pub common: Common,
 }
@@ -189,6 +193,9 @@ pub struct Respond {
     /// The most tokens of an answer
     #[arg(long, value_name = "N", default_value_t = 35, value_parser = at_least_one)]
     pub max_new_tokens: usize,
+    /// Keep weights as f32, bf16 or int8: fewer bytes write faster, and nearly the same
+    #[arg(long, value_name = "TYPE", default_value_t = Dtype::F32)]
+    pub dtype: Dtype,
     #[command(flatten)]
     pub common: Common,
 }

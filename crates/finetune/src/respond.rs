@@ -1,10 +1,15 @@
 //! How the model answers (chapter 5.4).
 
 use crate::instructions::Entry;
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use embedding::bpe::{BytePairEncoder, END_OF_TEXT, StreamDecoder};
-use model::{generate::Writer, gpt2::Gpt2};
+use model::{
+    decode::{Decoder, Dtype},
+    generate::{CachedModel, Reader, Writer},
+    gpt2::Gpt2,
+};
 use std::ops::ControlFlow;
+use tch::Device;
 use train::sampling::Sampling;
 
 /// When an answer ends, besides at the end-of-text token.
@@ -16,6 +21,19 @@ pub struct Limits {
     pub stop: Vec<String>,
 }
 
+/// What reads for `complete`: on the CPU a decoder with its weights as `dtype` and as many threads as libtorch has, elsewhere the
+/// model itself.
+///
+/// # Errors
+/// If weights of fewer bits are asked for on another device than the CPU, or if a thread cannot be started.
+pub fn reader(model: &Gpt2, dtype: Dtype) -> Result<Box<dyn Reader + '_>> {
+    if model.store.device() == Device::Cpu {
+        return Ok(Box::new(Decoder::new(model, dtype, tch::get_num_threads() as usize)?));
+    }
+    ensure!(dtype == Dtype::F32, "weights in {dtype} are for the CPU; say --device cpu or --dtype f32");
+    Ok(Box::new(CachedModel::new(model)))
+}
+
 /// Continues a text until the end-of-text token, a stop text, a limit, or until `tell` breaks off; returns the continuation.
 ///
 /// `tell` gets each piece of text as soon as it is certain: whole characters only, and nothing that may yet turn out to be the
@@ -24,7 +42,7 @@ pub struct Limits {
 /// # Errors
 /// If the prompt is empty.
 pub fn complete(
-    model: &Gpt2,
+    reader: &mut dyn Reader,
     prompt: &str,
     sampling: &Sampling,
     limits: &Limits,
@@ -32,7 +50,7 @@ pub fn complete(
 ) -> Result<String> {
     let encoder = BytePairEncoder::gpt2();
     let ids = encoder.encode(prompt);
-    let writer = Writer::new(model, &ids, |scores| sampling.choose(scores))?;
+    let writer = Writer::new(reader, &ids, |scores| sampling.choose(scores))?;
     let mut decoder = StreamDecoder::new(encoder);
     let (mut text, mut told) = (String::new(), 0);
     for id in writer.take(limits.max_new_tokens).take_while(|&id| id != END_OF_TEXT) {
@@ -68,9 +86,9 @@ fn possible_stop(text: &str, stops: &[String]) -> usize {
 ///
 /// # Errors
 /// As [`complete`].
-pub fn answer(model: &Gpt2, entry: &Entry, max_new_tokens: usize) -> Result<String> {
+pub fn answer(reader: &mut dyn Reader, entry: &Entry, max_new_tokens: usize) -> Result<String> {
     let limits = Limits { max_new_tokens, stop: Vec::new() };
-    let text = complete(model, &entry.prompt(), &Sampling::GREEDY, &limits, |_| ControlFlow::Continue(()))?;
+    let text = complete(reader, &entry.prompt(), &Sampling::GREEDY, &limits, |_| ControlFlow::Continue(()))?;
     Ok(text.trim().to_owned())
 }
 

@@ -14,7 +14,7 @@ use finetune::{
     instructions::{Entry, Split},
     respond::{Limits, answer, complete},
 };
-use model::{config::Gpt2Config, gpt2::Gpt2, public_weights};
+use model::{config::Gpt2Config, generate::CachedModel, gpt2::Gpt2, public_weights};
 use serde::{Deserialize, Serialize};
 use std::{
     ops::ControlFlow,
@@ -73,7 +73,11 @@ pub fn run(options: &Whole) -> Result<ExitCode> {
     let mut hooks = Hooks {
         sample: &|model| {
             let entry = first.as_ref().context("there is no held-out instruction")?;
-            Ok(format!("{} => {}", one_line(entry), answer(model, entry, options.max_new_tokens)?))
+            Ok(format!(
+                "{} => {}",
+                one_line(entry),
+                answer(&mut CachedModel::new(model), entry, options.max_new_tokens)?
+            ))
         },
         line: &mut |line| progress.show(line),
         stop: &|| stop.load(Ordering::SeqCst),
@@ -89,7 +93,7 @@ pub fn run(options: &Whole) -> Result<ExitCode> {
     }
 
     say(&format!("answering {} held-out instructions", split.test.len()));
-    let answered = answer_all(&trainer.model, &split.test, options.max_new_tokens, |_| true)?;
+    let answered = answer_all(&mut CachedModel::new(&trainer.model), &split.test, options.max_new_tokens, |_| true)?;
     answers::save(&folder.path().join("responses.json"), &answered)?;
     folder.write_model(&trainer, &card(&plan, folder.path(), &marks(&answered)))?;
     export::write_companions(folder.path(), trainer.model.config.context)?;
@@ -124,7 +128,7 @@ fn begin(options: &Whole, device: Device, stop: &AtomicBool) -> Result<(Trainer,
         seed: options.common.seed,
         mask_prompt,
         begun_with,
-        before: answer_all(&model, &shown, options.max_new_tokens, |_| true)?,
+        before: answer_all(&mut CachedModel::new(&model), &shown, options.max_new_tokens, |_| true)?,
         test_loss_before: answer_loss(&model, &split.test)?,
     };
     let (training, validation) = sets(&split, &model.config, mask_prompt)?;
@@ -216,7 +220,14 @@ fn pretrain(common: &Common, device: Device, folder: &Path, stop: &AtomicBool) -
 /// What the small model makes of words that its prose has many times.
 fn continue_prose(model: &Gpt2) -> Result<String> {
     let limits = Limits { max_new_tokens: 12, stop: Vec::new() };
-    let text = complete(model, PROSE_PROMPT, &Sampling::GREEDY, &limits, |_| ControlFlow::Continue(()))?;
+    let text =
+        complete(
+            &mut CachedModel::new(model),
+            PROSE_PROMPT,
+            &Sampling::GREEDY,
+            &limits,
+            |_| ControlFlow::Continue(()),
+        )?;
     Ok(format!("{PROSE_PROMPT}{text}"))
 }
 

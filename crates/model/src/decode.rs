@@ -114,8 +114,8 @@ impl<'a> Decoder<'a> {
 
     fn step(&mut self, id: i64, scoring: bool) {
         let position = self.filled();
-        let [token, place] = [(id, &self.tables[0]), (position as i64, &self.tables[1])]
-            .map(|(row, table)| table.get(row).contiguous()); // [C]
+        let [token, place] =
+            [(id, &self.tables[0]), (position as i64, &self.tables[1])].map(|(row, table)| table.get(row).contiguous()); // [C]
         self.exchange.stream.write(0, token.numel(), |x| {
             for ((x, token), place) in x.iter_mut().zip(floats(&token)).zip(floats(&place)) {
                 *x = token + place;

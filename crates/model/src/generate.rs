@@ -1,6 +1,6 @@
 //! How the model writes (chapter 3.7): it scores the next token, one is chosen, and the text is one token longer.
 
-use crate::{cache::Cache, gpt2::Gpt2};
+use crate::{cache::Cache, decode::Decoder, gpt2::Gpt2};
 use anyhow::{Result, ensure};
 use tch::Tensor;
 
@@ -31,6 +31,63 @@ pub fn most_probable(scores: &Tensor) -> i64 {
     scores.argmax(-1, false).int64_value(&[])
 }
 
+/// What reads a text bit by bit and scores its next token.
+pub trait Reader {
+    /// The model that is read with.
+    fn model(&self) -> &Gpt2;
+
+    /// Reads tokens behind those read before, and scores the successor of the last.
+    ///
+    /// # Shapes
+    /// - returns `[V]`
+    fn read(&mut self, ids: &[i64]) -> Tensor;
+
+    /// Forgets everything that was read.
+    fn clear(&mut self);
+}
+
+/// A model with its cache: reads by libtorch's operators, on any device. On the CPU a [`Decoder`] is faster.
+pub struct CachedModel<'a> {
+    model: &'a Gpt2,
+    cache: Cache,
+}
+
+impl<'a> CachedModel<'a> {
+    /// Allocates the cache for one text.
+    pub fn new(model: &'a Gpt2) -> Self {
+        Self { model, cache: Cache::new(&model.config, 1, model.store.device()) }
+    }
+}
+
+impl Reader for CachedModel<'_> {
+    fn model(&self) -> &Gpt2 {
+        self.model
+    }
+
+    fn read(&mut self, ids: &[i64]) -> Tensor {
+        let ids = Tensor::from_slice(ids).unsqueeze(0).to_device(self.model.store.device()); // [1, new]
+        self.model.forward_cached(&ids, &mut self.cache).squeeze_dim(0)
+    }
+
+    fn clear(&mut self) {
+        self.cache.clear();
+    }
+}
+
+impl Reader for Decoder<'_> {
+    fn model(&self) -> &Gpt2 {
+        Decoder::model(self)
+    }
+
+    fn read(&mut self, ids: &[i64]) -> Tensor {
+        Decoder::read(self, ids)
+    }
+
+    fn clear(&mut self) {
+        Decoder::clear(self);
+    }
+}
+
 /// Writes on and on, one token for each call of `next`, each chosen by a function of the scores.
 ///
 /// Ending the text is the caller's business: `take(50)`, `take_while(|id| …)`. When the context is full, the older half of what the
@@ -40,26 +97,26 @@ pub fn most_probable(scores: &Tensor) -> i64 {
 /// [`greedy`] and the articles drop one token at a time, which costs a full pass for each token from then on. Within the context
 /// both give the same.
 pub struct Writer<'a, Choose> {
-    model: &'a Gpt2,
-    cache: Cache,
+    reader: &'a mut dyn Reader,
     visible: Vec<i64>,
     unread: usize,
     choose: Choose,
 }
 
 impl<'a, Choose: FnMut(&Tensor) -> i64> Writer<'a, Choose> {
-    /// Starts after `prompt`, of which the model sees the last `context` tokens. `choose` gets the scores `[V]` of the next token
-    /// and returns its id.
+    /// Starts after `prompt`, of which the model sees the last `context` tokens; what `reader` knew before is forgotten. `choose`
+    /// gets the scores `[V]` of the next token and returns its id.
     ///
     /// # Errors
     /// If the prompt is empty or holds an id outside the vocabulary.
-    pub fn new(model: &'a Gpt2, prompt: &[i64], choose: Choose) -> Result<Self> {
+    pub fn new(reader: &'a mut dyn Reader, prompt: &[i64], choose: Choose) -> Result<Self> {
         ensure!(!prompt.is_empty(), "the prompt has no token; give at least one");
+        let model = reader.model();
         let visible = prompt[prompt.len().saturating_sub(model.config.context as usize)..].to_vec();
-        let cache = Cache::new(&model.config, 1, model.store.device());
         model.check_ids(&Tensor::from_slice(&visible).unsqueeze(0), 0)?;
+        reader.clear();
         let unread = visible.len();
-        Ok(Self { model, cache, visible, unread, choose })
+        Ok(Self { reader, visible, unread, choose })
     }
 }
 
@@ -68,16 +125,19 @@ impl<Choose: FnMut(&Tensor) -> i64> Iterator for Writer<'_, Choose> {
 
     fn next(&mut self) -> Option<i64> {
         let _guard = tch::no_grad_guard();
-        if self.visible.len() > self.model.config.context as usize {
-            let keep = (self.model.config.context as usize).div_ceil(2);
+        let context = self.reader.model().config.context as usize;
+        if self.visible.len() > context {
+            let keep = context.div_ceil(2);
             self.visible.drain(..self.visible.len() - keep);
-            self.cache.clear();
+            self.reader.clear();
             self.unread = keep;
         }
-        let new = &self.visible[self.visible.len() - self.unread..];
-        let ids = Tensor::from_slice(new).unsqueeze(0).to_device(self.model.store.device()); // [1, new]
-        let scores = self.model.forward_cached(&ids, &mut self.cache).squeeze_dim(0); // [V]
+        let scores = self.reader.read(&self.visible[self.visible.len() - self.unread..]); // [V]
+        // One thread is enough to choose. Another of libtorch's would look for more to do long after, where the decoder's works.
+        let threads = tch::get_num_threads();
+        tch::set_num_threads(1);
         let id = (self.choose)(&scores);
+        tch::set_num_threads(threads);
         self.visible.push(id);
         self.unread = 1;
         Some(id)

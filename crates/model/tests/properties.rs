@@ -3,7 +3,7 @@
 use model::{
     cache::Cache,
     config::{Gelu, Gpt2Config},
-    generate::{Writer, greedy, most_probable},
+    generate::{CachedModel, Writer, greedy, most_probable},
     gpt2::{Gpt2, parameter_shapes},
     public_weights,
 };
@@ -192,7 +192,8 @@ fn a_writer_with_a_cache_writes_what_greedy_writes() {
     for prompt in 1..=8 {
         let new = 9 - prompt;
         let text = greedy(&model, &TEXT[..prompt], new);
-        let writer = Writer::new(&model, &TEXT[..prompt], most_probable).expect("a prompt");
+        let mut reader = CachedModel::new(&model);
+        let writer = Writer::new(&mut reader, &TEXT[..prompt], most_probable).expect("a prompt");
         assert_eq!(writer.take(new).collect::<Vec<_>>(), text[prompt..], "after {prompt} tokens");
     }
 }
@@ -201,7 +202,8 @@ fn a_writer_with_a_cache_writes_what_greedy_writes() {
 fn beyond_the_context_a_writer_goes_on_from_the_later_half() {
     let model = drawn(SIZES);
     let prompt: Vec<i64> = (0..11).map(|id| id % 17).collect();
-    let written: Vec<i64> = Writer::new(&model, &prompt, most_probable).expect("a prompt").take(30).collect();
+    let written: Vec<i64> =
+        Writer::new(&mut CachedModel::new(&model), &prompt, most_probable).expect("a prompt").take(30).collect();
 
     let mut visible = prompt[2..].to_vec(); // the last 9
     for (step, &id) in written.iter().enumerate() {
@@ -224,7 +226,9 @@ fn greedy_sees_the_last_tokens_of_a_long_text() {
 #[test]
 fn an_impossible_prompt_is_refused_by_name() {
     let model = drawn(SIZES);
-    let complaint = |prompt: &[i64]| Writer::new(&model, prompt, most_probable).err().expect("a refusal").to_string();
+    let complaint = |prompt: &[i64]| {
+        Writer::new(&mut CachedModel::new(&model), prompt, most_probable).err().expect("a refusal").to_string()
+    };
     assert_eq!(complaint(&[]), "the prompt has no token; give at least one");
     assert_eq!(complaint(&[1, 99]), "id 99 is outside the vocabulary of 17 entries");
 }

@@ -5,7 +5,7 @@ use embedding::embed::InputEmbedding;
 use model::{
     block::Block,
     config::{Gelu, Gpt2Config},
-    generate::{Writer, greedy, most_probable},
+    generate::{CachedModel, Writer, greedy, most_probable},
     gpt2::Gpt2,
     norm::LayerNorm,
     public_weights,
@@ -81,7 +81,8 @@ fn trained_models_write_what_they_write_in_transformers() {
         for case in json(&folder.join("expected.json"))["greedy"].as_array().expect("cases") {
             let (prompt, text) = (ids(&case[prompt]), ids(&case[text]));
             assert_eq!(greedy(&model, &prompt, text.len())[prompt.len()..], text, "{name} after {prompt:?}");
-            let writer = Writer::new(&model, &prompt, most_probable).expect("a prompt within the vocabulary");
+            let mut reader = CachedModel::new(&model);
+            let writer = Writer::new(&mut reader, &prompt, most_probable).expect("a prompt within the vocabulary");
             assert_eq!(writer.take(text.len()).collect::<Vec<_>>(), text, "{name} with a cache after {prompt:?}");
         }
     }

@@ -7,7 +7,10 @@ mod start;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use embedding::{bpe::BytePairEncoder, texts::PROSE, windows::Windows};
-use model::{generate::Writer, gpt2::Gpt2};
+use model::{
+    generate::{CachedModel, Writer},
+    gpt2::Gpt2,
+};
 use options::Options;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -209,7 +212,8 @@ fn sample(model: &Gpt2, prompt: &str) -> Result<String> {
     }
     // A model may have more entries than the tokenizer; those mean nothing.
     let known = encoder.vocab_size() as i64;
-    let writer = Writer::new(model, &ids, |scores| SAMPLING.choose(&scores.narrow(0, 0, known)))?;
+    let mut reader = CachedModel::new(model);
+    let writer = Writer::new(&mut reader, &ids, |scores| SAMPLING.choose(&scores.narrow(0, 0, known)))?;
     let written: Vec<i64> = writer.take(SAMPLE_TOKENS).collect();
     Ok(format!("{prompt}{}", encoder.decode(&written)?))
 }

@@ -60,8 +60,8 @@ impl Gelu {
                 for x in numbers {
                     let z = x.abs() * std::f32::consts::FRAC_1_SQRT_2;
                     let t = 1.0 / (1.0 + 0.327_591_1 * z);
-                    let series = [-1.453_152_03, 1.421_413_74, -0.284_496_74, 0.254_829_59_f32];
-                    let tail = t * series.iter().fold(1.061_405_43, |sum, term| sum * t + term) * exp(-z * z); // 1 - erf z
+                    let series = [-1.453_152_f32, 1.421_413_7, -0.284_496_72, 0.254_829_6];
+                    let tail = t * series.iter().fold(1.061_405_4, |sum, term| sum * t + term) * exp(-z * z); // 1 - erf z
                     // Below zero the share of the normal distribution is half the tail, above it all but that.
                     *x = if *x < 0.0 { 0.5 * *x * tail } else { *x - 0.5 * *x * tail };
                 }
@@ -126,6 +126,6 @@ mod tests {
         // Mean 2, variance 1; with an epsilon of 3 the root is 2.
         let mut out = [0.0; 2];
         normalise(&[1.0, 3.0], &[2.0, 4.0], &[0.25, 0.5], 3.0, &mut out);
-        assert_eq!(out, [-0.75, 2.5]);
+        assert!((out[0] + 0.75).abs() < 1e-6 && (out[1] - 2.5).abs() < 1e-6, "{out:?}");
     }
 }
