@@ -63,6 +63,20 @@ impl Block {
         let x = x + self.attention.merge(&mixed); // [B, new, C]
         &x + self.feed_forward.forward(&self.norm2.forward(&x))
     }
+
+    /// The last position of what [`forward_cached`](Self::forward_cached) gives: all that the last block is asked for. The others
+    /// leave their keys and values, and are done.
+    ///
+    /// # Shapes
+    /// - `x`: `[B, new, C]`
+    /// - returns `[B, 1, C]`
+    pub fn forward_cached_last(&self, x: &Tensor, cache: &mut LayerCache) -> Tensor {
+        let (q, k, v) = self.attention.project(&self.norm1.forward(x)); // [B, H, new, D]
+        let last = |all: &Tensor, dim| all.narrow(dim, all.size()[dim as usize] - 1, 1);
+        let mixed = cache.attend(&last(&q, 2), &k, &v); // [B, H, 1, D]
+        let x = last(x, 1) + self.attention.merge(&mixed); // [B, 1, C]
+        &x + self.feed_forward.forward(&self.norm2.forward(&x))
+    }
 }
 
 #[cfg(test)]

@@ -149,8 +149,13 @@ impl Gpt2 {
             panic!("{complaint}");
         }
         let mut x = self.embed.forward(ids, known); // [B, new, C]
-        for (block, layer) in self.blocks.iter().zip(&mut cache.layers) {
-            x = block.forward_cached(&x, layer);
+        let final_block = self.blocks.len() - 1;
+        for (number, (block, layer)) in self.blocks.iter().zip(&mut cache.layers).enumerate() {
+            x = if number < final_block {
+                block.forward_cached(&x, layer)
+            } else {
+                block.forward_cached_last(&x, layer)
+            };
         }
         let last = x.select(1, -1); // [B, C]
         self.score(&self.norm.forward(&last))
