@@ -112,7 +112,7 @@ pub fn score_all(
 
 fn fingerprint(judge: &Judge, answered: &Answered) -> String {
     let asked = format!("{}\n{}", judge.model(), question(&answered.entry, &answered.model_response));
-    Sha256::digest(asked).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(asked).iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
 }
 
 /// The marks in a file; its last line may be cut off, and then counts for nothing.
