@@ -270,7 +270,7 @@ mod plain {
 #[cfg(target_arch = "x86_64")]
 mod avx512 {
     use super::{BLOCK, Quantised, plain};
-    #[expect(clippy::wildcard_imports, reason = "two dozen instructions, whose names say where they come from")]
+    #[allow(clippy::wildcard_imports, reason = "two dozen instructions, whose names say where they come from")]
     use std::arch::x86_64::*;
     use std::array;
 
@@ -378,7 +378,7 @@ mod avx512 {
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
     use super::{BLOCK, Quantised, plain};
-    #[expect(clippy::wildcard_imports, reason = "two dozen instructions, whose names say where they come from")]
+    #[allow(clippy::wildcard_imports, reason = "two dozen instructions, whose names say where they come from")]
     use std::arch::x86_64::*;
     use std::array;
 
