@@ -1,6 +1,7 @@
 //! Answers to many entries, and what they are worth together (chapter 5.5).
 
 use crate::{
+    collate::InstructionSet,
     instructions::Entry,
     measure::{exact_match, nearest_answer, token_f1},
     respond::answer,
@@ -9,6 +10,7 @@ use anyhow::{Context, Result};
 use model::{generate::Reader, weight_file};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::Path};
+use train::{examples::Examples, loss::mean_loss};
 
 /// An entry with what the model answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +82,24 @@ fn means<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Marks {
     }
     let divisor = count.max(1) as f64;
     Marks { count, exact_match: exact as f64 / divisor, token_f1: f1 / divisor }
+}
+
+/// The mean loss of the expected answers' tokens: what can be compared between runs, whatever they learnt from.
+///
+/// # Units
+/// Nats per token.
+///
+/// # Errors
+/// If there is no entry, or no token of an answer within the context.
+pub fn answer_loss(model: &Gpt2, entries: &[Entry]) -> Result<f64> {
+    let set = InstructionSet::new(entries, model.config.context as usize, true)?;
+    let device = model.store.device();
+    let items: Vec<usize> = (0..set.len()).collect();
+    let batches = items.chunks(8).map(|items| {
+        let (inputs, targets) = set.batch(items);
+        (inputs.to_device(device), targets.to_device(device))
+    });
+    mean_loss(model, batches)
 }
 
 /// Writes answers as JSON.

@@ -2,6 +2,8 @@
 
 mod chat;
 mod options;
+mod report;
+mod start;
 mod whole;
 
 use anyhow::{Context, Result, ensure};

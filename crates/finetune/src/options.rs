@@ -3,7 +3,10 @@
 use clap::{Args, Parser, Subcommand};
 use model::decode::Dtype;
 use std::path::PathBuf;
-use train::sampling::Sampling;
+use train::{
+    arguments::{at_least_one, positive},
+    sampling::Sampling,
+};
 
 const EXAMPLE: &str = "\
 Without a command it does the whole: load, fine-tune, answer, score, save.
@@ -240,18 +243,4 @@ pub struct Info {
     /// Show errors in full
     #[arg(long)]
     pub verbose: bool,
-}
-
-fn at_least_one(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(number) if number >= 1 => Ok(number),
-        _ => Err("it must be a whole number of at least 1".to_owned()),
-    }
-}
-
-fn positive(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(number) if number > 0.0 && number.is_finite() => Ok(number),
-        _ => Err("it must be a number above 0".to_owned()),
-    }
 }

@@ -22,11 +22,13 @@
 //! | [`seeds`] | where do a resumed run's random numbers come from? | 4.6 |
 //! | [`hub`] | where do pretrained weights come from? | 5.1 |
 //!
-//! Beside the road: [`corpus`] finds the text for the command `train`, [`console`] is how the commands speak with their user.
+//! Beside the road: [`corpus`] finds the text for the command `train`, [`arguments`] and [`console`] are how the
+//! commands listen to their user and speak with them.
 //!
 //! Shapes use the legend of [`embedding`].
 
 pub mod adamw;
+pub mod arguments;
 pub mod checkpoint;
 pub mod console;
 pub mod corpus;

@@ -5,16 +5,16 @@ mod report;
 mod start;
 
 use anyhow::{Context, Result, bail, ensure};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use embedding::{bpe::BytePairEncoder, texts::PROSE, windows::Windows};
 use model::{
     generate::{CachedModel, Writer},
     gpt2::Gpt2,
 };
-use options::Options;
+use options::{Options, Other};
 use serde::{Deserialize, Serialize};
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::atomic::Ordering,
@@ -50,7 +50,13 @@ struct Command {
 fn main() -> ExitCode {
     train::heap::keep();
     let options = Options::parse();
-    console::run(options.verbose, || train(&options))
+    console::run(options.verbose, || match &options.other {
+        Some(Other::Completions { shell }) => {
+            clap_complete::generate(*shell, &mut Options::command(), "train", &mut io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+        None => train(&options),
+    })
 }
 
 fn train(options: &Options) -> Result<ExitCode> {

@@ -1,9 +1,12 @@
 //! What can be said on the command line of `train`, and what it means (chapter 4.4).
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use model::gpt2::Gpt2;
 use std::path::PathBuf;
-use train::settings::{Length, TrainSettings};
+use train::{
+    arguments::{at_least_one, not_negative, positive, share},
+    settings::{Length, TrainSettings},
+};
 
 /// Above so many parameters a model wants smaller steps.
 const LARGE: i64 = 50_000_000;
@@ -42,7 +45,10 @@ const LAID_DOWN: [&str; 22] = [
 #[derive(Debug, Clone, Parser)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[command(name = "train", version, after_help = EXAMPLE, allow_negative_numbers = true)]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub struct Options {
+    #[command(subcommand)]
+    pub other: Option<Other>,
     /// Files, folders of .txt files, or names of `cargo xtask fetch`; 10 % is kept for validation
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub text: Vec<String>,
@@ -136,6 +142,16 @@ pub struct Options {
     pub verbose: bool,
 }
 
+/// What `train` does besides training.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Other {
+    /// Print completions for a shell
+    Completions {
+        /// bash, zsh, fish, …
+        shell: clap_complete::Shell,
+    },
+}
+
 impl Options {
     /// Settings with everything that the command line says.
     pub fn settings(&self, settings: &TrainSettings) -> TrainSettings {
@@ -174,28 +190,4 @@ impl Options {
         let learning_rate = self.learning_rate.unwrap_or(suitable);
         TrainSettings { learning_rate, min_lr: self.min_lr.unwrap_or(learning_rate / 10.0), ..settings.clone() }
     }
-}
-
-fn at_least_one(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(number) if number >= 1 => Ok(number),
-        _ => Err("it must be a whole number of at least 1".to_owned()),
-    }
-}
-
-fn positive(text: &str) -> Result<f64, String> {
-    number(text, |number| number > 0.0).ok_or_else(|| "it must be a number above 0".to_owned())
-}
-
-fn not_negative(text: &str) -> Result<f64, String> {
-    number(text, |number| number >= 0.0).ok_or_else(|| "it must be 0 or a number above it".to_owned())
-}
-
-fn share(text: &str) -> Result<f64, String> {
-    number(text, |number| (0.0..1.0).contains(&number))
-        .ok_or_else(|| "it must be at least 0 and less than 1".to_owned())
-}
-
-fn number(text: &str, possible: impl Fn(f64) -> bool) -> Option<f64> {
-    text.parse().ok().filter(|&number: &f64| number.is_finite() && possible(number))
 }

@@ -254,6 +254,17 @@ fn what_is_not_there_is_refused_by_name() {
 }
 
 #[test]
+fn completions_are_printed_for_each_shell() {
+    for shell in ["bash", "zsh", "fish"] {
+        let run = Command::new(TRAIN).args(["completions", shell]).assert().success();
+        let script = String::from_utf8(run.get_output().stdout.clone()).expect("UTF-8");
+        assert!(script.contains("train") && script.contains("grad-accum"), "{shell}: {script}");
+    }
+    let room = Room::new();
+    misused(room.bare("completions tcsh"), "invalid value 'tcsh' for '<SHELL>'");
+}
+
+#[test]
 fn the_help_fits_a_screen_and_ends_with_an_example() {
     let run = Command::new(TRAIN).arg("--help").assert().success();
     let help = String::from_utf8(run.get_output().stdout.clone()).expect("UTF-8");

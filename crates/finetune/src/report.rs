@@ -1,0 +1,160 @@
+//! What `finetune` says before and after a run (chapter 5.7).
+
+use crate::{options::Whole, start::SCRATCH, whole::Plan};
+use anyhow::Result;
+use finetune::{
+    answers::{Answered, Marks, answer_loss, marks, marks_by_kind, marks_of_nearest},
+    collate::InstructionSet,
+    instructions::{Entry, Split},
+};
+use model::config::Gpt2Config;
+use std::{path::Path, time::Instant};
+use train::{
+    console::say,
+    output::{Card, validation_losses},
+    plot::Curves,
+    settings::TrainSettings,
+    trainer::Trainer,
+};
+
+/// Prints everything that decides the run, before it begins.
+pub fn print_settings(
+    plan: &Plan,
+    config: &Gpt2Config,
+    settings: &TrainSettings,
+    split: &Split,
+    training: &InstructionSet,
+    folder: &Path,
+) {
+    say(&format!(
+        "model       {}: {} parameters, {} blocks, {} channels, context {}",
+        plan.begun_with,
+        config.parameters(),
+        config.layers,
+        config.channels,
+        config.context
+    ));
+    say(&format!(
+        "data        {}: {} entries for training, {} for the test, {} for validation",
+        plan.data,
+        split.training.len(),
+        split.test.len(),
+        split.validation.len()
+    ));
+    if training.truncated() > 0 {
+        say(&format!(
+            "truncated   {} training entries are longer than the context and were cut off",
+            training.truncated()
+        ));
+    }
+    let settings = serde_json::to_string(settings).unwrap_or_default();
+    say(&format!("settings    {settings}, mask_prompt {}, threads {}", plan.mask_prompt, tch::get_num_threads()));
+    say(&format!("folder      {}", folder.display()));
+}
+
+/// Prints how the run went, on one screen.
+pub fn report(
+    options: &Whole,
+    trainer: &Trainer,
+    plan: &Plan,
+    split: &Split,
+    answered: &[Answered],
+    folder: &Path,
+    started: Instant,
+) -> Result<()> {
+    let seconds = started.elapsed().as_secs();
+    println!(
+        "fine-tuned  {} for {} steps, {} min {:02} s in all",
+        plan.begun_with,
+        trainer.steps(),
+        seconds / 60,
+        seconds % 60
+    );
+    if let Some((before, after)) = validation_losses(trainer.history()) {
+        println!("validation  loss {before:.3} before, {after:.3} after");
+    }
+    let after = answer_loss(&trainer.model, &split.test)?;
+    println!("test        loss of the expected answers {:.3} before, {after:.3} after", plan.test_loss_before);
+    let overall = marks(answered);
+    println!(
+        "test        exact match {:.1} %, token F1 {:.3}, over {} answers",
+        100.0 * overall.exact_match,
+        overall.token_f1,
+        overall.count
+    );
+    let nearest = marks_of_nearest(&split.training, &split.test);
+    println!(
+        "            the nearest training instruction's answer: exact match {:.1} %, token F1 {:.3}",
+        100.0 * nearest.exact_match,
+        nearest.token_f1
+    );
+    print_kinds(answered);
+    for before in &plan.before {
+        let after = answered.iter().find(|answered| answered.entry == before.entry);
+        println!("\nasked       {}", one_line(&before.entry));
+        println!("  before    {}", shortened(&before.model_response));
+        println!("  after     {}", shortened(after.map_or("", |answered| &answered.model_response)));
+        println!("  expected  {}", shortened(&before.entry.output));
+    }
+    println!(
+        "\nwrote       {}: model.safetensors, config.json, tokenizer, responses.json, loss.svg, README.md",
+        folder.display()
+    );
+    println!("next        cargo run -p finetune -- chat --weights {}", folder.display());
+    if options.plot {
+        println!("\n{}", Curves::from_history(trainer.history()).in_characters(64, 14)?.trim_end());
+    }
+    Ok(())
+}
+
+/// Exact match by kind, three kinds a line.
+fn print_kinds(answered: &[Answered]) {
+    let kinds: Vec<String> = marks_by_kind(answered)
+        .into_iter()
+        .filter(|(kind, _)| !kind.is_empty())
+        .map(|(kind, marks)| format!("{kind:<15} {:>3.0} % of {:<3}", 100.0 * marks.exact_match, marks.count))
+        .collect();
+    for line in kinds.chunks(3) {
+        println!("            {}", line.join("  ").trim_end());
+    }
+}
+
+/// An instruction with its input, on one line.
+pub fn one_line(entry: &Entry) -> String {
+    let input = if entry.input.is_empty() { String::new() } else { format!(" | {}", entry.input) };
+    shortened(&format!("{}{input}", entry.instruction))
+}
+
+/// A text on one line of at most 100 characters.
+fn shortened(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.is_empty() {
+        return "(nothing but blanks)".to_owned();
+    }
+    match line.char_indices().nth(100) {
+        Some((end, _)) => format!("{} …", &line[..end]),
+        None => line,
+    }
+}
+
+/// The words on the model's card.
+pub fn card(plan: &Plan, folder: &Path, marks: &Marks) -> Card {
+    let weights = if plan.begun_with == SCRATCH {
+        "a small model that had read the project's prose".to_owned()
+    } else {
+        format!("the weights of {}", plan.begun_with)
+    };
+    Card {
+        title: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        about: format!(
+            "Fine-tuned to answer instructions, from {weights}, on the data `{}`, with seed {}. On held-out instructions its answers are \
+             exactly the expected ones in {:.1} % of {} cases, with a mean token F1 of {:.3}.",
+            plan.data,
+            plan.seed,
+            100.0 * marks.exact_match,
+            marks.count,
+            marks.token_f1
+        ),
+        usage: format!("cargo run -p finetune -- chat --weights {}", folder.display()),
+    }
+}

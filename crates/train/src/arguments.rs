@@ -1,0 +1,65 @@
+//! Numbers on a command line (chapter 4.4): what cannot be meant is refused with one clause that says what can.
+
+/// A whole number of at least 1.
+///
+/// # Errors
+/// If it is anything else.
+pub fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if number >= 1 => Ok(number),
+        _ => Err("it must be a whole number of at least 1".to_owned()),
+    }
+}
+
+/// A number above 0.
+///
+/// # Errors
+/// If it is anything else, infinite or not a number.
+pub fn positive(text: &str) -> Result<f64, String> {
+    number(text, |number| number > 0.0).ok_or_else(|| "it must be a number above 0".to_owned())
+}
+
+/// 0, or a number above it.
+///
+/// # Errors
+/// If it is anything else, infinite or not a number.
+pub fn not_negative(text: &str) -> Result<f64, String> {
+    number(text, |number| number >= 0.0).ok_or_else(|| "it must be 0 or a number above it".to_owned())
+}
+
+/// A part of the whole, from 0 on and less than 1.
+///
+/// # Errors
+/// If it is anything else.
+pub fn share(text: &str) -> Result<f64, String> {
+    number(text, |number| (0.0..1.0).contains(&number))
+        .ok_or_else(|| "it must be at least 0 and less than 1".to_owned())
+}
+
+fn number(text: &str, possible: impl Fn(f64) -> bool) -> Option<f64> {
+    text.parse().ok().filter(|&number: &f64| number.is_finite() && possible(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_outside_their_range_are_refused() {
+        assert_eq!(at_least_one("3"), Ok(3));
+        for text in ["0", "-1", "1.5", "x", ""] {
+            assert!(at_least_one(text).is_err(), "{text:?}");
+        }
+        for (text, above, from_zero, part) in
+            [("0.5", true, true, true), ("0", false, true, true), ("1", true, true, false), ("-1", false, false, false)]
+        {
+            assert_eq!(
+                (positive(text).is_ok(), not_negative(text).is_ok(), share(text).is_ok()),
+                (above, from_zero, part)
+            );
+        }
+        for text in ["inf", "NaN"] {
+            assert!(positive(text).is_err() && not_negative(text).is_err() && share(text).is_err(), "{text}");
+        }
+    }
+}
