@@ -75,6 +75,35 @@ fn transformers_reads_the_exported_folder_and_gives_our_logits_text_and_prompt()
     assert_eq!(theirs["chat"], entry.prompt());
 }
 
+/// The interpreter with llama.cpp, or a skip with one line. It is not part of `cargo xtask reference`, since it compiles for minutes.
+fn llama_cpp() -> Option<PathBuf> {
+    let own = project_root().join(".venv-gguf/bin/python");
+    let python = std::env::var_os("GPT2_LLAMA_CPP").map(PathBuf::from).or_else(|| own.exists().then_some(own));
+    if python.is_none() {
+        eprintln!("skipped: there is no .venv-gguf; data/reference/gguf.py says how it is made");
+    }
+    python
+}
+
+#[test]
+fn llama_cpp_converts_the_exported_folder_and_gives_our_logits_and_text() {
+    let Some(python) = llama_cpp() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let model = exported(folder.path());
+    let script = project_root().join("data/reference/gguf.py");
+    let output = Command::new(python).arg(script).arg(folder.path()).arg(PROMPT).output().expect("Python runs");
+    let theirs = json(&output);
+
+    let prompt = BytePairEncoder::gpt2().encode(PROMPT);
+    assert_eq!(ids(&theirs["ids"]), prompt);
+    let logits: Vec<f64> = serde_json::from_value(theirs["logits"].clone()).expect("logits");
+    let ours = model.forward(&Tensor::from_slice(&prompt).unsqueeze(0), false).select(1, -1).squeeze();
+    let gap = (ours - Tensor::from_slice(&logits)).abs().max().double_value(&[]);
+    // llama.cpp looks GELU up in a table of 16-bit numbers.
+    assert!(gap < 1e-2, "largest difference {gap:e}");
+    assert_eq!(ids(&theirs["greedy"]), greedy(&model, &prompt, 12));
+}
+
 #[test]
 fn training_goes_on_elsewhere_on_two_processes_and_comes_back() {
     let Some(python) = python() else { return };
