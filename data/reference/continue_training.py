@@ -8,6 +8,7 @@ text before and after as JSON. `train --init OUT` and `finetune --weights OUT` t
 
 import json
 import sys
+from importlib.metadata import version
 
 import torch
 import torch.distributed as dist
@@ -48,6 +49,7 @@ if __name__ == "__main__":
     if rank == 0:
         model.save_pretrained(out)
         tokenizer.save_pretrained(out)
-        print(json.dumps({"processes": processes, "before": before, "after": after}))
+        versions = {name: version(name) for name in ["torch", "transformers"]}
+        print(json.dumps({"versions": versions, "processes": processes, "before": before, "after": after}))
     dist.barrier()
     dist.destroy_process_group()

@@ -1,10 +1,11 @@
-"""What transformers makes of a folder that `finetune export` has written, as JSON: ids, logits of the last position, greedy text.
+"""What transformers makes of a folder that `finetune export` has written, as JSON: versions, ids, logits of the last position, greedy text.
 
     python data/reference/interchange.py FOLDER "At the end of the"
 """
 
 import json
 import sys
+from importlib.metadata import version
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -24,6 +25,7 @@ if __name__ == "__main__":
     print(
         json.dumps(
             {
+                "versions": {name: version(name) for name in ["torch", "transformers", "safetensors"]},
                 "ids": ids[0].tolist(),
                 "logits": logits.tolist(),
                 "greedy": written[0].tolist(),

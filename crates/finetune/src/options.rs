@@ -16,7 +16,8 @@ Examples: finetune --weights scratch
 
 /// Makes a GPT-2 answer instructions, and talks to it.
 #[derive(Debug, Parser)]
-#[command(name = "finetune", version, after_help = EXAMPLE, args_conflicts_with_subcommands = true, allow_negative_numbers = true)]
+#[command(name = "finetune", after_help = EXAMPLE, allow_negative_numbers = true)]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub struct Options {
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -65,7 +66,7 @@ pub struct Common {
 /// Options of the whole run.
 #[derive(Debug, Clone, Args)]
 pub struct Whole {
-    /// gpt2, gpt2-medium, gpt2-large, gpt2-xl, a folder, or scratch [default: gpt2 if it can be had, else scratch]
+    /// gpt2, gpt2-medium, gpt2-large, gpt2-xl, a folder, or scratch [default: gpt2, else scratch]
     #[arg(long, value_name = "WEIGHTS")]
     pub weights: Option<String>,
     /// embedded, instruction-data, alpaca, or a JSON file

@@ -12,7 +12,7 @@ use std::{
 };
 use tch::Device;
 use train::{
-    console::{self, Progress, say},
+    console::{Progress, say},
     hub::Hub,
     output::RunFolder,
     sampling::Sampling,
@@ -35,7 +35,8 @@ pub fn first_model(options: &Whole, device: Device, folder: &Path, stop: &Atomic
         None => match hub.find("gpt2") {
             Ok(path) => Ok((public_weights::load(&path, device)?, "gpt2".to_owned())),
             Err(error) => {
-                let reason = console::one_sentence(&error);
+                let reason = error.root_cause().to_string();
+                let reason = reason.split(['\n', ';']).next().unwrap_or_default();
                 say(&format!("no public weights ({reason}): going on with a small model made on the spot"));
                 Ok((pretrain(&options.common, device, folder, stop)?, SCRATCH.to_owned()))
             }

@@ -31,7 +31,8 @@ fn small_model(folder: &Path) {
 fn help_fits_a_screen_and_ends_with_an_example() {
     let (help, _, code) = said(finetune().arg("--help"));
     assert_eq!(code, 0);
-    assert!(help.lines().count() <= 50, "{} lines", help.lines().count());
+    let (lines, widest) = (help.lines().count(), help.lines().map(|line| line.chars().count()).max());
+    assert!(lines <= 40 && widest <= Some(120), "{lines} lines, {widest:?} columns");
     assert!(help.trim_end().lines().last().is_some_and(|line| line.contains("finetune")));
     for command in ["complete", "chat", "respond", "score", "export", "info"] {
         let (help, _, _) = said(finetune().args([command, "--help"]));
@@ -44,6 +45,14 @@ fn mistakes_in_usage_exit_with_2_and_others_with_1() {
     for (arguments, code, sentence) in [
         (&["--epochs", "0"][..], 2, "it must be a whole number of at least 1"),
         (&["--learning-rate", "-1"], 2, "--learning-rate"),
+        (&["complete"], 2, "--prompt <TEXT>"),
+        (&["respond"], 2, "<FILE>"),
+        (&["export", "--weights", "x"], 2, "--out <DIR>"),
+        (&["completions", "tcsh"], 2, "invalid value 'tcsh'"),
+        (&["complete", "--prompt", "", "--weights", "no/such"], 1, "error:"),
+        (&["respond", "nowhere.json"], 1, "nowhere.json"),
+        (&["chat", "--weights", "nowhere"], 1, "error: there is no folder nowhere"),
+        (&["export", "--weights", "nowhere", "--out", "x"], 1, "error: there is no folder nowhere"),
         (&["--device", "tpu"], 1, "error: the device \"tpu\" is unknown; there are cpu, cuda and mps"),
         (&["info", "no/such"], 1, "error:"),
         (&["--data", "nowhere.json", "--weights", "scratch"], 1, "error: nowhere.json is neither a file nor a dataset"),
@@ -155,6 +164,27 @@ fn completions_are_printed_for_each_shell() {
         let (script, _, code) = said(finetune().args(["completions", shell]));
         assert!(code == 0 && script.contains("finetune"), "{shell}");
     }
+}
+
+#[test]
+fn answers_cannot_be_marked_without_a_judge_and_the_sentence_says_where_none_answers() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("responses.json");
+    fs::write(&file, r#"[{"instruction": "Say hello.", "output": "Hello.", "model_response": "Hi."}]"#)
+        .expect("a file");
+    let (stdout, stderr, code) = said(finetune().arg("score").arg(&file));
+    assert!(code == 1 && stdout.is_empty(), "{code}: {stdout}");
+    let last = stderr.lines().last().expect("a line");
+    assert!(last.starts_with("error: ") && last.contains("127.0.0.1:1"), "{last}");
+    fs::write(&file, "[]").expect("a file");
+    let (_, stderr, code) = said(finetune().arg("score").arg(&file));
+    assert!(code == 1 && stderr.contains("holds no answer to mark"), "{stderr}");
+}
+
+#[test]
+fn no_color_and_a_pipe_switch_colours_off() {
+    let (stdout, stderr, _) = said(finetune().env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1").arg("--epochs=0"));
+    assert!(!stdout.contains('\u{1b}') && !stderr.contains('\u{1b}'), "{stderr}");
 }
 
 #[test]

@@ -67,6 +67,7 @@ fn transformers_reads_the_exported_folder_and_gives_our_logits_text_and_prompt()
     let logits: Vec<f64> = serde_json::from_value(theirs["logits"].clone()).expect("logits");
     let ours = model.forward(&Tensor::from_slice(&prompt).unsqueeze(0), false).select(1, -1).squeeze();
     let gap = (ours - Tensor::from_slice(&logits)).abs().max().double_value(&[]);
+    println!("transformers {}: largest difference of a logit {gap:e}", theirs["versions"]);
     assert!(gap < 1e-4, "largest difference {gap:e}");
     let written = greedy(&model, &prompt, 12);
     assert_eq!(ids(&theirs["greedy"]), written);
@@ -99,6 +100,7 @@ fn llama_cpp_converts_the_exported_folder_and_gives_our_logits_and_text() {
     let logits: Vec<f64> = serde_json::from_value(theirs["logits"].clone()).expect("logits");
     let ours = model.forward(&Tensor::from_slice(&prompt).unsqueeze(0), false).select(1, -1).squeeze();
     let gap = (ours - Tensor::from_slice(&logits)).abs().max().double_value(&[]);
+    println!("llama.cpp {}: largest difference of a logit {gap:e}", theirs["versions"]);
     // llama.cpp looks GELU up in a table of 16-bit numbers.
     assert!(gap < 1e-2, "largest difference {gap:e}");
     assert_eq!(ids(&theirs["greedy"]), greedy(&model, &prompt, 12));
@@ -119,6 +121,7 @@ fn training_goes_on_elsewhere_on_two_processes_and_comes_back() {
     let losses = json(&output);
     assert_eq!(losses["processes"], 2);
     let (first, last) = (losses["before"].as_f64().expect("a loss"), losses["after"].as_f64().expect("a loss"));
+    println!("torchrun {}: loss {first:.3} before, {last:.3} after", losses["versions"]);
     assert!(last < first - 0.2, "{first} before, {last} after");
 
     let after = public_weights::load(&theirs, Device::Cpu).expect("a folder of ours again");

@@ -44,7 +44,7 @@ const LAID_DOWN: [&str; 22] = [
 /// Trains a GPT-2 on any text and writes it, with its curves, samples and checkpoints, to a folder.
 #[derive(Debug, Clone, Parser)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
-#[command(name = "train", version, after_help = EXAMPLE, allow_negative_numbers = true)]
+#[command(name = "train", after_help = EXAMPLE, allow_negative_numbers = true)]
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub struct Options {
     #[command(subcommand)]
@@ -146,6 +146,7 @@ pub struct Options {
 #[derive(Debug, Clone, Subcommand)]
 pub enum Other {
     /// Print completions for a shell
+    #[command(hide = true)]
     Completions {
         /// bash, zsh, fish, …
         shell: clap_complete::Shell,
