@@ -7,7 +7,7 @@ use crate::{
     respond::answer,
 };
 use anyhow::{Context, Result};
-use model::{generate::Reader, weight_file};
+use model::{generate::Reader, gpt2::Gpt2, weight_file};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::Path};
 use train::{examples::Examples, loss::mean_loss};
