@@ -1,7 +1,7 @@
 """What every contender of `cargo xtask bench` shares: its options, its ids and the protocol.
 
 A contender loads, prints one JSON line with its name and versions, answers each line `go` on standard input with one
-repetition and one JSON line, and at the end of its input prints its peak memory. chapter `BENCHMARKS.md` says what a
+repetition and one JSON line, and at the end of its input prints its peak memory. `BENCHMARKS.md` says what a
 repetition is in each group; the harness that takes the turns is `xtask/src/bench/`.
 """
 
