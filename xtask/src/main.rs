@@ -1,5 +1,6 @@
 //! `cargo xtask`: everything that is done with this project besides `cargo run`.
 
+mod bench;
 mod bless;
 mod book;
 mod chapter;
@@ -109,6 +110,11 @@ enum Command {
         #[arg(long)]
         all: bool,
     },
+    /// Measure training and generation beside PyTorch, transformers, CTranslate2 and llama.cpp
+    #[command(
+        after_help = "Examples:\n  cargo xtask bench train --only train-2x256\n  cargo xtask bench decode --with-llama-cpp"
+    )]
+    Bench(bench::Options),
     /// Build the chapters as a book into book/ and check its links, images and formulas
     #[command(after_help = "Example: cargo xtask book --open")]
     Book {
@@ -139,6 +145,7 @@ fn execute(command: Command) -> Result<()> {
         Command::Fetch { names, from } => datasets::fetch_command(&root, &names, from.as_deref()),
         Command::Chapter { chapter, demo, show } => chapter::run(&root, &chapter, demo.as_deref(), show),
         Command::Test { require_data, arguments } => test::run(&root, require_data, &arguments),
+        Command::Bench(options) => bench::run(&root, &options),
         Command::Bless { demo } => bless::run(&root, &demo),
         Command::Weave { check } => weave::run(&root, check),
         Command::Lint => lint::run(&root),

@@ -1,0 +1,240 @@
+//! Our side of `cargo xtask bench`: loads, prints one JSON line with its name and versions, answers each line `go` on standard input
+//! with one repetition and one JSON line, and at the end of its input prints its peak memory. `BENCHMARKS.md` says what a repetition
+//! is in each group.
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Parser;
+use embedding::{bpe::BytePairEncoder, loader::Loader};
+use finetune::{collate::InstructionSet, instructions};
+use model::{
+    cache::Cache,
+    generate::{Writer, most_probable},
+    public_weights,
+};
+use serde_json::{Value, json};
+use std::{
+    fs,
+    io::{self, BufRead, Read},
+    path::PathBuf,
+    process::{Command, Stdio},
+    time::Instant,
+};
+use tch::{Device, Tensor};
+use train::{
+    examples::Examples,
+    settings::{Length, TrainSettings},
+    trainer::Trainer,
+};
+
+/// Entries of the instruction data in a repetition, spread evenly over the file, and in a batch.
+const ENTRIES: usize = 64;
+const ENTRIES_PER_BATCH: usize = 8;
+
+#[derive(Parser)]
+struct Options {
+    /// Empty where `cargo bench` starts it, which gives only `--bench`.
+    group: Option<String>,
+    #[arg(long, default_value = "")]
+    style: String,
+    #[arg(long, default_value_t = 2)]
+    threads: i32,
+    #[arg(long, default_value = ".bench/gpt2")]
+    model: PathBuf,
+    #[arg(long, default_value = "f32")]
+    dtype: String,
+    #[arg(long, default_value_t = 2)]
+    batch: usize,
+    #[arg(long, default_value_t = 256)]
+    context: usize,
+    #[arg(long, default_value_t = 32)]
+    prompt: usize,
+    #[arg(long, default_value_t = 128)]
+    new: usize,
+    #[arg(long, default_value = "")]
+    data: PathBuf,
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> Result<()> {
+    train::heap::keep();
+    let options = Options::parse();
+    tch::set_num_threads(options.threads);
+    match options.group.as_deref() {
+        Some("train") => train(&options),
+        Some("finetune") => finetune(&options),
+        Some("prefill") => prefill(&options),
+        Some("decode") => decode(&options),
+        Some("load") => load(&options),
+        Some("tokenize") => tokenize(&options),
+        Some(other) => bail!("there is no group {other}"),
+        None => {
+            println!("this program is started by: cargo xtask bench");
+            Ok(())
+        }
+    }
+}
+
+/// Introduces this contender, then does a repetition for each `go`.
+fn serve(name: &str, mut repetition: impl FnMut() -> Result<Value>) -> Result<()> {
+    let libtorch = train::checkpoint::libtorch_version();
+    println!("{}", json!({ "contender": name, "versions": { "libtorch": libtorch } }));
+    for line in io::stdin().lock().lines() {
+        let line = line?;
+        ensure!(line.trim() == "go", "the harness said {line:?}");
+        println!("{}", repetition()?);
+    }
+    println!("{}", json!({ "peak_bytes": peak_bytes() }));
+    Ok(())
+}
+
+fn measured(started: Instant, tokens: usize) -> Value {
+    json!({ "seconds": started.elapsed().as_secs_f64(), "tokens": tokens })
+}
+
+/// The most memory that this process ever had, or 0 where the system does not tell.
+fn peak_bytes() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0) * 1024
+}
+
+/// The same ids for every contender, spread over the vocabulary.
+fn ids(count: usize) -> Vec<i64> {
+    (0..count as i64).map(|i| (7919 * i + 17) % 50257).collect()
+}
+
+/// A single batch, given again and again.
+struct OneBatch {
+    rows: Vec<i64>,
+    batch: usize,
+    context: usize,
+}
+
+impl Examples for OneBatch {
+    fn len(&self) -> usize {
+        self.batch
+    }
+
+    fn batch(&self, items: &[usize]) -> (Tensor, Tensor) {
+        let items: Vec<i64> = items.iter().map(|&item| item as i64).collect();
+        let rows = Tensor::from_slice(&self.rows).view([self.batch as i64, self.context as i64 + 1]);
+        let rows = rows.index_select(0, &Tensor::from_slice(&items));
+        let t = self.context as i64;
+        (rows.narrow(1, 0, t).contiguous(), rows.narrow(1, 1, t).contiguous())
+    }
+
+    fn pass(&self, batch_size: usize) -> Result<Vec<Vec<usize>>> {
+        Ok(Loader::new(self.batch, batch_size, false, true)?.pass().collect())
+    }
+}
+
+/// A trainer as the commands make it, with a learning rate that stays.
+fn trainer(options: &Options, examples: impl Examples + 'static, batch_size: usize, rate: f64) -> Result<Trainer> {
+    let model = public_weights::load(&options.model, Device::Cpu)?;
+    let settings = TrainSettings {
+        batch_size,
+        length: Length::Steps(1_000_000),
+        learning_rate: rate,
+        min_lr: rate,
+        warmup_steps: 0,
+        ..TrainSettings::default()
+    };
+    Trainer::new(model, settings, Box::new(examples), None, Value::Null)
+}
+
+fn train(options: &Options) -> Result<()> {
+    let &Options { batch, context, .. } = options;
+    let examples = OneBatch { rows: ids(batch * (context + 1)), batch, context };
+    let mut trainer = trainer(options, examples, batch, 1e-4)?;
+    serve("ours", || {
+        let started = Instant::now();
+        let step = trainer.step()?.context("every batch has targets")?;
+        let mut measured = measured(started, batch * context);
+        measured["loss"] = step.loss.into();
+        Ok(measured)
+    })
+}
+
+fn finetune(options: &Options) -> Result<()> {
+    let all = instructions::load(&options.data)?;
+    ensure!(all.len() >= ENTRIES, "{} entries are too few", all.len());
+    let entries: Vec<_> = (0..ENTRIES).map(|i| all[i * all.len() / ENTRIES].clone()).collect();
+    let examples = InstructionSet::new(&entries, 1024, false)?.in_similar_lengths();
+    let mut trainer = trainer(options, examples, ENTRIES_PER_BATCH, 5e-5)?;
+    serve("ours", || {
+        let started = Instant::now();
+        let mut losses = 0.0;
+        for _ in 0..ENTRIES / ENTRIES_PER_BATCH {
+            losses += trainer.step()?.context("every batch has targets")?.loss;
+        }
+        let mut measured = measured(started, ENTRIES);
+        measured["loss"] = (losses * ENTRIES_PER_BATCH as f64 / ENTRIES as f64).into();
+        Ok(measured)
+    })
+}
+
+fn prefill(options: &Options) -> Result<()> {
+    require_f32(options)?;
+    let model = public_weights::load(&options.model, Device::Cpu)?;
+    let ids = Tensor::from_slice(&ids(options.prompt)).unsqueeze(0); // [1, T]
+    let mut cache = Cache::new(&model.config, 1, Device::Cpu);
+    serve("ours f32", || {
+        let started = Instant::now();
+        cache.clear();
+        most_probable(&model.forward_cached(&ids, &mut cache).squeeze_dim(0));
+        Ok(measured(started, options.prompt))
+    })
+}
+
+fn decode(options: &Options) -> Result<()> {
+    require_f32(options)?;
+    let model = public_weights::load(&options.model, Device::Cpu)?;
+    let prompt = ids(options.prompt);
+    serve("ours f32", || {
+        let mut writer = Writer::new(&model, &prompt, most_probable)?;
+        writer.next().context("a writer never ends")?;
+        let started = Instant::now();
+        let written = writer.take(options.new).count();
+        ensure!(written == options.new, "only {written} tokens came");
+        Ok(measured(started, written))
+    })
+}
+
+fn require_f32(options: &Options) -> Result<()> {
+    ensure!(options.dtype == "f32", "weights in {} cannot be used yet", options.dtype);
+    Ok(())
+}
+
+/// `start`: the whole command from its start to its end, for one token. `read`: reading the weight file.
+fn load(options: &Options) -> Result<()> {
+    let style = options.style.as_str();
+    let name = if style == "start" { "ours, one token" } else { "reading the file" };
+    serve(name, || {
+        let started = Instant::now();
+        if style == "start" {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_finetune"));
+            command.args(["complete", "--prompt", "Every effort moves", "--max-new-tokens", "1", "--temperature", "0"]);
+            command.args(["--threads", &options.threads.to_string(), "--weights"]).arg(&options.model);
+            let output = command.stdin(Stdio::null()).output()?;
+            ensure!(output.status.success(), "finetune failed: {}", String::from_utf8_lossy(&output.stderr));
+        } else {
+            let mut bytes = Vec::new();
+            fs::File::open(options.model.join("model.safetensors"))?.read_to_end(&mut bytes)?;
+            ensure!(bytes.len() > 1_000_000, "the file is too small");
+        }
+        Ok(measured(started, 1))
+    })
+}
+
+fn tokenize(options: &Options) -> Result<()> {
+    let bytes = fs::read(&options.data)?;
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(1_000_000)]).into_owned();
+    let (ours, theirs) = (BytePairEncoder::gpt2(), tiktoken_rs::r50k_base_singleton());
+    let is_ours = options.style == "ours";
+    serve(if is_ours { "ours" } else { "tiktoken-rs" }, || {
+        let started = Instant::now();
+        let count = if is_ours { ours.encode(&text).len() } else { theirs.encode_ordinary(&text).len() };
+        Ok(measured(started, count))
+    })
+}

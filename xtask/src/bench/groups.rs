@@ -1,0 +1,178 @@
+//! What is compared with what.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+use xtask::datasets;
+
+use super::compare::Entrant;
+use super::page::Unit;
+use super::provide;
+
+/// The groups, in the order in which they run.
+pub const GROUPS: [&str; 6] = ["train", "finetune", "prefill", "decode", "load", "tokenize"];
+
+/// One comparison: one shape of work, ours and its peers.
+pub struct Case {
+    /// Names it in `BENCHMARKS.md`.
+    pub key: String,
+    /// What is done, in words.
+    pub title: String,
+    /// How its figures are given.
+    pub unit: Unit,
+    /// Ours.
+    pub ours: Entrant,
+    /// The others.
+    pub peers: Vec<Entrant>,
+}
+
+/// What all contenders of a run are given.
+pub struct Setting<'a> {
+    /// The project's folder.
+    pub root: &'a Path,
+    /// Our contender.
+    pub ours: &'a Path,
+    /// The interpreter of the peers.
+    pub python: &'a Path,
+    /// The model's folder.
+    pub model: &'a Path,
+    /// Threads of each contender.
+    pub threads: usize,
+}
+
+/// The comparisons of a group; with `grow` those that show how cost grows.
+///
+/// # Errors
+/// If the group needs data that is not there; the message says how to get it.
+pub fn cases(setting: &Setting, group: &str, grow: bool) -> Result<Vec<Case>> {
+    Ok(match group {
+        "train" if grow => {
+            let shapes = [(2, 128), (2, 256), (2, 512), (2, 1024), (1, 256), (4, 256), (8, 256)];
+            shapes.map(|(batch, context)| train(setting, batch, context, &["eager"])).into()
+        }
+        "train" => vec![
+            train(setting, 2, 256, &["eager", "compiled", "transformers", "book"]),
+            train(setting, 4, 1024, &["eager", "compiled"]),
+        ],
+        "finetune" => vec![finetune(setting)?],
+        "prefill" if grow => [128, 256, 512, 1000].map(|prompt| generation(setting, group, "f32", prompt)).into(),
+        "decode" if grow => [32, 256, 512, 880].map(|prompt| generation(setting, group, "f32", prompt)).into(),
+        "prefill" | "decode" => {
+            let prompt = if group == "prefill" { 512 } else { 32 };
+            ["f32", "bf16", "int8"].map(|dtype| generation(setting, group, dtype, prompt)).into()
+        }
+        "load" => vec![Case {
+            key: "load".into(),
+            title: "from the start of the program to the end of its first token, against reading the weight file"
+                .into(),
+            unit: Unit::Milliseconds,
+            ours: ours(setting, "load", &["--style", "start"], 1.5),
+            peers: vec![ours(setting, "load", &["--style", "read"], 1.0)],
+        }],
+        "tokenize" => vec![tokenize(setting)?],
+        other => bail!("there is no group {other}; the groups are {}", GROUPS.join(", ")),
+    })
+}
+
+fn train(setting: &Setting, batch: usize, context: usize, styles: &[&str]) -> Case {
+    let tokens = (batch * context) as f64;
+    // Weights, gradients, two moments; what a token leaves behind until the backward pass has seen it.
+    let need_gb = |gb_per_token: f64| 2.8 + tokens * gb_per_token;
+    let (batch, context) = (batch.to_string(), context.to_string());
+    let shape = ["--batch", &batch, "--context", &context];
+    let peer = |style: &&str| {
+        let need_gb = need_gb(if *style == "book" { 0.0048 } else { 0.0014 });
+        python(setting, "train_pytorch.py", "train", &[&["--style", style][..], &shape].concat(), need_gb)
+    };
+    Case {
+        key: format!("train-{batch}x{context}"),
+        title: format!("training, {batch} sequences of {context} tokens a step"),
+        unit: Unit::Tokens,
+        ours: ours(setting, "train", &shape, need_gb(0.0014)),
+        peers: styles.iter().map(peer).collect(),
+    }
+}
+
+fn finetune(setting: &Setting) -> Result<Case> {
+    let data = data(setting, "instruction-data")?;
+    let shape = ["--data", data.as_str()];
+    let peer =
+        |style| python(setting, "train_pytorch.py", "finetune", &[&["--style", style][..], &shape].concat(), 5.0);
+    Ok(Case {
+        key: "finetune".into(),
+        title: "fine-tuning on 64 entries of the instruction data, batches of 8 padded to the longest".into(),
+        unit: Unit::Entries,
+        ours: ours(setting, "finetune", &shape, 5.0),
+        peers: vec![peer("eager")],
+    })
+}
+
+fn generation(setting: &Setting, group: &str, dtype: &str, prompt: usize) -> Case {
+    let length = prompt.to_string();
+    let shape = ["--dtype", dtype, "--prompt", &length];
+    let peer = |script: &str, style: &[&str]| python(setting, script, group, &[style, &shape].concat(), 2.0);
+    let mut peers = Vec::new();
+    if dtype == "f32" {
+        peers.push(peer("generate.py", &["--style", "transformers"]));
+    }
+    if dtype != "bf16" {
+        peers.push(peer("generate.py", &["--style", "ctranslate2"]));
+    }
+    let llama = provide::folder(setting.root).join("llama.cpp").display().to_string();
+    peers.push(peer("llama_cpp.py", &["--llama", &llama]));
+    let what = if group == "prefill" {
+        format!("reading a prompt of {prompt} tokens")
+    } else {
+        format!("writing 128 tokens after a prompt of {prompt}")
+    };
+    Case {
+        key: format!("{group}-{dtype}-{prompt}"),
+        title: format!("{group}: {what}, weights in {dtype}"),
+        unit: Unit::Tokens,
+        ours: ours(setting, group, &shape, 2.0),
+        peers,
+    }
+}
+
+fn tokenize(setting: &Setting) -> Result<Case> {
+    let data = data(setting, "tiny-shakespeare")?;
+    let with = |style| ["--data", data.as_str(), "--style", style];
+    Ok(Case {
+        key: "tokenize".into(),
+        title: "encoding the first 1,000,000 bytes of tiny Shakespeare".into(),
+        unit: Unit::Tokens,
+        ours: ours(setting, "tokenize", &with("ours"), 0.5),
+        peers: vec![
+            ours(setting, "tokenize", &with("tiktoken-rs"), 0.5),
+            python(setting, "tokenize_text.py", "tokenize", &with("tiktoken"), 0.5),
+        ],
+    })
+}
+
+fn data(setting: &Setting, name: &str) -> Result<String> {
+    match datasets::path(setting.root, name)? {
+        Some(path) => Ok(path.display().to_string()),
+        None => bail!("{name} is not there; get it by: cargo xtask fetch {name}"),
+    }
+}
+
+fn ours(setting: &Setting, group: &str, arguments: &[&str], need_gb: f64) -> Entrant {
+    let mut command = Command::new(setting.ours);
+    command.arg(group).args(arguments);
+    entrant(setting, command, format!("ours {}", arguments.join(" ")), need_gb)
+}
+
+fn python(setting: &Setting, script: &str, group: &str, arguments: &[&str], need_gb: f64) -> Entrant {
+    let mut command = Command::new(setting.python);
+    command.arg(setting.root.join("data/bench").join(script)).arg(group).args(arguments);
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    let label = if arguments[0] == "--style" { arguments[1] } else { script.trim_end_matches(".py") };
+    entrant(setting, command, label.to_owned(), need_gb)
+}
+
+fn entrant(setting: &Setting, mut command: Command, label: String, need_gb: f64) -> Entrant {
+    command.current_dir(setting.root).arg("--model").arg(setting.model);
+    command.args(["--threads", &setting.threads.to_string()]);
+    Entrant { label, command, need_gb }
+}

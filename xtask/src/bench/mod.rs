@@ -1,0 +1,151 @@
+//! `bench`: ours and its peers on the same machine, taking turns.
+
+mod compare;
+mod contender;
+mod groups;
+mod page;
+mod provide;
+mod statistics;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::thread::available_parallelism;
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use xtask::setup;
+
+use crate::run::capture;
+use compare::Outcome;
+use groups::{Case, GROUPS, Setting};
+
+const PAGE: &str = "BENCHMARKS.md";
+
+/// What is to be measured, and how.
+#[derive(Args)]
+pub struct Options {
+    /// train, finetune, prefill, decode, load or tokenize [default: all of them]
+    group: Option<String>,
+    /// Only the comparisons whose name in BENCHMARKS.md begins so, such as train-2x256
+    #[arg(long, value_name = "NAME", default_value = "")]
+    only: String,
+    /// Counted repetitions of each contender
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    rounds: usize,
+    /// Threads of each contender [default: one for each core]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// How cost grows with context, batch and prompt, instead of the standard shapes
+    #[arg(long)]
+    grow: bool,
+    /// The size of the model: gpt2 or gpt2-medium
+    #[arg(long, value_name = "NAME", default_value = "gpt2")]
+    size: String,
+    /// Build llama.cpp first, some minutes, if it is not there yet
+    #[arg(long)]
+    with_llama_cpp: bool,
+    /// Print the tables and leave BENCHMARKS.md as it is
+    #[arg(long)]
+    no_record: bool,
+}
+
+/// Runs the comparisons, prints their tables and writes them down.
+pub fn run(root: &Path, options: &Options) -> Result<()> {
+    ensure!(options.rounds >= 1, "rounds is 0; at least one repetition must count");
+    let names: Vec<&str> = options.group.as_deref().map_or(GROUPS.to_vec(), |group| vec![group]);
+    if let Some(unknown) = names.iter().find(|name| !GROUPS.contains(name)) {
+        anyhow::bail!("there is no group {unknown}; the groups are {}", GROUPS.join(", "));
+    }
+    setup::ensure(root)?;
+    let ours = provide::ours(root)?;
+    let python = provide::python(root)?;
+    let model = provide::model(root, &python, &options.size)?;
+    if options.with_llama_cpp {
+        provide::llama_cpp(root, &python, &model)?;
+    }
+    let cores = available_parallelism().map_or(1, usize::from);
+    let threads = options.threads.unwrap_or(cores);
+    let setting = Setting { root, ours: &ours, python: &python, model: &model, threads };
+    let mut failed = Vec::new();
+    for group in names {
+        for case in groups::cases(&setting, group, options.grow)? {
+            let key = if options.size == "gpt2" { case.key.clone() } else { format!("{}-{}", options.size, case.key) };
+            if !key.starts_with(&options.only) {
+                continue;
+            }
+            eprintln!("measuring {key}: {} rounds", options.rounds);
+            if let Err(error) = measure(root, case, &key, options, threads) {
+                println!("{key}: {error:#}\n");
+                failed.push(key);
+            }
+        }
+    }
+    ensure!(failed.is_empty(), "ours did not run in: {}", failed.join(", "));
+    Ok(())
+}
+
+fn measure(root: &Path, mut case: Case, key: &str, options: &Options, threads: usize) -> Result<()> {
+    let outcome = compare::compare(&mut case.ours, case.peers, options.rounds, free_gb())?;
+    let table = page::table(&outcome, case.unit);
+    println!("{} ({key})\n\n{table}", case.title);
+    if options.no_record {
+        return Ok(());
+    }
+    let circumstances = circumstances(root, &outcome, options.rounds, threads);
+    let block = format!("### {key}\n\n{}; {circumstances}.\n\n{table}", case.title);
+    let history = format!("- {key}: {}; {circumstances}", page::summary(&outcome, case.unit));
+    let path = root.join(PAGE);
+    let page = fs::read_to_string(&path).with_context(|| format!("cannot read {PAGE}"))?;
+    fs::write(&path, page::record(&page, key, &block, &history)).with_context(|| format!("cannot write {PAGE}"))
+}
+
+/// When, where and with what it was measured.
+fn circumstances(root: &Path, outcome: &Outcome, rounds: usize, threads: usize) -> String {
+    let said = |command: &mut Command| {
+        capture(command.current_dir(root)).map_or(String::new(), |finished| finished.stdout.trim().to_owned())
+    };
+    let date = said(Command::new("date").args(["-u", "+%Y-%m-%d"]));
+    let commit = said(Command::new("git").args(["describe", "--always", "--dirty", "--exclude", "*"]));
+    let cores = available_parallelism().map_or(1, usize::from);
+    let versions: BTreeMap<_, _> = outcome.rows.iter().flat_map(|row| &row.versions).collect();
+    let versions: Vec<String> = versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
+    let processor = processor(&fs::read_to_string("/proc/cpuinfo").unwrap_or_default());
+    format!(
+        "{date}, commit {commit}, {processor}, {cores} cores, {threads} threads, {rounds} rounds, {}",
+        versions.join(", ")
+    )
+}
+
+/// The processor's name, which some virtual machines shorten so much that its model number is needed too.
+fn processor(cpuinfo: &str) -> String {
+    let field = |name: &str| {
+        let line = cpuinfo.lines().find(|line| line.split(':').next().is_some_and(|key| key.trim() == name))?;
+        Some(line.split_once(':')?.1.trim().to_owned())
+    };
+    match (field("model name"), field("model")) {
+        (Some(name), Some(model)) => format!("{name} (model {model})"),
+        _ => std::env::consts::ARCH.to_owned(),
+    }
+}
+
+/// Memory that can be had without swapping; endless where the system does not tell.
+fn free_gb() -> f64 {
+    let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
+    let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());
+    kilobytes.map_or(f64::INFINITY, |kilobytes| kilobytes * 1024.0 / 1e9)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_processor_is_named_with_its_model() {
+        let text = "processor\t: 0\nmodel\t\t: 143\nmodel name\t: Some(R) Processor\n";
+        assert_eq!(processor(text), "Some(R) Processor (model 143)");
+        assert_eq!(processor(""), std::env::consts::ARCH);
+    }
+}

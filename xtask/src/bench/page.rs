@@ -1,0 +1,144 @@
+//! `BENCHMARKS.md`: the newest table of each comparison, and below them one line for every run.
+
+use std::fmt::Write;
+
+use super::compare::Outcome;
+
+const HISTORY: &str = "## History";
+
+/// How the figures of a group are given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Tokens per second.
+    Tokens,
+    /// Entries of the instruction data per second.
+    Entries,
+    /// Milliseconds for the whole.
+    Milliseconds,
+}
+
+impl Unit {
+    fn heading(self) -> [&'static str; 2] {
+        match self {
+            Unit::Tokens => ["median, tokens/s", "slowest, tokens/s"],
+            Unit::Entries => ["median, entries/s", "slowest, entries/s"],
+            Unit::Milliseconds => ["median, ms", "slowest, ms"],
+        }
+    }
+
+    fn figure(self, rate: f64) -> String {
+        match self {
+            Unit::Milliseconds => format!("{:.0}", 1000.0 / rate),
+            _ if rate < 100.0 => format!("{rate:.1}"),
+            _ => format!("{rate:.0}"),
+        }
+    }
+}
+
+/// The table of an outcome, in Markdown, which reads well in a terminal too.
+pub fn table(outcome: &Outcome, unit: Unit) -> String {
+    let [median, slowest] = unit.heading();
+    let with_loss = outcome.rows.iter().any(|row| row.loss.is_some());
+    let mut lines = vec![vec![
+        "contender".to_owned(),
+        median.to_owned(),
+        slowest.to_owned(),
+        "ours to theirs".to_owned(),
+        "peak GB".to_owned(),
+    ]];
+    lines.extend(outcome.rows.iter().map(|row| {
+        vec![
+            row.name.clone(),
+            unit.figure(row.median),
+            unit.figure(row.minimum),
+            row.ratio.map_or(String::new(), |ratio| format!("{ratio:.2}")),
+            format!("{:.1}", row.peak_bytes as f64 / 1e9),
+        ]
+    }));
+    if with_loss {
+        lines[0].push("last loss".to_owned());
+        for (line, row) in lines[1..].iter_mut().zip(&outcome.rows) {
+            line.push(row.loss.map_or(String::new(), |loss| format!("{loss:.4}")));
+        }
+    }
+    let widths: Vec<usize> = (0..lines[0].len())
+        .map(|column| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0))
+        .collect();
+    let mut text = String::new();
+    for (index, line) in lines.iter().enumerate() {
+        let cells: Vec<String> = line
+            .iter()
+            .zip(&widths)
+            .enumerate()
+            .map(
+                |(column, (cell, &width))| {
+                    if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+                },
+            )
+            .collect();
+        let _ = writeln!(text, "| {} |", cells.join(" | ")); // writing to a string cannot fail
+        if index == 0 {
+            let rules: Vec<String> = widths
+                .iter()
+                .enumerate()
+                .map(|(column, width)| if column == 0 { "-".repeat(*width) } else { "-".repeat(width - 1) + ":" })
+                .collect();
+            let _ = writeln!(text, "| {} |", rules.join(" | "));
+        }
+    }
+    for absent in &outcome.absent {
+        let _ = writeln!(text, "\nNot measured: {absent}.");
+    }
+    text
+}
+
+/// One line for the history: each peer with ours to theirs.
+pub fn summary(outcome: &Outcome, unit: Unit) -> String {
+    let mut words = Vec::new();
+    for row in &outcome.rows {
+        let ratio = row.ratio.map_or(String::new(), |ratio| format!(" ({ratio:.2})"));
+        words.push(format!("{} {}{ratio}", row.name, unit.figure(row.median)));
+    }
+    words.join(", ")
+}
+
+/// The page with the newest table of the comparison `key`, in place of an older one, and a further line of history.
+pub fn record(page: &str, key: &str, block: &str, history: &str) -> String {
+    let (open, close) = (format!("<!-- bench {key} -->"), "<!-- /bench -->");
+    let block = format!("{open}\n{}\n{close}\n", block.trim_end());
+    let end_of = |start: usize| page[start..].find(close).map(|at| start + at + close.len() + 1);
+    let place = page.find(&open).and_then(|start| Some((start, end_of(start)?.min(page.len()))));
+    let mut page = match (place, page.find(HISTORY)) {
+        (Some((start, end)), _) => format!("{}{block}{}", &page[..start], &page[end..]),
+        (None, Some(at)) => format!("{}{block}\n{}", &page[..at], &page[at..]),
+        (None, None) => format!("{}\n\n{block}\n{HISTORY}\n\n", page.trim_end()),
+    };
+    page.truncate(page.trim_end().len());
+    if page.ends_with(HISTORY) {
+        page.push('\n');
+    }
+    page + "\n" + history + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_table_takes_the_place_of_the_older_and_the_history_grows() {
+        let page = record("# Benchmarks\n\nWords.\n", "decode", "first", "- one");
+        let page = record(&page, "train", "other", "- two");
+        let page = record(&page, "decode", "second", "- three");
+        assert_eq!(
+            page,
+            "# Benchmarks\n\nWords.\n\n<!-- bench decode -->\nsecond\n<!-- /bench -->\n\n<!-- bench train -->\nother\n\
+             <!-- /bench -->\n\n## History\n\n- one\n- two\n- three\n"
+        );
+    }
+
+    #[test]
+    fn a_rate_is_shown_as_the_time_it_stands_for_where_time_is_what_one_waits_for() {
+        assert_eq!(Unit::Milliseconds.figure(4.0), "250");
+        assert_eq!((Unit::Tokens.figure(53.25), Unit::Tokens.figure(319.4)), ("53.2".to_owned(), "319".to_owned()));
+    }
+}
