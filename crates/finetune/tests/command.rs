@@ -54,6 +54,7 @@ fn mistakes_in_usage_exit_with_2_and_others_with_1() {
         (&["chat", "--weights", "nowhere"], 1, "error: there is no folder nowhere"),
         (&["export", "--weights", "nowhere", "--out", "x"], 1, "error: there is no folder nowhere"),
         (&["--device", "tpu"], 1, "error: the device \"tpu\" is unknown; there are cpu, cuda and mps"),
+        (&["complete", "--prompt", "a", "--dtype", "int9"], 2, "weights are kept as f32, bf16 or int8"),
         (&["info", "no/such"], 1, "error:"),
         (&["--data", "nowhere.json", "--weights", "scratch"], 1, "error: nowhere.json is neither a file nor a dataset"),
         (&["score", "nowhere.json"], 1, "error: cannot read nowhere.json"),
