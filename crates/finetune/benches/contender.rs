@@ -8,6 +8,7 @@ use embedding::{bpe::BytePairEncoder, loader::Loader};
 use finetune::{collate::InstructionSet, instructions};
 use model::{
     cache::Cache,
+    decode::{Decoder, Dtype},
     generate::{Writer, most_probable},
     public_weights,
 };
@@ -40,8 +41,8 @@ struct Options {
     threads: i32,
     #[arg(long, default_value = ".bench/gpt2")]
     model: PathBuf,
-    #[arg(long, default_value = "f32")]
-    dtype: String,
+    #[arg(long, default_value_t = Dtype::F32)]
+    dtype: Dtype,
     #[arg(long, default_value_t = 2)]
     batch: usize,
     #[arg(long, default_value_t = 256)]
@@ -188,11 +189,11 @@ fn prefill(options: &Options) -> Result<()> {
 }
 
 fn decode(options: &Options) -> Result<()> {
-    require_f32(options)?;
     let model = public_weights::load(&options.model, Device::Cpu)?;
     let prompt = ids(options.prompt);
-    serve("ours f32", || {
-        let mut writer = Writer::new(&model, &prompt, most_probable)?;
+    let mut decoder = Decoder::new(&model, options.dtype, options.threads as usize)?;
+    serve(&format!("ours {}", options.dtype), || {
+        let mut writer = Writer::new(&mut decoder, &prompt, most_probable)?;
         writer.next().context("a writer never ends")?;
         let started = Instant::now();
         let written = writer.take(options.new).count();
@@ -202,7 +203,7 @@ fn decode(options: &Options) -> Result<()> {
 }
 
 fn require_f32(options: &Options) -> Result<()> {
-    ensure!(options.dtype == "f32", "weights in {} cannot be used yet", options.dtype);
+    ensure!(options.dtype == Dtype::F32, "a prompt is read with weights in f32 whatever the dtype");
     Ok(())
 }
 
