@@ -115,7 +115,8 @@ impl Contender {
         self.output.read_line(&mut line).with_context(|| format!("cannot read what {} says", self.name))?;
         if line.is_empty() {
             let status = self.child.wait().with_context(|| format!("cannot wait for {}", self.name))?;
-            bail!("{} died {when} ({status}): {}", self.name, self.last_words());
+            let last_words = self.last_words();
+            bail!("{} died {when} ({status}): {last_words}", self.name);
         }
         serde_json::from_str(&line)
             .with_context(|| format!("{} said {:?} {when}, which is no answer", self.name, line.trim_end()))
