@@ -42,7 +42,18 @@ pub fn run(root: &Path) -> Result<()> {
         pass_through(&mut command)
     });
     steps.step("book", || book::run(root, false));
+    steps.step("dependencies", || dependencies(root));
     steps.summary(start.elapsed().as_secs_f64())
+}
+
+/// Licences and sources of all dependencies, where the program that knows them is installed.
+fn dependencies(root: &Path) -> Result<()> {
+    let installed = cargo(root).args(["deny", "--version"]).output().is_ok_and(|output| output.status.success());
+    if !installed {
+        println!("not checked, as cargo-deny is not installed (`cargo install --locked cargo-deny`)");
+        return Ok(());
+    }
+    pass_through(cargo(root).args(["deny", "--log-level", "error", "check", "licenses", "bans", "sources"]))
 }
 
 /// Steps that were taken: name, time, and what went wrong.

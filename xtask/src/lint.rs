@@ -8,6 +8,7 @@
 //!   woven block of its chapter (more exactly, perhaps) or in the legend, or its line must carry a link. Free are smaller
 //!   integers (they count what the text itself sets up), years, the numbers of sections, equations and versions,
 //!   headings, inline code and formulas.
+//! - A test that a chapter names exists.
 //! - Links to files and to headings lead somewhere.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::named_tests;
 use crate::source::Source;
 use crate::weave::{self, Place, places};
 
@@ -74,6 +76,7 @@ pub fn run(root: &Path) -> Result<()> {
         let mut found = shapes_in_prose(&text, &legend);
         if weave::folder_of(root, file) == "chapters" {
             found.extend(unproven_numbers(&text, &legend));
+            found.extend(named_tests::missing(root, &text));
         }
         findings.extend(found.iter().map(|finding| at(root, file, finding)));
     }

@@ -10,6 +10,7 @@ mod contents;
 mod figures;
 mod ledger;
 mod lint;
+mod named_tests;
 mod reference;
 mod run;
 mod source;

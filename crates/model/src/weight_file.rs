@@ -197,7 +197,12 @@ impl View for Bytes {
     fn data(&self) -> Cow<'_, [u8]> {
         // Only here, where one tensor is written, is a copy made of it.
         let tensor = self.tensor.to_device(Device::Cpu).contiguous();
-        let mut bytes = vec![0; self.data_len()];
+        let mut bytes = Vec::new();
+        // `vec!` would end the process without a word; a panic is told in one line.
+        if bytes.try_reserve_exact(self.data_len()).is_err() {
+            panic!("there is no memory to write a tensor of {} bytes", self.data_len());
+        }
+        bytes.resize(self.data_len(), 0);
         tensor.copy_data_u8(&mut bytes, tensor.numel());
         bytes.into()
     }

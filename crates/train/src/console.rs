@@ -81,7 +81,8 @@ fn first_line(text: &str) -> String {
 fn out_of_memory(line: &str) -> Option<String> {
     let (_, rest) = line.split_once("can't allocate memory: you tried to allocate ")?;
     let bytes: f64 = rest.split(' ').next()?.parse().ok()?;
-    Some(format!("there is no memory for {:.1} GB more; take a smaller batch, context or model", bytes / 1e9))
+    let (number, unit) = if bytes < 1e9 { (bytes / 1e6, "MB") } else { (bytes / 1e9, "GB") };
+    Some(format!("there is no memory for {number:.1} {unit} more; take a smaller batch, context or model"))
 }
 
 /// Becomes true at Ctrl-C or SIGTERM; a second one ends the process at once.

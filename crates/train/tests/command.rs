@@ -297,6 +297,42 @@ fn when_the_disk_refuses_a_checkpoint_the_one_before_can_be_resumed() {
     room.bare("--resume run --max-steps 4").assert().success();
 }
 
+/// A batch for which there is no memory: one line that says so, and all that libtorch says under --verbose.
+#[test]
+#[cfg(target_os = "linux")]
+fn memory_that_is_refused_is_one_sentence_without_a_trace() {
+    let room = Room::new();
+    fs::write(room.path("wide.json"), CONFIG.replace("\"n_layer\": 1", "\"n_layer\": 1, \"n_inner\": 262144"))
+        .expect("written");
+    fs::write(room.path("text.txt"), embedding::texts::STORY.repeat(2)).expect("written");
+    let limited = |words: &str| {
+        let script = format!(
+            "ulimit -v 4000000; exec {TRAIN} --model wide.json --text text.txt --context 64 --batch-size 200 --threads 1 {words}"
+        );
+        let output = Process::new("sh").current_dir(room.0.path()).args(["-c", &script]).output().expect("a shell");
+        let said = String::from_utf8(output.stderr).expect("UTF-8");
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        said
+    };
+    let said = limited("--out-dir short");
+    let last = said.lines().last().expect("a line");
+    assert!(last.starts_with("error: there is no memory for ") && last.ends_with("(--verbose shows more)"), "{last}");
+    assert!(!said.contains("panicked") && !said.contains("frame #") && !said.contains("backtrace"), "{said}");
+    assert!(limited("--out-dir long --verbose").contains("DefaultCPUAllocator"));
+}
+
+#[test]
+fn a_batch_or_a_model_beyond_all_measure_is_refused_before_anything_is_made() {
+    let room = Room::new();
+    let begin = |words: &str| room.bare(&format!("--model config.json --text text.txt {words}"));
+    refused(
+        begin("--context 16 --batch-size 100000000"),
+        "1128 items fill no batch of 100000000; choose a smaller batch",
+    );
+    refused(begin("--context 99999999999"), "context is 99999999999, more than any GPT-2 has");
+    misused(room.train("--max-steps 99999999999999999999"), "it must be a whole number of at least 1");
+}
+
 fn no_leftovers(folder: &Path) -> bool {
     fs::read_dir(folder).expect("a folder").flatten().all(|entry| !entry.file_name().to_string_lossy().contains("tmp"))
 }

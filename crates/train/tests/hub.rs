@@ -140,3 +140,57 @@ fn weights_that_are_not_the_published_ones_are_refused() {
     assert!(server.asked()[0].path.contains(PINNED), "{:?}", server.asked());
     assert!(!room.path().join("data/public/gpt2/config.json").exists());
 }
+
+/// No SHA-256 is pinned for gpt2-large: the one that the hub names is what its file is checked by.
+#[test]
+fn where_no_hash_is_pinned_the_hubs_own_decides() {
+    let source = room();
+    let config = model::config::Gpt2Config { vocab_size: 50257, ..small::CONFIG };
+    let model = model::gpt2::Gpt2::new(config, tch::Device::Cpu).expect("a possible model");
+    public_weights::save(source.path(), &model).expect("saved");
+    let files = [CONFIG, WEIGHTS].map(|name| fs::read(source.path().join(name)).expect("a file"));
+    let promised = xtask::download::sha256(&source.path().join(WEIGHTS)).expect("a hash");
+    for lies in [false, true] {
+        let room = room();
+        fs::create_dir(room.path().join("data")).expect("a folder");
+        fs::write(room.path().join("data/datasets.json"), "{}").expect("written"); // marks the folder as a project's root
+        fs::write(room.path().join("Cargo.toml"), "").expect("written");
+        fs::write(room.path().join("text.txt"), embedding::texts::STORY).expect("written");
+        let (files, promised) = (files.clone(), promised.clone());
+        let server = server::serve(move |asked, stream| match asked.path.rsplit('/').next() {
+            Some(CONFIG) => server::send(stream, asked, &files[0]),
+            Some(WEIGHTS) => {
+                let headers = format!("location: /store\r\nx-linked-etag: \"{promised}\"\r\n");
+                server::head(stream, "302 Found", 0, &headers);
+            }
+            _ if lies => server::send(stream, asked, &vec![0; files[1].len()]),
+            _ => server::send(stream, asked, &files[1]),
+        });
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_train"))
+            .current_dir(room.path())
+            .args([
+                "--init",
+                "gpt2-large",
+                "--text",
+                "text.txt",
+                "--context",
+                "8",
+                "--max-steps",
+                "1",
+                "--threads",
+                "1",
+            ])
+            .env("HF_ENDPOINT", &server.url)
+            .env("HF_HUB_CACHE", room.path().join("cache"))
+            .env_remove("HF_HUB_OFFLINE")
+            .output()
+            .expect("it runs");
+        let said = String::from_utf8(output.stderr).expect("UTF-8");
+        assert_eq!(output.status.code(), Some(i32::from(lies)), "{said}");
+        assert_eq!(room.path().join("data/public/gpt2-large/model.safetensors").exists(), !lies);
+        let last = said.lines().last().expect("a line");
+        let refused =
+            last.starts_with("error: gpt2-large is not here yet") && last.contains(&format!("instead of {promised}"));
+        assert_eq!(refused, lies, "{last}");
+    }
+}

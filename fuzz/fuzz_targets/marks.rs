@@ -1,0 +1,8 @@
+//! Feeds arbitrary bytes to the property of the same name.
+
+#![no_main]
+
+#[path = "../properties/marks.rs"]
+mod property;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| property::holds(bytes));
