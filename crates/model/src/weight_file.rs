@@ -199,9 +199,8 @@ impl View for Bytes {
         let tensor = self.tensor.to_device(Device::Cpu).contiguous();
         let mut bytes = Vec::new();
         // `vec!` would end the process without a word; a panic is told in one line.
-        if bytes.try_reserve_exact(self.data_len()).is_err() {
-            panic!("there is no memory to write a tensor of {} bytes", self.data_len());
-        }
+        let reserved = bytes.try_reserve_exact(self.data_len());
+        assert!(reserved.is_ok(), "there is no memory to write a tensor of {} bytes", self.data_len());
         bytes.resize(self.data_len(), 0);
         tensor.copy_data_u8(&mut bytes, tensor.numel());
         bytes.into()

@@ -156,11 +156,11 @@ fn where_no_hash_is_pinned_the_hubs_own_decides() {
         fs::write(room.path().join("data/datasets.json"), "{}").expect("written"); // marks the folder as a project's root
         fs::write(room.path().join("Cargo.toml"), "").expect("written");
         fs::write(room.path().join("text.txt"), embedding::texts::STORY).expect("written");
-        let (files, promised) = (files.clone(), promised.clone());
+        let (files, sent) = (files.clone(), promised.clone());
         let server = server::serve(move |asked, stream| match asked.path.rsplit('/').next() {
             Some(CONFIG) => server::send(stream, asked, &files[0]),
             Some(WEIGHTS) => {
-                let headers = format!("location: /store\r\nx-linked-etag: \"{promised}\"\r\n");
+                let headers = format!("location: /store\r\nx-linked-etag: \"{sent}\"\r\n");
                 server::head(stream, "302 Found", 0, &headers);
             }
             _ if lies => server::send(stream, asked, &vec![0; files[1].len()]),
