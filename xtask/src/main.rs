@@ -111,7 +111,7 @@ enum Command {
         #[arg(long)]
         all: bool,
     },
-    /// Measure training and generation beside PyTorch, transformers, CTranslate2 and `llama.cpp`
+    /// Measure training and generation beside PyTorch, transformers, CTranslate2 and llama.cpp
     #[command(
         after_help = "Examples:\n  cargo xtask bench train --only train-2x256\n  cargo xtask bench decode --with-llama-cpp"
     )]

@@ -1,8 +1,8 @@
 //! AdamW in one pass over memory (chapter 4.4).
 //!
 //! [`AdamW::step`] is a dozen operations, each of which walks through all weights, and a step of the 124M model waits for memory most
-//! of the time: four arrays of half a gigabyte, walked fifteen times over. Here each number is fetched once, goes through the same
-//! operations in a register, and is written back once.
+//! of the time, for four arrays of half a gigabyte. Here each number is fetched once, goes through the same operations in a register,
+//! and is written back once.
 //!
 //! The moments keep their bits. A weight can differ in its last one, because the vector library behind libtorch's `sqrt` does not
 //! always round to the nearest number, and a processor's own root does. Where figures are held against PyTorch's, the plain step runs.
