@@ -260,8 +260,9 @@ fn completions_are_printed_for_each_shell() {
         let script = String::from_utf8(run.get_output().stdout.clone()).expect("UTF-8");
         assert!(script.contains("train") && script.contains("grad-accum"), "{shell}: {script}");
     }
-    let room = Room::new();
-    misused(room.bare("completions tcsh"), "invalid value 'tcsh' for '<SHELL>'");
+    let mut unknown = Command::new(TRAIN);
+    unknown.args(["completions", "tcsh"]);
+    misused(unknown, "invalid value 'tcsh' for '<SHELL>'");
 }
 
 #[test]
