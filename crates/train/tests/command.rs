@@ -305,7 +305,7 @@ fn memory_that_is_refused_is_one_sentence_without_a_trace() {
     let room = Room::new();
     fs::write(room.path("wide.json"), CONFIG.replace("\"n_layer\": 1", "\"n_layer\": 1, \"n_inner\": 262144"))
         .expect("written");
-    fs::write(room.path("text.txt"), embedding::texts::STORY.repeat(2)).expect("written");
+    fs::write(room.path("text.txt"), embedding::texts::STORY.repeat(10)).expect("written");
     let limited = |words: &str| {
         let script = format!(
             "ulimit -v 4000000; exec {TRAIN} --model wide.json --text text.txt --context 64 --batch-size 200 --threads 1 {words}"
@@ -328,7 +328,7 @@ fn a_batch_or_a_model_beyond_all_measure_is_refused_before_anything_is_made() {
     let begin = |words: &str| room.bare(&format!("--model config.json --text text.txt {words}"));
     refused(
         begin("--context 16 --batch-size 100000000"),
-        "1128 items fill no batch of 100000000; choose a smaller batch",
+        "139 items fill no batch of 100000000; choose a smaller batch",
     );
     refused(begin("--context 99999999999"), "context is 99999999999, more than any GPT-2 has");
     misused(room.train("--max-steps 99999999999999999999"), "it must be a whole number of at least 1");
