@@ -51,7 +51,7 @@ struct Options {
     prompt: usize,
     #[arg(long, default_value_t = 128)]
     new: usize,
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "data/instructions.json")]
     data: PathBuf,
     #[arg(long, hide = true)]
     bench: bool,
