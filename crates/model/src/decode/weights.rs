@@ -12,7 +12,7 @@ pub enum Dtype {
     F32,
     /// The upper half of each 32-bit number, rounded: 2 bytes, all exponents, 8 significant bits.
     Bf16,
-    /// Whole numbers from -127 to 127 with a scale for each [`BLOCK`] of a row: 1.0625 bytes. Inputs are quantised as well.
+    /// Whole numbers from -127 to 127 with a scale for each 64 of a row: 1.0625 bytes. Inputs are quantised as well.
     Int8,
 }
 
