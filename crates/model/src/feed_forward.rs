@@ -42,10 +42,20 @@ impl Gelu {
     /// # Source
     /// Hendrycks and Gimpel 2016 (<https://arxiv.org/abs/1606.08415>), section 2: `x Φ(x)`, and its approximation by `tanh`.
     pub fn forward(self, x: &Tensor) -> Tensor {
-        x.gelu(match self {
+        x.gelu(self.name())
+    }
+
+    /// The gradient of the input `x`, from that of the output.
+    pub fn backward(self, x: &Tensor, output_gradient: &Tensor) -> Tensor {
+        x.gelu_backward(output_gradient, self.name())
+    }
+
+    /// What libtorch calls it.
+    fn name(self) -> &'static str {
+        match self {
             Gelu::Exact => "none",
             Gelu::Tanh => "tanh",
-        })
+        }
     }
 }
 

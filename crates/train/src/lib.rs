@@ -9,6 +9,7 @@
 //! | [`schedule`] | how large should each step be? | 4.3 |
 //! | [`settings`] | what decides a run? | 4.3 |
 //! | [`step`] | how is one step taken? | 4.4 |
+//! | [`gradient`] | how is its gradient found without autograd? | 4.4 |
 //! | `one_pass` | how is that done without waiting for memory? | 4.4 |
 //! | [`trainer`] | how do steps become a run? | 4.4 |
 //! | [`protocol`] | can a published run be repeated, figure for figure? | 4.4 |
@@ -33,6 +34,7 @@ pub mod checkpoint;
 pub mod console;
 pub mod corpus;
 pub mod examples;
+pub mod gradient;
 pub mod heap;
 pub mod hub;
 pub mod loss;

@@ -55,20 +55,31 @@ impl Trainer {
 
     /// The mean loss over all targets of the batches; their mean gradient is left in the parameters.
     fn gather_gradients(&self, batches: &[(Tensor, Tensor)], counted: i64) -> f64 {
-        self.optimizer.zero_grad();
         let mut mean = 0.0;
-        for (inputs, targets) in batches {
+        for (number, (inputs, targets)) in batches.iter().enumerate() {
             // A batch counts by its targets, so that several small batches teach what one large batch would.
-            let share = count(targets) as f64 / counted as f64;
-            let loss = batch_loss(&self.model, inputs, targets, true);
-            if share < 1.0 {
-                (&loss * share).backward();
-            } else {
-                loss.backward();
-            }
-            mean += share * loss.double_value(&[]);
+            let (share, first) = (count(targets) as f64 / counted as f64, number == 0);
+            let loss = match &self.gradient {
+                Some(by_hand) => by_hand.add(inputs, targets, share, first),
+                None => self.add_by_autograd(inputs, targets, share, first),
+            };
+            mean += share * loss;
         }
         mean
+    }
+
+    /// [`Gradient::add`](crate::gradient::Gradient::add) for every model: with dropout, on every device.
+    fn add_by_autograd(&self, inputs: &Tensor, targets: &Tensor, share: f64, first: bool) -> f64 {
+        if first {
+            self.optimizer.zero_grad();
+        }
+        let loss = batch_loss(&self.model, inputs, targets, true);
+        if share < 1.0 {
+            (&loss * share).backward();
+        } else {
+            loss.backward();
+        }
+        loss.double_value(&[])
     }
 
     /// Inputs and targets of the next step, those without a target left out and counted.

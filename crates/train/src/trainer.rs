@@ -4,6 +4,7 @@ use crate::{
     adamw::AdamW,
     checkpoint::{self, Loaded, State, libtorch_version},
     examples::Examples,
+    gradient::Gradient,
     metrics::{Line, Sample, Validation, rounded},
     output::RunFolder,
     schedule::Schedule,
@@ -19,6 +20,8 @@ use serde_json::Value;
 pub struct Trainer {
     /// The model.
     pub model: Gpt2,
+    /// Finds gradients without autograd, where it can.
+    pub(crate) gradient: Option<Gradient>,
     pub(crate) optimizer: AdamW,
     pub(crate) settings: TrainSettings,
     pub(crate) schedule: Schedule,
@@ -114,6 +117,7 @@ impl Trainer {
         let schedule = settings.schedule(settings.total_steps(steps_per_epoch));
         let fingerprints = (training.fingerprint(), validation.as_ref().map(|examples| examples.fingerprint()));
         Ok(Self {
+            gradient: Gradient::of(&model),
             model,
             optimizer,
             settings,

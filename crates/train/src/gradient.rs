@@ -1,0 +1,195 @@
+//! The gradient written out by hand (chapter 4.4).
+//!
+//! Autograd finds the same numbers by itself, and is the way to read first. Knowing the model, one can do with less: a gradient is
+//! written by its matrix product into the buffer that the optimiser reads, no operation is recorded, and the scores of the
+//! vocabulary, the largest thing in a step by far, are made, used and forgotten for a few positions at a time.
+//!
+//! The rules of the single layers are in `gradient/layers.rs`. Dropout has no rule here: with dropout, and elsewhere than on the
+//! CPU, autograd does the work.
+
+mod layers;
+#[cfg(test)]
+mod tests;
+
+use crate::loss::IGNORED;
+use layers::{Linear, Mixed, Norm, Normed, Parameter, split};
+use model::{
+    config::Gpt2Config,
+    gpt2::{Gpt2, parameter_shapes},
+};
+use std::collections::HashMap;
+use tch::{Kind, Tensor};
+
+/// Positions whose scores are in memory at a time.
+const CHUNK: i64 = 256;
+
+/// The parameters of a model and their gradients, in the order in which an input meets them.
+pub struct Gradient {
+    config: Gpt2Config,
+    token: Parameter,
+    position: Parameter,
+    blocks: Vec<Block>,
+    norm: Norm,
+    head: Option<Parameter>,
+}
+
+struct Block {
+    norm1: Norm,
+    query: Linear,
+    key: Linear,
+    value: Linear,
+    output: Linear,
+    norm2: Norm,
+    up: Linear,
+    down: Linear,
+}
+
+/// What a block remembers of its way forward.
+struct Passed {
+    x: Tensor, // [N, C], as all without another remark
+    normed1: Normed,
+    mixed: Mixed,
+    between: Tensor,
+    normed2: Normed,
+    widened: Tensor, // [N, F]
+    bent: Tensor,    // [N, F]
+}
+
+impl Gradient {
+    /// Prepares the gradients of a model, or nothing if it has dropout or is not in float32 on the CPU.
+    pub fn of(model: &Gpt2) -> Option<Self> {
+        let config = model.config;
+        let named = model.store.variables();
+        let all = parameter_shapes(&config);
+        if config.dropout > 0.0 || !all.iter().all(|(name, _)| Parameter::of(&named, name).is_plain()) {
+            return None;
+        }
+        Some(Self {
+            token: Parameter::of(&named, "token.weight"),
+            position: Parameter::of(&named, "position.weight"),
+            blocks: (0..config.layers).map(|layer| Block::of(&named, &format!("blocks.{layer}"), &config)).collect(),
+            norm: Norm::of(&named, "norm", config.norm_epsilon),
+            head: Parameter::find(&named, "head.weight"),
+            config,
+        })
+    }
+
+    /// The mean loss of a batch over its targets; `share` times its gradient is added to that of the batches before, or replaces
+    /// what an earlier step has left if this is the `first` batch of its step.
+    ///
+    /// # Shapes
+    /// - `inputs`, `targets`: `[B, T]`, at least one of the targets not [`IGNORED`]
+    ///
+    /// # Panics
+    /// If the ids do not fit the model.
+    pub fn add(&self, inputs: &Tensor, targets: &Tensor, share: f64, first: bool) -> f64 {
+        let _guard = tch::no_grad_guard();
+        let (ids, size) = (inputs.reshape([-1]), inputs.size()); // [N], [B, T]
+        let (b, t, c) = (size[0], size[1], self.config.channels);
+        let heads = [b, self.config.heads, t, c / self.config.heads];
+
+        let positions = self.position.value.narrow(0, 0, t);
+        let embedded = self.token.value.index_select(0, &ids).view([b, t, c]) + positions;
+        let mut x = embedded.view([-1, c]);
+        let mut passed = Vec::new();
+        for block in &self.blocks {
+            let (out, of_block) = block.forward(x, &heads, &self.config);
+            passed.push(of_block);
+            x = out;
+        }
+        let normed = self.norm.forward(&x);
+
+        let (loss, d_hidden) = self.head(&normed.output, &targets.reshape([-1]), share, first);
+        let mut dx = self.norm.backward(&x, &normed, &d_hidden, first);
+        for (block, of_block) in self.blocks.iter().zip(passed).rev() {
+            block.backward(of_block, &mut dx, &self.config, first);
+        }
+
+        if first && self.head.is_some() {
+            let _ = self.token.gradient.shallow_clone().zero_();
+        }
+        let _ = self.token.gradient.shallow_clone().index_add_(0, &ids, &dx);
+        if first {
+            let _ = self.position.gradient.shallow_clone().zero_();
+        }
+        let _ = self.position.gradient.narrow(0, 0, t).g_add_(&dx.view([b, t, c]).sum_dim_intlist(0_i64, false, None));
+        loss
+    }
+
+    /// The head and the loss, forward and back: cross-entropy's gradient is the probabilities less 1 for each target.
+    ///
+    /// # Shapes
+    /// - `hidden`: `[N, C]`
+    /// - `targets`: `[N]`
+    /// - returns the mean loss, and the gradient of `hidden`
+    fn head(&self, hidden: &Tensor, targets: &Tensor, share: f64, first: bool) -> (f64, Tensor) {
+        let head = self.head.as_ref().unwrap_or(&self.token);
+        let counted = targets.ne(IGNORED).nonzero().squeeze_dim(1); // [counted]
+        let n = counted.size()[0];
+        let mut d_hidden = hidden.zeros_like();
+        let mut loss = 0.0;
+        for start in (0..n).step_by(CHUNK as usize) {
+            let rows = counted.narrow(0, start, CHUNK.min(n - start));
+            let hidden = hidden.index_select(0, &rows);
+            let targets = targets.index_select(0, &rows).unsqueeze(1); // [rows, 1]
+            let mut scores = hidden.mm(&head.value.tr()).log_softmax(1, None); // [rows, V]
+            loss -= scores.gather(1, &targets, false).sum(Kind::Double).double_value(&[]);
+            let mut d_scores = scores.exp_();
+            let _ = d_scores.scatter_add_(1, &targets, &targets.ones_like().to_kind(Kind::Float).neg());
+            let scale = share / n as f64;
+            head.add_product(&d_scores.tr(), &(hidden * scale), first && start == 0);
+            let _ = d_hidden.index_copy_(0, &rows, &(d_scores.mm(&head.value) * scale));
+        }
+        (loss / n as f64, d_hidden)
+    }
+}
+
+impl Block {
+    fn of(named: &HashMap<String, Tensor>, path: &str, config: &Gpt2Config) -> Self {
+        let linear = |name: &str| Linear::of(named, &format!("{path}.{name}"));
+        let norm = |name: &str| Norm::of(named, &format!("{path}.{name}"), config.norm_epsilon);
+        Self {
+            norm1: norm("norm1"),
+            query: linear("attention.query"),
+            key: linear("attention.key"),
+            value: linear("attention.value"),
+            output: linear("attention.output"),
+            norm2: norm("norm2"),
+            up: linear("feed_forward.up"),
+            down: linear("feed_forward.down"),
+        }
+    }
+
+    fn forward(&self, x: Tensor, heads: &[i64], config: &Gpt2Config) -> (Tensor, Passed) {
+        let normed1 = self.norm1.forward(&x);
+        let [q, k, v] = [&self.query, &self.key, &self.value].map(|part| split(&part.forward(&normed1.output), heads));
+        let mixed = Mixed::new(q, k, v);
+        let between = self.output.forward_onto(&x, &mixed.output());
+        let normed2 = self.norm2.forward(&between);
+        let widened = self.up.forward(&normed2.output);
+        let bent = config.gelu.forward(&widened);
+        let out = self.down.forward_onto(&between, &bent);
+        (out, Passed { x, normed1, mixed, between, normed2, widened, bent })
+    }
+
+    /// Turns the gradient of the block's output into that of its input. Each half adds to the stream, so that the gradient passes
+    /// it by unchanged, and what went through the half comes on top.
+    fn backward(&self, passed: Passed, dx: &mut Tensor, config: &Gpt2Config, first: bool) {
+        let Passed { x, normed1, mixed, between, normed2, widened, bent } = passed;
+
+        self.down.learn(&bent, dx, first);
+        let d_widened = config.gelu.backward(&widened, &self.down.input_gradient(dx));
+        self.up.learn(&normed2.output, &d_widened, first);
+        let d_normed2 = self.up.input_gradient(&d_widened);
+        let _ = dx.g_add_(&self.norm2.backward(&between, &normed2, &d_normed2, first));
+
+        self.output.learn(&mixed.output(), dx, first);
+        let of_heads = mixed.backward(&self.output.input_gradient(dx));
+        let mut d_normed1 = dx.zeros_like();
+        for (part, dy) in [&self.query, &self.key, &self.value].into_iter().zip(&of_heads) {
+            part.learn(&normed1.output, dy, first);
+            part.add_input_gradient(dy, &mut d_normed1);
+        }
+        let _ = dx.g_add_(&self.norm1.backward(&x, &normed1, &d_normed1, first));
+    }
+}

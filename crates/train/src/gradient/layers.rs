@@ -1,0 +1,216 @@
+//! Each layer's rule: what the error of its output says about its weights, and about its input.
+
+use std::collections::HashMap;
+use tch::{Device, Kind, Tensor};
+
+/// A parameter as plain numbers, and the buffer of its gradient, which is the one that the optimiser reads.
+pub struct Parameter {
+    pub value: Tensor,
+    pub gradient: Tensor,
+}
+
+impl Parameter {
+    /// Takes the parameter `name`, or nothing if the model has none of this name.
+    pub fn find(named: &HashMap<String, Tensor>, name: &str) -> Option<Self> {
+        let parameter = named.get(name)?;
+        if !parameter.grad().defined() {
+            // tch can set no gradient; one that autograd has made stays.
+            parameter.sum(Kind::Float).backward();
+        }
+        Some(Self { value: parameter.detach(), gradient: parameter.grad() })
+    }
+
+    /// Takes the parameter `name`, which every model has.
+    ///
+    /// # Panics
+    /// If this one has not.
+    pub fn of(named: &HashMap<String, Tensor>, name: &str) -> Self {
+        Self::find(named, name).unwrap_or_else(|| panic!("the model has no {name}"))
+    }
+
+    /// Whether the rules below may read it.
+    pub fn is_plain(&self) -> bool {
+        [&self.value, &self.gradient]
+            .iter()
+            .all(|tensor| tensor.device() == Device::Cpu && tensor.kind() == Kind::Float && tensor.is_contiguous())
+    }
+
+    /// Adds to the gradient, or, in the first batch of a step, replaces what an earlier step has left there.
+    pub fn add(&self, amount: &Tensor, first: bool) {
+        let mut gradient = self.gradient.shallow_clone();
+        if first {
+            gradient.copy_(amount);
+        } else {
+            let _ = gradient.g_add_(amount);
+        }
+    }
+
+    /// The same for a product of two matrices, which is written where it belongs and nowhere else.
+    pub fn add_product(&self, left: &Tensor, right: &Tensor, first: bool) {
+        if first {
+            let _ = left.mm_out(&self.gradient, right);
+        } else {
+            let _ = self.gradient.shallow_clone().addmm_(left, right);
+        }
+    }
+}
+
+/// `y = x W^T + b`.
+pub struct Linear {
+    weight: Parameter,
+    bias: Option<Parameter>,
+}
+
+impl Linear {
+    pub fn of(named: &HashMap<String, Tensor>, path: &str) -> Self {
+        Self {
+            weight: Parameter::of(named, &format!("{path}.weight")),
+            bias: Parameter::find(named, &format!("{path}.bias")),
+        }
+    }
+
+    /// # Shapes
+    /// - `x`: `[N, inputs]`
+    /// - returns `[N, outputs]`
+    pub fn forward(&self, x: &Tensor) -> Tensor {
+        let weight = self.weight.value.tr();
+        match &self.bias {
+            Some(bias) => bias.value.addmm(x, &weight),
+            None => x.mm(&weight),
+        }
+    }
+
+    /// `x + y` for the output `y` of another input.
+    pub fn forward_onto(&self, x: &Tensor, input: &Tensor) -> Tensor {
+        let mut sum = match &self.bias {
+            Some(bias) => x + &bias.value,
+            None => x.copy(),
+        };
+        sum.addmm_(input, &self.weight.value.tr())
+    }
+
+    /// Weight and bias: `dW = dyᵀ x` and `db = Σ dy`.
+    pub fn learn(&self, x: &Tensor, dy: &Tensor, first: bool) {
+        self.weight.add_product(&dy.tr(), x, first);
+        if let Some(bias) = &self.bias {
+            bias.add(&dy.sum_dim_intlist(0_i64, false, None), first);
+        }
+    }
+
+    /// Input: `dx = dy W`.
+    pub fn input_gradient(&self, dy: &Tensor) -> Tensor {
+        dy.mm(&self.weight.value)
+    }
+
+    /// The same, added to what others say about that input.
+    pub fn add_input_gradient(&self, dy: &Tensor, dx: &mut Tensor) {
+        let _ = dx.addmm_(dy, &self.weight.value);
+    }
+}
+
+/// `y = x̂ w + b` with `x̂ = (x - mean) / deviation`.
+pub struct Norm {
+    weight: Parameter,
+    bias: Parameter,
+    epsilon: f64,
+}
+
+/// What the gradient of a norm needs.
+pub struct Normed {
+    /// `[N, C]`
+    pub output: Tensor,
+    mean: Tensor,              // [N, 1]
+    inverse_deviation: Tensor, // [N, 1]
+}
+
+impl Norm {
+    pub fn of(named: &HashMap<String, Tensor>, path: &str, epsilon: f64) -> Self {
+        Self {
+            weight: Parameter::of(named, &format!("{path}.weight")),
+            bias: Parameter::of(named, &format!("{path}.bias")),
+            epsilon,
+        }
+    }
+
+    /// # Shapes
+    /// - `x`: `[N, C]`
+    pub fn forward(&self, x: &Tensor) -> Normed {
+        let (weight, bias) = (&self.weight.value, &self.bias.value);
+        let (output, mean, inverse_deviation) =
+            x.native_layer_norm(weight.size(), Some(weight), Some(bias), self.epsilon);
+        Normed { output, mean, inverse_deviation }
+    }
+
+    /// `dw = Σ dy x̂`, `db = Σ dy`; and with `g = dy w` the input's gradient `(g - mean(g) - x̂ mean(g x̂)) / deviation`.
+    ///
+    /// # Source
+    /// Ba et al. 2016 (<https://arxiv.org/abs/1607.06450>), equation 4, differentiated: a common shift of the channels changes
+    /// nothing, nor does a common factor, so what points there is taken out.
+    pub fn backward(&self, x: &Tensor, normed: &Normed, dy: &Tensor, first: bool) -> Tensor {
+        let mean = |x: &Tensor| x.mean_dim(1_i64, true, None);
+        let normal = (x - &normed.mean) * &normed.inverse_deviation;
+        self.weight.add(&(dy * &normal).sum_dim_intlist(0_i64, false, None), first);
+        self.bias.add(&dy.sum_dim_intlist(0_i64, false, None), first);
+        let mut dx = dy * &self.weight.value;
+        let (shift, stretch) = (mean(&dx), mean(&(&dx * &normal)));
+        let _ = dx.g_sub_(&shift);
+        let _ = dx.g_sub_(&(normal * stretch));
+        dx.g_mul_(&normed.inverse_deviation)
+    }
+}
+
+/// What the gradient of attention needs: all `[B, H, T, D]`, but for the logarithms of the sums that softmax divided by.
+pub struct Mixed {
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    output: Tensor,
+    log_sums: Tensor,
+}
+
+impl Mixed {
+    /// Causal attention of several texts.
+    ///
+    /// # Shapes
+    /// - `q`, `k`, `v`: `[B, H, T, D]`
+    pub fn new(q: Tensor, k: Tensor, v: Tensor) -> Self {
+        let (output, log_sums) =
+            Tensor::internal_scaled_dot_product_flash_attention_for_cpu(&q, &k, &v, 0.0, true, None::<Tensor>, None);
+        Self { q, k, v, output, log_sums }
+    }
+
+    /// `[B * T, C]`, the heads side by side.
+    pub fn output(&self) -> Tensor {
+        merged(&self.output)
+    }
+
+    /// The gradients of queries, keys and values, each `[B * T, C]`.
+    ///
+    /// # Source
+    /// Dao et al. 2022 (<https://arxiv.org/abs/2205.14135>), algorithm 4; libtorch's kernel.
+    pub fn backward(&self, dy: &Tensor) -> [Tensor; 3] {
+        let (dq, dk, dv) = Tensor::internal_scaled_dot_product_flash_attention_for_cpu_backward(
+            &split(dy, &self.output.size()),
+            &self.q,
+            &self.k,
+            &self.v,
+            &self.output,
+            &self.log_sums,
+            0.0,
+            true,
+            None::<Tensor>,
+            None,
+        );
+        [merged(&dq), merged(&dk), merged(&dv)]
+    }
+}
+
+/// Gives each head its channels: from `[B * T, C]` to `shape`, which is `[B, H, T, D]`.
+pub fn split(x: &Tensor, shape: &[i64]) -> Tensor {
+    x.view([shape[0], shape[2], shape[1], shape[3]]).transpose(1, 2)
+}
+
+fn merged(x: &Tensor) -> Tensor {
+    let size = x.size();
+    x.transpose(1, 2).reshape([size[0] * size[2], size[1] * size[3]])
+}

@@ -1,0 +1,85 @@
+use super::*;
+use crate::loss::batch_loss;
+use model::config::Gelu;
+use tch::Device;
+
+/// A model whose every parameter matters: drawn, biases and norms as well.
+fn model(config: Gpt2Config) -> Gpt2 {
+    let model = Gpt2::new(config, Device::Cpu).expect("a possible model");
+    let _guard = tch::no_grad_guard();
+    for (_, mut parameter) in model.parameters() {
+        let _ = parameter.g_add_(&(parameter.randn_like() * 0.1));
+    }
+    model
+}
+
+fn small() -> Gpt2Config {
+    Gpt2Config { vocab_size: 17, context: 8, channels: 12, layers: 2, heads: 3, hidden: 48, dropout: 0.0, ..Gpt2Config::TINY }
+}
+
+fn ids(shape: [i64; 2]) -> Tensor {
+    Tensor::randint(17, shape, (Kind::Int64, Device::Cpu))
+}
+
+fn gradients(model: &Gpt2) -> Vec<(String, Tensor)> {
+    model.parameters().into_iter().map(|(name, parameter)| (name, parameter.grad().copy())).collect()
+}
+
+#[track_caller]
+fn assert_equal(case: &str, ours: &[(String, Tensor)], autograd: &[(String, Tensor)]) {
+    for ((name, ours), (_, expected)) in ours.iter().zip(autograd) {
+        let gap = (ours - expected).abs().max().double_value(&[]);
+        let size = expected.abs().max().double_value(&[]);
+        assert!(size > 0.0 && gap <= 1e-6 * (1.0 + size), "{case}, {name}: largest difference {gap:e} at a size of {size:e}");
+    }
+}
+
+#[test]
+fn every_gradient_is_that_of_autograd() {
+    let long = Gpt2Config { context: 160, ..small() };
+    let ignored = |targets: &Tensor| targets.masked_fill(&targets.ge(6), IGNORED);
+    for (case, config, shape, targets_of) in [
+        ("tied", small(), [3, 8], &Tensor::shallow_clone as &dyn Fn(&Tensor) -> Tensor),
+        ("untied", Gpt2Config { tied: false, ..small() }, [3, 8], &Tensor::shallow_clone),
+        ("the exact GELU", Gpt2Config { gelu: Gelu::Exact, ..small() }, [3, 8], &Tensor::shallow_clone),
+        ("no bias", Gpt2Config { qkv_bias: false, ..small() }, [3, 8], &Tensor::shallow_clone),
+        ("less than the context", small(), [2, 5], &Tensor::shallow_clone),
+        ("targets that do not count", small(), [3, 8], &ignored),
+        ("several chunks of scores", long, [2, 160], &Tensor::shallow_clone),
+    ] {
+        let model = model(config);
+        let (inputs, targets) = (ids(shape), targets_of(&ids(shape)));
+        let expected_loss = batch_loss(&model, &inputs, &targets, true);
+        expected_loss.backward();
+        let expected = gradients(&model);
+        let loss = Gradient::of(&model).expect("a plain model").add(&inputs, &targets, 1.0, true);
+        let gap = (loss / expected_loss.double_value(&[]) - 1.0).abs();
+        assert!(gap < 1e-6, "{case}: losses differ by a factor of {gap:e}");
+        assert_equal(case, &gradients(&model), &expected);
+    }
+}
+
+#[test]
+fn several_batches_of_a_step_add_up_and_the_next_step_begins_anew() {
+    let model = model(small());
+    let batches = [0.75, 0.25].map(|share| (ids([3, 8]), ids([3, 8]), share));
+    for (inputs, targets, share) in &batches {
+        (batch_loss(&model, inputs, targets, true) * *share).backward();
+    }
+    let expected = gradients(&model);
+    let gradient = Gradient::of(&model).expect("a plain model");
+    for step in ["first step", "second step"] {
+        for (number, (inputs, targets, share)) in batches.iter().enumerate() {
+            gradient.add(inputs, targets, *share, number == 0);
+        }
+        assert_equal(step, &gradients(&model), &expected);
+    }
+}
+
+#[test]
+fn dropout_and_other_numbers_than_float32_are_left_to_autograd() {
+    assert!(Gradient::of(&model(Gpt2Config { dropout: 0.1, ..small() })).is_none());
+    let mut double = model(small());
+    double.store.double();
+    assert!(Gradient::of(&double).is_none());
+}
