@@ -132,7 +132,8 @@ impl Gradient {
             let rows = counted.narrow(0, start, CHUNK.min(n - start));
             let hidden = hidden.index_select(0, &rows);
             let targets = targets.index_select(0, &rows).unsqueeze(1); // [rows, 1]
-            let mut scores = hidden.mm(&head.value.tr()).log_softmax(1, None); // [rows, V]
+            let mut scores = hidden.mm(&head.value.tr()); // [rows, V]
+            let _ = scores.internal_log_softmax_out(&scores, 1, false); // in place
             loss -= scores.gather(1, &targets, false).sum(Kind::Double).double_value(&[]);
             let mut d_scores = scores.exp_();
             let _ = d_scores.scatter_add_(1, &targets, &targets.ones_like().to_kind(Kind::Float).neg());
