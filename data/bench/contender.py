@@ -16,6 +16,14 @@ from pathlib import Path
 VOCABULARY = 50257
 
 
+def gpt2_encoder():
+    """GPT-2's tokenizer as the reference scripts have it, without the network."""
+    sys.path.append(str(Path(__file__).resolve().parents[1] / "reference"))
+    import common
+
+    return common.gpt2_encoder()
+
+
 def options():
     """The options that every contender understands, of which it uses those of its group."""
     parser = argparse.ArgumentParser()

@@ -7,9 +7,7 @@ import contender
 given = contender.options()
 text = given.data.read_bytes()[:1_000_000].decode(errors="ignore")
 
-import tiktoken
-
-encoding = tiktoken.get_encoding("gpt2")
+encoding = contender.gpt2_encoder()
 
 
 def repetition():

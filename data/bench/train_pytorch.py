@@ -60,9 +60,7 @@ def train_batch():
 
 def instruction_rows():
     """64 entries, evenly spread over the file, as ids: the Alpaca prompt, the answer, the end of the text."""
-    import tiktoken
-
-    encoding = tiktoken.get_encoding("gpt2")
+    encoding = contender.gpt2_encoder()
     entries = json.loads(given.data.read_text())
     rows = []
     for i in range(64):

@@ -8,20 +8,21 @@
 //! CPU, autograd does the work.
 
 mod layers;
+mod rows;
 #[cfg(test)]
 mod tests;
 
-use crate::loss::IGNORED;
 use layers::{Linear, Mixed, Norm, Normed, Parameter, split};
 use model::{
     config::Gpt2Config,
     gpt2::{Gpt2, parameter_shapes},
 };
+use rows::Rows;
 use std::collections::HashMap;
 use tch::{Kind, Tensor};
 
 /// Positions whose scores are in memory at a time.
-const CHUNK: i64 = 256;
+const CHUNK: usize = 256;
 
 /// The parameters of a model and their gradients, in the order in which an input meets them.
 pub struct Gradient {
@@ -46,13 +47,13 @@ struct Block {
 
 /// What a block remembers of its way forward.
 struct Passed {
-    x: Tensor, // [N, C], as all without another remark
+    x: Tensor, // [R, C], as all without another remark
     normed1: Normed,
     mixed: Mixed,
     between: Tensor,
     normed2: Normed,
-    widened: Tensor, // [N, F]
-    bent: Tensor,    // [N, F]
+    widened: Tensor, // [R, F]
+    bent: Tensor,    // [R, F]
 }
 
 impl Gradient {
@@ -78,70 +79,70 @@ impl Gradient {
     /// what an earlier step has left if this is the `first` batch of its step.
     ///
     /// # Shapes
-    /// - `inputs`, `targets`: `[B, T]`, at least one of the targets not [`IGNORED`]
+    /// - `inputs`, `targets`: `[B, T]`, at least one of the targets not [`IGNORED`](crate::loss::IGNORED)
     ///
     /// # Panics
     /// If the ids do not fit the model.
     pub fn add(&self, inputs: &Tensor, targets: &Tensor, share: f64, first: bool) -> f64 {
         let _guard = tch::no_grad_guard();
-        let (ids, size) = (inputs.reshape([-1]), inputs.size()); // [N], [B, T]
-        let (b, t, c) = (size[0], size[1], self.config.channels);
-        let heads = [b, self.config.heads, t, c / self.config.heads];
+        let (rows, size) = (Rows::of(inputs, targets), inputs.size()); // R rows, [B, T]
+        let heads = [size[0], self.config.heads, size[1], self.config.channels / self.config.heads];
 
-        let positions = self.position.value.narrow(0, 0, t);
-        let embedded = self.token.value.index_select(0, &ids).view([b, t, c]) + positions;
-        let mut x = embedded.view([-1, c]);
+        let positions = self.position.value.index_select(0, &rows.positions);
+        let mut x = self.token.value.index_select(0, &rows.ids) + positions; // [R, C]
         let mut passed = Vec::new();
         for block in &self.blocks {
-            let (out, of_block) = block.forward(x, &heads, &self.config);
+            let (out, of_block) = block.forward(x, &rows, &heads, &self.config);
             passed.push(of_block);
             x = out;
         }
         let normed = self.norm.forward(&x);
 
-        let (loss, d_hidden) = self.head(&normed.output, &targets.reshape([-1]), share, first);
+        let (loss, d_hidden) = self.head(&normed.output, &rows, share, first);
         let mut dx = self.norm.backward(&x, &normed, &d_hidden, first);
         for (block, of_block) in self.blocks.iter().zip(passed).rev() {
-            block.backward(of_block, &mut dx, &self.config, first);
+            block.backward(of_block, &mut dx, &rows, &self.config, first);
         }
 
-        if first && self.head.is_some() {
-            let _ = self.token.gradient.shallow_clone().zero_();
-        }
-        let _ = self.token.gradient.shallow_clone().index_add_(0, &ids, &dx);
-        if first {
-            let _ = self.position.gradient.shallow_clone().zero_();
-        }
-        let _ = self.position.gradient.narrow(0, 0, t).g_add_(&dx.view([b, t, c]).sum_dim_intlist(0_i64, false, None));
+        // A tied head has begun the token embedding's gradient already.
+        self.token.add_rows(&rows.ids, &dx, first && self.head.is_some());
+        self.position.add_rows(&rows.positions, &dx, first);
         loss
     }
 
     /// The head and the loss, forward and back: cross-entropy's gradient is the probabilities less 1 for each target.
     ///
     /// # Shapes
-    /// - `hidden`: `[N, C]`
-    /// - `targets`: `[N]`
+    /// - `hidden`: `[R, C]`
     /// - returns the mean loss, and the gradient of `hidden`
-    fn head(&self, hidden: &Tensor, targets: &Tensor, share: f64, first: bool) -> (f64, Tensor) {
+    fn head(&self, hidden: &Tensor, rows: &Rows, share: f64, first: bool) -> (f64, Tensor) {
         let head = self.head.as_ref().unwrap_or(&self.token);
-        let counted = targets.ne(IGNORED).nonzero().squeeze_dim(1); // [counted]
-        let n = counted.size()[0];
+        let scale = share / rows.targets.len() as f64;
         let mut d_hidden = hidden.zeros_like();
-        let mut loss = 0.0;
-        for start in (0..n).step_by(CHUNK as usize) {
-            let rows = counted.narrow(0, start, CHUNK.min(n - start));
-            let hidden = hidden.index_select(0, &rows);
-            let targets = targets.index_select(0, &rows).unsqueeze(1); // [rows, 1]
+        let (mut loss, mut targets) = (0.0, &rows.targets[..]);
+        for (chunk, scored) in rows.scored.chunks(CHUNK).enumerate() {
+            let first_place = (chunk * CHUNK) as i64;
+            let of_chunk;
+            (of_chunk, targets) =
+                targets.split_at(targets.partition_point(|(place, _)| *place < first_place + scored.len() as i64));
+            let (places, ids): (Vec<_>, Vec<_>) = of_chunk.iter().map(|(place, id)| (place - first_place, id)).unzip();
+            let at = [places, ids].map(|numbers| Some(Tensor::from_slice(&numbers)));
+            let (scored, counts): (Vec<_>, Vec<_>) = scored.iter().copied().unzip();
+            let (scored, counts) = (Tensor::from_slice(&scored), Tensor::from_slice(&counts).unsqueeze(1)); // [rows], [rows, 1]
+
+            let hidden = hidden.index_select(0, &scored);
             let mut scores = hidden.mm(&head.value.tr()); // [rows, V]
             let _ = scores.internal_log_softmax_out(&scores, 1, false); // in place
-            loss -= scores.gather(1, &targets, false).sum(Kind::Double).double_value(&[]);
+            loss -= scores.index(&at).sum(Kind::Double).double_value(&[]);
             let mut d_scores = scores.exp_();
-            let _ = d_scores.scatter_add_(1, &targets, &targets.ones_like().to_kind(Kind::Float).neg());
-            let scale = share / n as f64;
-            head.add_product(&d_scores.tr(), &(hidden * scale), first && start == 0);
-            let _ = d_hidden.index_copy_(0, &rows, &(d_scores.mm(&head.value) * scale));
+            if rows.targets.len() > rows.scored.len() {
+                let _ = d_scores.g_mul_(&counts);
+            }
+            let _ = d_scores.index_put_(&at, &Tensor::from(-1.0_f32), true);
+            head.add_product(&d_scores.tr(), &(hidden * scale), first && chunk == 0);
+            let _ = d_hidden.index_copy_(0, &scored, &(d_scores.mm(&head.value) * scale));
         }
-        (loss / n as f64, d_hidden)
+        (loss / rows.targets.len() as f64, d_hidden)
     }
 }
 
@@ -161,11 +162,12 @@ impl Block {
         }
     }
 
-    fn forward(&self, x: Tensor, heads: &[i64], config: &Gpt2Config) -> (Tensor, Passed) {
+    fn forward(&self, x: Tensor, rows: &Rows, heads: &[i64], config: &Gpt2Config) -> (Tensor, Passed) {
         let normed1 = self.norm1.forward(&x);
-        let [q, k, v] = [&self.query, &self.key, &self.value].map(|part| split(&part.forward(&normed1.output), heads));
+        let [q, k, v] =
+            [&self.query, &self.key, &self.value].map(|part| split(&rows.spread(part.forward(&normed1.output)), heads));
         let mixed = Mixed::new(q, k, v);
-        let between = self.output.forward_onto(&x, &mixed.output());
+        let between = self.output.forward_onto(&x, &rows.gather(mixed.output()));
         let normed2 = self.norm2.forward(&between);
         let widened = self.up.forward(&normed2.output);
         let bent = config.gelu.forward(&widened);
@@ -175,7 +177,7 @@ impl Block {
 
     /// Turns the gradient of the block's output into that of its input. Each half adds to the stream, so that the gradient passes
     /// it by unchanged, and what went through the half comes on top.
-    fn backward(&self, passed: Passed, dx: &mut Tensor, config: &Gpt2Config, first: bool) {
+    fn backward(&self, passed: Passed, dx: &mut Tensor, rows: &Rows, config: &Gpt2Config, first: bool) {
         let Passed { x, normed1, mixed, between, normed2, widened, bent } = passed;
 
         self.down.learn(&bent, dx, first);
@@ -184,12 +186,13 @@ impl Block {
         let d_normed2 = self.up.input_gradient(&d_widened);
         let _ = dx.g_add_(&self.norm2.backward(&between, &normed2, &d_normed2, first));
 
-        self.output.learn(&mixed.output(), dx, first);
-        let of_heads = mixed.backward(&self.output.input_gradient(dx));
+        self.output.learn(&rows.gather(mixed.output()), dx, first);
+        let of_heads = mixed.backward(&rows.gather_backward(self.output.input_gradient(dx)));
         let mut d_normed1 = dx.zeros_like();
-        for (part, dy) in [&self.query, &self.key, &self.value].into_iter().zip(&of_heads) {
-            part.learn(&normed1.output, dy, first);
-            part.add_input_gradient(dy, &mut d_normed1);
+        for (part, dy) in [&self.query, &self.key, &self.value].into_iter().zip(of_heads) {
+            let dy = rows.spread_backward(dy);
+            part.learn(&normed1.output, &dy, first);
+            part.add_input_gradient(&dy, &mut d_normed1);
         }
         let _ = dx.g_add_(&self.norm1.backward(&x, &normed1, &d_normed1, first));
     }

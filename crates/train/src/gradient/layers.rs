@@ -53,6 +53,15 @@ impl Parameter {
             let _ = self.gradient.shallow_clone().addmm_(left, right);
         }
     }
+
+    /// The same for a table of which each row of `amounts` belongs to one line, and a line to several.
+    pub fn add_rows(&self, lines: &Tensor, amounts: &Tensor, first: bool) {
+        let mut gradient = self.gradient.shallow_clone();
+        if first {
+            let _ = gradient.zero_();
+        }
+        let _ = gradient.index_add_(0, lines, amounts);
+    }
 }
 
 /// `y = x W^T + b`.
@@ -70,8 +79,8 @@ impl Linear {
     }
 
     /// # Shapes
-    /// - `x`: `[N, inputs]`
-    /// - returns `[N, outputs]`
+    /// - `x`: `[R, inputs]`
+    /// - returns `[R, outputs]`
     pub fn forward(&self, x: &Tensor) -> Tensor {
         let weight = self.weight.value.tr();
         match &self.bias {
@@ -117,10 +126,10 @@ pub struct Norm {
 
 /// What the gradient of a norm needs.
 pub struct Normed {
-    /// `[N, C]`
+    /// `[R, C]`
     pub output: Tensor,
-    mean: Tensor,              // [N, 1]
-    inverse_deviation: Tensor, // [N, 1]
+    mean: Tensor,              // [R, 1]
+    inverse_deviation: Tensor, // [R, 1]
 }
 
 impl Norm {
@@ -133,7 +142,7 @@ impl Norm {
     }
 
     /// # Shapes
-    /// - `x`: `[N, C]`
+    /// - `x`: `[R, C]`
     pub fn forward(&self, x: &Tensor) -> Normed {
         let (weight, bias) = (&self.weight.value, &self.bias.value);
         let (output, mean, inverse_deviation) =

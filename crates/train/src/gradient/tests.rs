@@ -1,5 +1,8 @@
 use super::*;
-use crate::loss::batch_loss;
+use crate::{
+    adamw::{AdamW, AdamWSettings},
+    loss::{IGNORED, batch_loss},
+};
 use model::config::Gelu;
 use tch::Device;
 
@@ -14,7 +17,16 @@ fn model(config: Gpt2Config) -> Gpt2 {
 }
 
 fn small() -> Gpt2Config {
-    Gpt2Config { vocab_size: 17, context: 8, channels: 12, layers: 2, heads: 3, hidden: 48, dropout: 0.0, ..Gpt2Config::TINY }
+    Gpt2Config {
+        vocab_size: 17,
+        context: 8,
+        channels: 12,
+        layers: 2,
+        heads: 3,
+        hidden: 48,
+        dropout: 0.0,
+        ..Gpt2Config::TINY
+    }
 }
 
 fn ids(shape: [i64; 2]) -> Tensor {
@@ -30,7 +42,10 @@ fn assert_equal(case: &str, ours: &[(String, Tensor)], autograd: &[(String, Tens
     for ((name, ours), (_, expected)) in ours.iter().zip(autograd) {
         let gap = (ours - expected).abs().max().double_value(&[]);
         let size = expected.abs().max().double_value(&[]);
-        assert!(size > 0.0 && gap <= 1e-6 * (1.0 + size), "{case}, {name}: largest difference {gap:e} at a size of {size:e}");
+        assert!(
+            size > 0.0 && gap <= 1e-6 * (1.0 + size),
+            "{case}, {name}: largest difference {gap:e} at a size of {size:e}"
+        );
     }
 }
 
@@ -45,10 +60,15 @@ fn every_gradient_is_that_of_autograd() {
         ("no bias", Gpt2Config { qkv_bias: false, ..small() }, [3, 8], &Tensor::shallow_clone),
         ("less than the context", small(), [2, 5], &Tensor::shallow_clone),
         ("targets that do not count", small(), [3, 8], &ignored),
+        ("texts that begin alike", small(), [3, 8], &Tensor::shallow_clone),
         ("several chunks of scores", long, [2, 160], &Tensor::shallow_clone),
     ] {
         let model = model(config);
         let (inputs, targets) = (ids(shape), targets_of(&ids(shape)));
+        if case == "texts that begin alike" {
+            let first = inputs.narrow(0, 0, 1);
+            inputs.narrow(1, 0, 5).copy_(&first.narrow(1, 0, 5));
+        }
         let expected_loss = batch_loss(&model, &inputs, &targets, true);
         expected_loss.backward();
         let expected = gradients(&model);
@@ -82,4 +102,31 @@ fn dropout_and_other_numbers_than_float32_are_left_to_autograd() {
     let mut double = model(small());
     double.store.double();
     assert!(Gradient::of(&double).is_none());
+}
+
+#[test]
+fn ten_steps_lead_where_autograd_leads() {
+    let config = small();
+    let by_hand = model(config);
+    let by_autograd = Gpt2::new(config, Device::Cpu).expect("a possible model");
+    for ((_, mut parameter), (_, other)) in by_autograd.parameters().into_iter().zip(by_hand.parameters()) {
+        let _guard = tch::no_grad_guard();
+        parameter.copy_(&other);
+    }
+    let (inputs, targets) = (ids([3, 8]), ids([3, 8]));
+    let [mut ours, mut theirs] =
+        [&by_hand, &by_autograd].map(|model| AdamW::new(model.parameters(), AdamWSettings::default()));
+    let gradient = Gradient::of(&by_hand).expect("a plain model");
+    for step in 0..10 {
+        let loss = gradient.add(&inputs, &targets, 1.0, true);
+        theirs.zero_grad();
+        let expected = batch_loss(&by_autograd, &inputs, &targets, true);
+        expected.backward();
+        let expected = expected.double_value(&[]);
+        assert!((loss / expected - 1.0).abs() < 1e-5, "step {step}: {loss}, not {expected}");
+        for optimizer in [&mut ours, &mut theirs] {
+            let (_, clip) = optimizer.clip_factor(1.0).expect("a finite gradient");
+            optimizer.step_in_one_pass(1e-3, clip);
+        }
+    }
 }

@@ -1,0 +1,152 @@
+//! Which positions of a batch have to be computed.
+//!
+//! A position sees what stands before it and nothing else. So texts that begin alike are alike inside as far as that goes, and one
+//! of them is enough: in fine-tuning, where every prompt opens with the same sentences, that is a third of all positions. And
+//! whatever follows the last target of a text, such as padding, reaches no loss.
+
+use crate::loss::IGNORED;
+use std::collections::HashMap;
+use tch::Tensor;
+
+/// The positions of a batch that differ and matter, one row for each.
+pub struct Rows {
+    /// `[R]`
+    pub ids: Tensor,
+    /// `[R]`, counted from the beginning of the text.
+    pub positions: Tensor,
+    /// Rows that a target stands at, in rising order, and how many do.
+    pub scored: Vec<(i64, f32)>,
+    /// Each target: its place in `scored`, in rising order, and its id.
+    pub targets: Vec<(i64, i64)>,
+    /// How rows lie in the batch; nothing if they are its positions one after the other.
+    spread: Option<Spread>,
+}
+
+struct Spread {
+    row: Tensor,      // [B * T], 0 where there is none
+    position: Tensor, // [R], the first of several
+    count: i64,
+}
+
+impl Rows {
+    /// Finds the rows of a batch.
+    ///
+    /// # Shapes
+    /// - `inputs`, `targets`: `[B, T]`
+    pub fn of(inputs: &Tensor, targets: &Tensor) -> Self {
+        let t = inputs.size()[1] as usize;
+        let [inputs, targets] =
+            [inputs, targets].map(|ids| Vec::<i64>::try_from(ids.reshape([-1])).unwrap_or_default());
+        let mut known = HashMap::new();
+        let (mut ids, mut positions, mut first) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut row_of, mut pairs) = (vec![0_i64; inputs.len()], Vec::new());
+        for (text, targets) in targets.chunks_exact(t).enumerate() {
+            let needed = targets.iter().rposition(|&target| target != IGNORED).map_or(0, |last| last + 1);
+            let mut before = None;
+            for (position, &target) in targets[..needed].iter().enumerate() {
+                let place = text * t + position;
+                let row = *known.entry((before, inputs[place])).or_insert_with(|| {
+                    ids.push(inputs[place]);
+                    positions.push(position as i64);
+                    first.push(place as i64);
+                    ids.len() as i64 - 1
+                });
+                row_of[place] = row;
+                if target != IGNORED {
+                    pairs.push((row, target));
+                }
+                before = Some(row);
+            }
+        }
+        pairs.sort_unstable();
+        let mut scored: Vec<(i64, f32)> = Vec::new();
+        let mut targets = Vec::new();
+        for (row, target) in pairs {
+            match scored.last_mut() {
+                Some((last, count)) if *last == row => *count += 1.0,
+                _ => scored.push((row, 1.0)),
+            }
+            targets.push((scored.len() as i64 - 1, target));
+        }
+        let spread = (ids.len() < inputs.len()).then(|| Spread {
+            row: Tensor::from_slice(&row_of),
+            position: Tensor::from_slice(&first),
+            count: ids.len() as i64,
+        });
+        Self { ids: Tensor::from_slice(&ids), positions: Tensor::from_slice(&positions), scored, targets, spread }
+    }
+
+    /// Gives every position of the batch its row.
+    ///
+    /// # Shapes
+    /// - `x`: `[R, C]`
+    /// - returns `[B * T, C]`
+    pub fn spread(&self, x: Tensor) -> Tensor {
+        match &self.spread {
+            Some(spread) => x.index_select(0, &spread.row),
+            None => x,
+        }
+    }
+
+    /// The gradient of [`spread`](Self::spread): what all positions say about their row, added up.
+    pub fn spread_backward(&self, dx: Tensor) -> Tensor {
+        match &self.spread {
+            Some(spread) => Tensor::embedding_dense_backward(&dx, &spread.row, spread.count, -1, false),
+            None => dx,
+        }
+    }
+
+    /// Takes each row from the first of its positions.
+    ///
+    /// # Shapes
+    /// - `x`: `[B * T, C]`
+    /// - returns `[R, C]`
+    pub fn gather(&self, x: Tensor) -> Tensor {
+        match &self.spread {
+            Some(spread) => x.index_select(0, &spread.position),
+            None => x,
+        }
+    }
+
+    /// The gradient of [`gather`](Self::gather): nothing for the other positions.
+    pub fn gather_backward(&self, dx: Tensor) -> Tensor {
+        match &self.spread {
+            Some(spread) => {
+                let mut of_all = dx.new_zeros([spread.row.numel() as i64, dx.size()[1]], (dx.kind(), dx.device()));
+                of_all.index_copy_(0, &spread.position, &dx)
+            }
+            None => dx,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_after_the_same_beginning_are_one_and_padding_is_none() {
+        let inputs = Tensor::from_slice(&[5_i64, 6, 7, 8, 5, 6, 9, 0, 6, 6, 7, 8]).view([3, 4]);
+        let targets = Tensor::from_slice(&[6_i64, 7, 8, 1, 6, 9, IGNORED, IGNORED, IGNORED, 7, 8, 2]).view([3, 4]);
+        let rows = Rows::of(&inputs, &targets);
+        assert_eq!(rows.ids, Tensor::from_slice(&[5_i64, 6, 7, 8, 6, 6, 7, 8]));
+        assert_eq!(rows.positions, Tensor::from_slice(&[0_i64, 1, 2, 3, 0, 1, 2, 3]));
+        assert_eq!(rows.scored, [(0, 2.0), (1, 2.0), (2, 1.0), (3, 1.0), (5, 1.0), (6, 1.0), (7, 1.0)]);
+        let of_first_rows = [(0, 6), (0, 6), (1, 7), (1, 9), (2, 8), (3, 1)];
+        assert_eq!(rows.targets, [&of_first_rows[..], &[(4, 7), (5, 8), (6, 2)]].concat());
+        let x = rows.ids.unsqueeze(1); // [R, 1]
+        assert_eq!(rows.gather(rows.spread(x.shallow_clone())), x);
+        assert_eq!(
+            rows.spread(x).reshape([3, 4]),
+            Tensor::from_slice(&[5_i64, 6, 7, 8, 5, 6, 5, 5, 6, 6, 7, 8]).view([3, 4])
+        );
+    }
+
+    #[test]
+    fn different_texts_are_computed_as_they_stand() {
+        let inputs = Tensor::from_slice(&[5_i64, 6, 6, 5]).view([2, 2]);
+        let rows = Rows::of(&inputs, &inputs);
+        assert!(rows.spread.is_none());
+        assert_eq!(rows.ids, inputs.reshape([-1]));
+    }
+}
