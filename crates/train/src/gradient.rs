@@ -47,13 +47,13 @@ struct Block {
 
 /// What a block remembers of its way forward.
 struct Passed {
-    x: Tensor, // [R, C], as all without another remark
+    x: Tensor, // [rows, C], as all without another remark
     normed1: Normed,
     mixed: Mixed,
     between: Tensor,
     normed2: Normed,
-    widened: Tensor, // [R, F]
-    bent: Tensor,    // [R, F]
+    widened: Tensor, // [rows, F]
+    bent: Tensor,    // [rows, F]
 }
 
 impl Gradient {
@@ -85,11 +85,11 @@ impl Gradient {
     /// If the ids do not fit the model.
     pub fn add(&self, inputs: &Tensor, targets: &Tensor, share: f64, first: bool) -> f64 {
         let _guard = tch::no_grad_guard();
-        let (rows, size) = (Rows::of(inputs, targets), inputs.size()); // R rows, [B, T]
+        let (rows, size) = (Rows::of(inputs, targets), inputs.size());
         let heads = [size[0], self.config.heads, size[1], self.config.channels / self.config.heads];
 
         let positions = self.position.value.index_select(0, &rows.positions);
-        let mut x = self.token.value.index_select(0, &rows.ids) + positions; // [R, C]
+        let mut x = self.token.value.index_select(0, &rows.ids) + positions; // [rows, C]
         let mut passed = Vec::new();
         for block in &self.blocks {
             let (out, of_block) = block.forward(x, &rows, &heads, &self.config);
@@ -113,7 +113,7 @@ impl Gradient {
     /// The head and the loss, forward and back: cross-entropy's gradient is the probabilities less 1 for each target.
     ///
     /// # Shapes
-    /// - `hidden`: `[R, C]`
+    /// - `hidden`: `[rows, C]`
     /// - returns the mean loss, and the gradient of `hidden`
     fn head(&self, hidden: &Tensor, rows: &Rows, share: f64, first: bool) -> (f64, Tensor) {
         let head = self.head.as_ref().unwrap_or(&self.token);

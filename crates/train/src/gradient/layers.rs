@@ -79,8 +79,8 @@ impl Linear {
     }
 
     /// # Shapes
-    /// - `x`: `[R, inputs]`
-    /// - returns `[R, outputs]`
+    /// - `x`: `[rows, inputs]`
+    /// - returns `[rows, outputs]`
     pub fn forward(&self, x: &Tensor) -> Tensor {
         let weight = self.weight.value.tr();
         match &self.bias {
@@ -126,10 +126,10 @@ pub struct Norm {
 
 /// What the gradient of a norm needs.
 pub struct Normed {
-    /// `[R, C]`
+    /// `[rows, C]`
     pub output: Tensor,
-    mean: Tensor,              // [R, 1]
-    inverse_deviation: Tensor, // [R, 1]
+    mean: Tensor,              // [rows, 1]
+    inverse_deviation: Tensor, // [rows, 1]
 }
 
 impl Norm {
@@ -142,7 +142,7 @@ impl Norm {
     }
 
     /// # Shapes
-    /// - `x`: `[R, C]`
+    /// - `x`: `[rows, C]`
     pub fn forward(&self, x: &Tensor) -> Normed {
         let (weight, bias) = (&self.weight.value, &self.bias.value);
         let (output, mean, inverse_deviation) =

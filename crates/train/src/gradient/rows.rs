@@ -10,9 +10,9 @@ use tch::Tensor;
 
 /// The positions of a batch that differ and matter, one row for each.
 pub struct Rows {
-    /// `[R]`
+    /// `[rows]`
     pub ids: Tensor,
-    /// `[R]`, counted from the beginning of the text.
+    /// `[rows]`, counted from the beginning of the text.
     pub positions: Tensor,
     /// Rows that a target stands at, in rising order, and how many do.
     pub scored: Vec<(i64, f32)>,
@@ -24,7 +24,7 @@ pub struct Rows {
 
 struct Spread {
     row: Tensor,      // [B * T], 0 where there is none
-    position: Tensor, // [R], the first of several
+    position: Tensor, // [rows], the first of several
     count: i64,
 }
 
@@ -79,7 +79,7 @@ impl Rows {
     /// Gives every position of the batch its row.
     ///
     /// # Shapes
-    /// - `x`: `[R, C]`
+    /// - `x`: `[rows, C]`
     /// - returns `[B * T, C]`
     pub fn spread(&self, x: Tensor) -> Tensor {
         match &self.spread {
@@ -100,7 +100,7 @@ impl Rows {
     ///
     /// # Shapes
     /// - `x`: `[B * T, C]`
-    /// - returns `[R, C]`
+    /// - returns `[rows, C]`
     pub fn gather(&self, x: Tensor) -> Tensor {
         match &self.spread {
             Some(spread) => x.index_select(0, &spread.position),
@@ -134,7 +134,7 @@ mod tests {
         assert_eq!(rows.scored, [(0, 2.0), (1, 2.0), (2, 1.0), (3, 1.0), (5, 1.0), (6, 1.0), (7, 1.0)]);
         let of_first_rows = [(0, 6), (0, 6), (1, 7), (1, 9), (2, 8), (3, 1)];
         assert_eq!(rows.targets, [&of_first_rows[..], &[(4, 7), (5, 8), (6, 2)]].concat());
-        let x = rows.ids.unsqueeze(1); // [R, 1]
+        let x = rows.ids.unsqueeze(1); // [rows, 1]
         assert_eq!(rows.gather(rows.spread(x.shallow_clone())), x);
         assert_eq!(
             rows.spread(x).reshape([3, 4]),
