@@ -59,9 +59,7 @@ impl Block {
     /// - returns `[B, new, C]`
     pub fn forward_cached(&self, x: &Tensor, cache: &mut LayerCache) -> Tensor {
         let (q, k, v) = self.attention.project(&self.norm1.forward(x)); // [B, H, new, D]
-        let mixed = cache.attend(&q, &k, &v); // [B, H, new, D]
-        let x = x + self.attention.merge(&mixed); // [B, new, C]
-        &x + self.feed_forward.forward(&self.norm2.forward(&x))
+        self.after_reading(x, &cache.attend(&q, &k, &v))
     }
 
     /// The last position of what [`forward_cached`](Self::forward_cached) gives: all that the last block is asked for. The others
@@ -73,8 +71,12 @@ impl Block {
     pub fn forward_cached_last(&self, x: &Tensor, cache: &mut LayerCache) -> Tensor {
         let (q, k, v) = self.attention.project(&self.norm1.forward(x)); // [B, H, new, D]
         let last = |all: &Tensor, dim| all.narrow(dim, all.size()[dim as usize] - 1, 1);
-        let mixed = cache.attend(&last(&q, 2), &k, &v); // [B, H, 1, D]
-        let x = last(x, 1) + self.attention.merge(&mixed); // [B, 1, C]
+        self.after_reading(&last(x, 1), &cache.attend(&last(&q, 2), &k, &v))
+    }
+
+    /// What is left to do once the heads have `read` from the cache, `[B, H, new, D]`.
+    fn after_reading(&self, x: &Tensor, read: &Tensor) -> Tensor {
+        let x = x + self.attention.merge(read); // [B, new, C]
         &x + self.feed_forward.forward(&self.norm2.forward(&x))
     }
 }
