@@ -82,3 +82,10 @@ fn the_books_ten_epochs_equal_pytorchs_in_every_line() {
     let Some(text) = public_text("the-verdict.txt") else { return };
     equals_log(&Protocol::book(), &text, "data/reference/book_the-verdict.log");
 }
+
+#[test]
+#[ignore = "two epochs of the 124M model take several minutes and 4 GB"]
+fn the_articles_first_two_epochs_equal_pytorchs_in_every_line() {
+    let Some(text) = public_text("world-war-i.txt") else { return };
+    equals_log(&Protocol { epochs: 2, ..Protocol::article() }, &text, "data/reference/article_world-war-i.log");
+}
