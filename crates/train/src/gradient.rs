@@ -119,28 +119,19 @@ impl Gradient {
         let head = self.head.as_ref().unwrap_or(&self.token);
         let scale = share / rows.targets.len() as f64;
         let mut d_hidden = hidden.zeros_like();
-        let (mut loss, mut targets) = (0.0, &rows.targets[..]);
-        for (chunk, scored) in rows.scored.chunks(CHUNK).enumerate() {
-            let first_place = (chunk * CHUNK) as i64;
-            let of_chunk;
-            (of_chunk, targets) =
-                targets.split_at(targets.partition_point(|(place, _)| *place < first_place + scored.len() as i64));
-            let (places, ids): (Vec<_>, Vec<_>) = of_chunk.iter().map(|(place, id)| (place - first_place, id)).unzip();
-            let at = [places, ids].map(|numbers| Some(Tensor::from_slice(&numbers)));
-            let (scored, counts): (Vec<_>, Vec<_>) = scored.iter().copied().unzip();
-            let (scored, counts) = (Tensor::from_slice(&scored), Tensor::from_slice(&counts).unsqueeze(1)); // [rows], [rows, 1]
-
-            let hidden = hidden.index_select(0, &scored);
+        let mut loss = 0.0;
+        for (chunk, scored) in rows.scored(CHUNK).into_iter().enumerate() {
+            let hidden = hidden.index_select(0, &scored.rows);
             let mut scores = hidden.mm(&head.value.tr()); // [rows, V]
             let _ = scores.internal_log_softmax_out(&scores, 1, false); // in place
-            loss -= scores.index(&at).sum(Kind::Double).double_value(&[]);
+            loss -= scores.index(&scored.targets).sum(Kind::Double).double_value(&[]);
             let mut d_scores = scores.exp_();
-            if rows.targets.len() > rows.scored.len() {
-                let _ = d_scores.g_mul_(&counts);
+            if let Some(counts) = &scored.counts {
+                let _ = d_scores.g_mul_(counts);
             }
-            let _ = d_scores.index_put_(&at, &Tensor::from(-1.0_f32), true);
+            let _ = d_scores.index_put_(&scored.targets, &Tensor::from(-1.0_f32), true);
             head.add_product(&d_scores.tr(), &(hidden * scale), first && chunk == 0);
-            let _ = d_hidden.index_copy_(0, &scored, &(d_scores.mm(&head.value) * scale));
+            let _ = d_hidden.index_copy_(0, &scored.rows, &(d_scores.mm(&head.value) * scale));
         }
         (loss / rows.targets.len() as f64, d_hidden)
     }

@@ -14,12 +14,20 @@ pub struct Rows {
     pub ids: Tensor,
     /// `[rows]`, counted from the beginning of the text.
     pub positions: Tensor,
-    /// Rows that a target stands at, in rising order, and how many do.
-    pub scored: Vec<(i64, f32)>,
-    /// Each target: its place in `scored`, in rising order, and its id.
+    /// Each target: its row, in rising order, and its id.
     pub targets: Vec<(i64, i64)>,
     /// How rows lie in the batch; nothing if they are its positions one after the other.
     spread: Option<Spread>,
+}
+
+/// Some rows that have targets.
+pub struct Scored {
+    /// `[rows]`
+    pub rows: Tensor,
+    /// `[rows, 1]`, how many targets each has; nothing if it is one each.
+    pub counts: Option<Tensor>,
+    /// For each target its place among these rows, and its id.
+    pub targets: [Option<Tensor>; 2],
 }
 
 struct Spread {
@@ -39,7 +47,7 @@ impl Rows {
             [inputs, targets].map(|ids| Vec::<i64>::try_from(ids.reshape([-1])).unwrap_or_default());
         let mut known = HashMap::new();
         let (mut ids, mut positions, mut first) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut row_of, mut pairs) = (vec![0_i64; inputs.len()], Vec::new());
+        let (mut row_of, mut targets_of_rows) = (vec![0_i64; inputs.len()], Vec::new());
         for (text, targets) in targets.chunks_exact(t).enumerate() {
             let needed = targets.iter().rposition(|&target| target != IGNORED).map_or(0, |last| last + 1);
             let mut before = None;
@@ -53,27 +61,39 @@ impl Rows {
                 });
                 row_of[place] = row;
                 if target != IGNORED {
-                    pairs.push((row, target));
+                    targets_of_rows.push((row, target));
                 }
                 before = Some(row);
             }
         }
-        pairs.sort_unstable();
-        let mut scored: Vec<(i64, f32)> = Vec::new();
-        let mut targets = Vec::new();
-        for (row, target) in pairs {
-            match scored.last_mut() {
-                Some((last, count)) if *last == row => *count += 1.0,
-                _ => scored.push((row, 1.0)),
-            }
-            targets.push((scored.len() as i64 - 1, target));
-        }
+        targets_of_rows.sort_unstable();
         let spread = (ids.len() < inputs.len()).then(|| Spread {
             row: Tensor::from_slice(&row_of),
             position: Tensor::from_slice(&first),
             count: ids.len() as i64,
         });
-        Self { ids: Tensor::from_slice(&ids), positions: Tensor::from_slice(&positions), scored, targets, spread }
+        let [ids, positions] = [ids, positions].map(|numbers| Tensor::from_slice(&numbers));
+        Self { ids, positions, targets: targets_of_rows, spread }
+    }
+
+    /// The rows that have targets, at most `most` at a time.
+    pub fn scored(&self, most: usize) -> Vec<Scored> {
+        let by_row: Vec<&[(i64, i64)]> = self.targets.chunk_by(|(row, _), (next, _)| row == next).collect();
+        let scored = by_row.chunks(most).map(|chunk| {
+            let rows: Vec<i64> = chunk.iter().map(|targets| targets[0].0).collect();
+            let counts: Vec<f32> = chunk.iter().map(|targets| targets.len() as f32).collect();
+            let targets = chunk
+                .iter()
+                .enumerate()
+                .flat_map(|(place, targets)| targets.iter().map(move |(_, id)| (place as i64, *id)));
+            let (places, ids): (Vec<_>, Vec<_>) = targets.unzip();
+            Scored {
+                counts: (ids.len() > rows.len()).then(|| Tensor::from_slice(&counts).unsqueeze(1)),
+                rows: Tensor::from_slice(&rows),
+                targets: [places, ids].map(|numbers| Some(Tensor::from_slice(&numbers))),
+            }
+        });
+        scored.collect()
     }
 
     /// Gives every position of the batch its row.
@@ -131,9 +151,12 @@ mod tests {
         let rows = Rows::of(&inputs, &targets);
         assert_eq!(rows.ids, Tensor::from_slice(&[5_i64, 6, 7, 8, 6, 6, 7, 8]));
         assert_eq!(rows.positions, Tensor::from_slice(&[0_i64, 1, 2, 3, 0, 1, 2, 3]));
-        assert_eq!(rows.scored, [(0, 2.0), (1, 2.0), (2, 1.0), (3, 1.0), (5, 1.0), (6, 1.0), (7, 1.0)]);
         let of_first_rows = [(0, 6), (0, 6), (1, 7), (1, 9), (2, 8), (3, 1)];
-        assert_eq!(rows.targets, [&of_first_rows[..], &[(4, 7), (5, 8), (6, 2)]].concat());
+        assert_eq!(rows.targets, [&of_first_rows[..], &[(5, 7), (6, 8), (7, 2)]].concat());
+        let [first, second] = &rows.scored(4)[..] else { panic!("seven rows have targets") };
+        assert_eq!(first.counts, Some(Tensor::from_slice(&[2.0_f32, 2.0, 1.0, 1.0]).unsqueeze(1)));
+        assert_eq!(first.targets[0], Some(Tensor::from_slice(&[0_i64, 0, 1, 1, 2, 3])));
+        assert_eq!((&second.rows, &second.counts), (&Tensor::from_slice(&[5_i64, 6, 7]), &None));
         let x = rows.ids.unsqueeze(1); // [rows, 1]
         assert_eq!(rows.gather(rows.spread(x.shallow_clone())), x);
         assert_eq!(
