@@ -10,7 +10,8 @@ use anyhow::{Context, Result, ensure};
 use clap::{CommandFactory, Parser};
 use finetune::{
     answers::{self, answer_all, marks},
-    export, info, instructions,
+    export, info,
+    instructions::{self, Entry},
     judge::Judge,
     respond::{Limits, complete, reader},
     scoring,
@@ -18,6 +19,7 @@ use finetune::{
 use model::{gpt2::Gpt2, public_weights};
 use options::{Command, Common, Complete, Export, JudgeOptions, Options, Respond, Score};
 use std::{
+    fs::OpenOptions,
     io::{self, Write},
     ops::ControlFlow,
     path::Path,
@@ -85,7 +87,7 @@ fn continue_text(options: &Complete) -> Result<()> {
     let mut reader = reader(&model, generation.dtype)?;
     let sampling = generation.sampling(1.0);
     sampling.check(model.config.vocab_size)?;
-    warn_of_long_prompt(&model, &options.prompt);
+    console::warn_of_long_prompts([&options.prompt], model.config.context);
     let limits = Limits { max_new_tokens: generation.max_new_tokens, stop: generation.stop.clone() };
     for number in 0..options.num_samples {
         if number > 0 {
@@ -110,21 +112,15 @@ fn show(piece: &str) -> ControlFlow<()> {
     }
 }
 
-fn warn_of_long_prompt(model: &Gpt2, prompt: &str) {
-    let tokens = embedding::bpe::BytePairEncoder::gpt2().encode(prompt).len();
-    if tokens as i64 > model.config.context {
-        say(&format!(
-            "the prompt has {tokens} tokens, the model sees {}: it reads only the last ones",
-            model.config.context
-        ));
-    }
-}
-
 fn respond_to_file(options: &Respond) -> Result<()> {
     let entries = instructions::load(&options.file)?;
+    // Better to learn now than after an hour of answering that the answers cannot be kept.
+    let out = OpenOptions::new().append(true).create(true).open(&options.out);
+    out.with_context(|| format!("cannot write {}; choose another --out", options.out.display()))?;
     let device = prepare(&options.common)?;
     let model = load(&options.weights, device)?;
     let mut reader = reader(&model, options.dtype)?;
+    console::warn_of_long_prompts(entries.iter().map(Entry::prompt), model.config.context);
     let stop = console::stop_at_signal()?;
     let mut done = 0;
     let answered = answer_all(&mut *reader, &entries, options.max_new_tokens, |_| {

@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 use model::decode::Dtype;
 use std::path::PathBuf;
 use train::{
-    arguments::{at_least_one, positive},
+    arguments::{at_least_one, positive, threads},
     sampling::Sampling,
 };
 
@@ -53,7 +53,7 @@ pub struct Common {
     #[arg(long, value_name = "N", default_value_t = 123)]
     pub seed: u32,
     /// Threads [default: the processor's cores]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<u32>,
     /// cpu, cuda or mps
     #[arg(long, default_value = "cpu")]
@@ -158,7 +158,10 @@ impl Generation {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example: finetune complete --weights runs/train --prompt \"At the end of\" --top-k 25")]
+#[command(
+    allow_negative_numbers = true,
+    after_help = "Example: finetune complete --weights runs/train --prompt \"At the end of\" --top-k 25"
+)]
 pub struct Complete {
     /// The text to go on from
     #[arg(long, value_name = "TEXT")]
@@ -177,14 +180,17 @@ pub struct Complete {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example: finetune chat --weights runs/finetune")]
+#[command(allow_negative_numbers = true, after_help = "Example: finetune chat --weights runs/finetune")]
 pub struct Chat {
     #[command(flatten)]
     pub generation: Generation,
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example: finetune respond tasks.json --weights runs/finetune --out answers.json")]
+#[command(
+    allow_negative_numbers = true,
+    after_help = "Example: finetune respond tasks.json --weights runs/finetune --out answers.json"
+)]
 pub struct Respond {
     /// A JSON list of entries with `instruction`, `input` and `output`
     pub file: PathBuf,
@@ -205,7 +211,10 @@ pub struct Respond {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example: finetune score runs/finetune/responses.json --judge-model llama3")]
+#[command(
+    allow_negative_numbers = true,
+    after_help = "Example: finetune score runs/finetune/responses.json --judge-model llama3"
+)]
 pub struct Score {
     /// Answers, as `respond` and a whole run write them
     pub file: PathBuf,

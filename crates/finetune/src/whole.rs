@@ -27,7 +27,7 @@ use std::{
 use tch::Device;
 use train::{
     checkpoint,
-    console::{INTERRUPTED, Progress, say, stop_at_signal},
+    console::{INTERRUPTED, Progress, say, stop_at_signal, warn_of_long_prompts},
     output::RunFolder,
     room,
     settings::{Length, TrainSettings},
@@ -60,6 +60,7 @@ pub fn run(options: &Whole) -> Result<ExitCode> {
         None => begin(options, device, &stop)?,
     };
     let again = format!("finetune --resume {}", folder.path().display());
+    warn_of_long_prompts(split.test.iter().map(Entry::prompt), trainer.model.config.context);
     let mut progress = Progress::new(trainer.steps(), trainer.total_steps(), false);
     let first = plan.before.first().map(|answered| answered.entry.clone());
     let mut hooks = Hooks {
@@ -76,9 +77,7 @@ pub fn run(options: &Whole) -> Result<ExitCode> {
     };
     let ending = trainer.run(&mut folder, &mut hooks);
     drop(progress);
-    let ending = ending.with_context(|| {
-        format!("stopped after step {}; its last checkpoint stays, `{again}` goes on from it", trainer.steps())
-    })?;
+    let ending = ending.with_context(|| checkpoint::what_stays(folder.path(), trainer.steps(), &again))?;
     if ending == Ending::Stopped {
         say(&format!("saved at step {}; resume with: {again}", trainer.steps()));
         return Ok(ExitCode::from(INTERRUPTED));

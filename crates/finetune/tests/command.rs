@@ -55,6 +55,8 @@ fn mistakes_in_usage_exit_with_2_and_others_with_1() {
         (&["export", "--weights", "nowhere", "--out", "x"], 1, "error: there is no folder nowhere"),
         (&["--device", "tpu"], 1, "error: the device \"tpu\" is unknown; there are cpu, cuda and mps"),
         (&["complete", "--prompt", "a", "--dtype", "int9"], 2, "weights are kept as f32, bf16 or int8"),
+        (&["complete", "--prompt", "a", "--max-new-tokens", "-1"], 2, "it must be a whole number of at least 1"),
+        (&["chat", "--threads", "1025"], 2, "'--threads <N>': it must be a whole number from 1 to 1024"),
         (&["info", "no/such"], 1, "error:"),
         (&["--data", "nowhere.json", "--weights", "scratch"], 1, "error: nowhere.json is neither a file nor a dataset"),
         (&["score", "nowhere.json"], 1, "error: cannot read nowhere.json"),
@@ -74,7 +76,9 @@ fn senseless_generation_settings_are_refused_by_name() {
     for (arguments, sentence) in [
         (["--temperature", "-1"], "error: temperature is -1"),
         (["--temperature", "nan"], "error: temperature is NaN"),
+        (["--temperature", "1e-40"], "error: temperature is 1e-40; below 0.000001 take 0"),
         (["--top-k", "50258"], "error: top-k is 50258; it must lie between 1 and the 50257 entries"),
+        (["--top-k", "-1"], "error: top-k is -1; it must lie between 1 and the 50257 entries"),
         (["--top-p", "1.5"], "error: top-p is 1.5"),
     ] {
         let mut command = finetune();
@@ -104,13 +108,21 @@ fn a_seed_gives_the_same_text_again_streamed_or_not() {
 fn a_prompt_longer_than_the_context_is_told() {
     let folder = tempfile::tempdir().expect("a folder");
     small_model(folder.path());
-    let mut command = finetune();
     let long = "word ".repeat(100);
-    let command =
-        command.args(["complete", "--max-new-tokens", "2", "--prompt", &long, "--weights"]).arg(folder.path());
-    let (_, stderr, code) = said(command);
-    assert_eq!(code, 0, "{stderr}");
-    assert!(stderr.contains("it reads only the last ones"), "{stderr}");
+    let told = |words: &[&str], stdin: &str| {
+        let mut command = finetune();
+        command.current_dir(folder.path()).args(words).args(["--max-new-tokens", "2", "--weights", "."]);
+        let (_, stderr, code) = said(command.write_stdin(stdin));
+        assert_eq!(code, 0, "{stderr}");
+        stderr
+    };
+    let end = "tokens, the model sees 64: it reads only the last ones\n";
+    assert_eq!(told(&["complete", "--prompt", &long], ""), format!("the prompt has 101 {end}"));
+    assert_eq!(told(&["complete", "--prompt", "short"], ""), "");
+    assert_eq!(told(&["chat"], &format!("short\n{long}\nshort\n")), format!("the prompt has 130 {end}"));
+    let tasks = format!(r#"[{{"instruction": "a", "output": "b"}}, {{"instruction": "{long}", "output": "b"}}]"#);
+    fs::write(folder.path().join("tasks.json"), tasks).expect("a file");
+    assert_eq!(told(&["respond", "tasks.json"], ""), format!("some prompts (1 of 2) have up to 131 {end}"));
 }
 
 #[test]
@@ -160,6 +172,21 @@ fn a_file_of_tasks_is_answered() {
 }
 
 #[test]
+fn where_answers_cannot_be_written_none_is_given() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("tasks.json"), r#"[{"instruction": "Say hello.", "output": "Hello."}]"#)
+        .expect("a file");
+    for out in [".", "nowhere/answers.json"] {
+        // The weights are not there either: the file is tried before they are looked for.
+        let mut command = finetune();
+        command.current_dir(folder.path()).args(["respond", "tasks.json", "--weights", "nobody", "--out", out]);
+        let (_, stderr, code) = said(&mut command);
+        let expected = format!("error: cannot write {out}; choose another --out: ");
+        assert!(code == 1 && stderr.starts_with(&expected) && stderr.lines().count() == 1, "{code}: {stderr}");
+    }
+}
+
+#[test]
 fn completions_are_printed_for_each_shell() {
     for shell in ["bash", "zsh", "fish"] {
         let (script, _, code) = said(finetune().args(["completions", shell]));
@@ -193,8 +220,13 @@ fn the_whole_way_runs_on_a_small_model_and_leaves_everything_behind() {
     let folder = tempfile::tempdir().expect("a folder");
     let (weights, out) = (folder.path().join("weights"), folder.path().join("run"));
     small_model(&weights);
+    // The seventeenth of twenty is the first to be asked afterwards.
+    let asked = |i| if i == 16 { " again".repeat(40) } else { String::new() };
     let entries: Vec<String> = (0..20)
-        .map(|i| format!(r#"{{"instruction": "Count to {i}.", "input": "", "output": "The number is {i}."}}"#))
+        .map(|i| {
+            let again = asked(i);
+            format!(r#"{{"instruction": "Count to {i}{again}.", "input": "", "output": "The number is {i}."}}"#)
+        })
         .collect();
     let data = folder.path().join("data.json");
     fs::write(&data, format!("[{}]", entries.join(","))).expect("a file");
@@ -202,6 +234,7 @@ fn the_whole_way_runs_on_a_small_model_and_leaves_everything_behind() {
     command.args(["--epochs", "1", "--batch-size", "4", "--max-new-tokens", "4", "--data"]).arg(&data);
     let (stdout, stderr, code) = said(command.arg("--weights").arg(&weights).arg("--out-dir").arg(&out));
     assert_eq!(code, 0, "{stderr}");
+    assert!(stderr.contains("some prompts (1 of 2) have up to 74 tokens, the model sees 64"), "{stderr}");
     for part in ["validation  loss", "before", "after", "expected", "wrote"] {
         assert!(stdout.contains(part), "{part} is missing: {stdout}");
     }

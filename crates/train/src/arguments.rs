@@ -11,6 +11,17 @@ pub fn at_least_one(text: &str) -> Result<usize, String> {
     }
 }
 
+/// A number of threads. Far more than any machine has cores are refused, as systems fail to start them in ugly ways.
+///
+/// # Errors
+/// If it is anything but a whole number from 1 to 1024.
+pub fn threads(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(number) if (1..=1024).contains(&number) => Ok(number),
+        _ => Err("it must be a whole number from 1 to 1024".to_owned()),
+    }
+}
+
 /// A number above 0.
 ///
 /// # Errors
@@ -48,8 +59,9 @@ mod tests {
     fn numbers_outside_their_range_are_refused() {
         assert_eq!(at_least_one("3"), Ok(3));
         for text in ["0", "-1", "1.5", "x", ""] {
-            assert!(at_least_one(text).is_err(), "{text:?}");
+            assert!(at_least_one(text).is_err() && threads(text).is_err(), "{text:?}");
         }
+        assert_eq!((threads("1024"), threads("1025").is_err()), (Ok(1024), true));
         for (text, above, from_zero, part) in
             [("0.5", true, true, true), ("0", false, true, true), ("1", true, true, false), ("-1", false, false, false)]
         {

@@ -175,6 +175,15 @@ pub fn is_in(run: &Path) -> bool {
     !steps_in(&run.join(CHECKPOINTS)).is_empty()
 }
 
+/// What a run that broke off after so many steps has left in its folder, and the command that goes on from it.
+pub fn what_stays(run: &Path, steps: usize, again: &str) -> String {
+    if is_in(run) {
+        format!("stopped after step {steps}; its last checkpoint stays, `{again}` goes on from it")
+    } else {
+        format!("stopped after step {steps}, before there was a checkpoint")
+    }
+}
+
 /// Loads the newest checkpoint of a run that is whole, or exactly the one that `path` is the folder of.
 ///
 /// Every file is compared with its SHA-256 before anything is made of it.

@@ -5,6 +5,7 @@
 
 use crate::metrics::Line;
 use anyhow::{Context, Error, Result, bail, ensure};
+use embedding::bpe::BytePairEncoder;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::{
     collections::HashSet,
@@ -51,6 +52,25 @@ pub fn run(verbose: bool, command: impl FnOnce() -> Result<ExitCode>) -> ExitCod
 /// Writes a line to stderr, and does not mind if nobody listens any more.
 pub fn say(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Says so where prompts have more tokens than the `context` that the model sees at once.
+pub fn warn_of_long_prompts(prompts: impl IntoIterator<Item = impl AsRef<str>>, context: i64) {
+    if let Some(warning) = too_long(prompts, context) {
+        say(&warning);
+    }
+}
+
+fn too_long(prompts: impl IntoIterator<Item = impl AsRef<str>>, context: i64) -> Option<String> {
+    let encoder = BytePairEncoder::gpt2();
+    let lengths: Vec<usize> = prompts.into_iter().map(|prompt| encoder.encode(prompt.as_ref()).len()).collect();
+    let long = lengths.iter().filter(|&&tokens| tokens as i64 > context);
+    let who = match lengths.len() {
+        1 => "the prompt has".to_owned(),
+        all => format!("some prompts ({} of {all}) have up to", long.clone().count()),
+    };
+    let most = long.max()?;
+    Some(format!("{who} {most} tokens, the model sees {context}: it reads only the last ones"))
 }
 
 /// An error and its causes on one line. Of libtorch's messages only the first line is kept; the rest is a C++ trace.
@@ -217,6 +237,15 @@ mod tests {
     fn memory_that_is_not_there_is_told_in_words() {
         let text = r#"called `Result::unwrap()` on an `Err` value: Torch("[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate 41006495552 bytes. Error code 12 (Cannot allocate memory)\nframe #0")"#;
         assert_eq!(first_line(text), "there is no memory for 41.0 GB more; take a smaller batch, context or model");
+    }
+
+    #[test]
+    fn prompts_longer_than_the_context_are_told_with_their_length() {
+        let (short, long) = ("one two", "one two three four");
+        let end = "tokens, the model sees 3: it reads only the last ones";
+        assert_eq!(too_long([long], 3), Some(format!("the prompt has 4 {end}")));
+        assert_eq!(too_long([short, long, "a b c d e"], 3), Some(format!("some prompts (2 of 3) have up to 5 {end}")));
+        assert_eq!(too_long([short, "one two three"], 3), None);
     }
 
     #[test]

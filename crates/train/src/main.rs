@@ -61,7 +61,7 @@ fn main() -> ExitCode {
 
 fn train(options: &Options) -> Result<ExitCode> {
     let device = console::device(&options.device)?;
-    tch::set_num_threads(options.threads.unwrap_or_else(console::physical_cores) as i32);
+    tch::set_num_threads(options.threads.map_or_else(|| console::physical_cores() as i32, |threads| threads as i32));
     if let Some(name) = &options.protocol {
         return repeat(name, options);
     }
@@ -72,6 +72,7 @@ fn train(options: &Options) -> Result<ExitCode> {
         None => begin(options, device)?,
     };
     report::print_settings(&trainer, &command, folder.path())?;
+    console::warn_of_long_prompts([&command.prompt], trainer.model.config.context);
 
     let mut progress = Progress::new(trainer.steps(), trainer.total_steps(), options.log_json);
     let mut hooks = Hooks {
@@ -82,9 +83,7 @@ fn train(options: &Options) -> Result<ExitCode> {
     let ending = trainer.run(&mut folder, &mut hooks);
     drop(progress);
     let again = format!("cargo run -p train -- --resume {}", folder.path().display());
-    match ending.with_context(|| {
-        format!("stopped after step {}; its last checkpoint stays, `{again}` goes on from it", trainer.steps())
-    })? {
+    match ending.with_context(|| checkpoint::what_stays(folder.path(), trainer.steps(), &again))? {
         Ending::Stopped => {
             say(&format!("saved at step {}; resume with: {again}", trainer.steps()));
             Ok(ExitCode::from(INTERRUPTED))

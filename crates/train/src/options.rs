@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 use model::gpt2::Gpt2;
 use std::path::PathBuf;
 use train::{
-    arguments::{at_least_one, not_negative, positive, share},
+    arguments::{at_least_one, not_negative, positive, share, threads},
     settings::{Length, TrainSettings},
 };
 
@@ -120,8 +120,8 @@ pub struct Options {
     #[arg(long, value_name = "N")]
     pub seed: Option<u32>,
     /// Threads [default: the processor's cores]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
-    pub threads: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub threads: Option<u32>,
     /// cpu, cuda or mps
     #[arg(long, default_value = "cpu")]
     pub device: String,
@@ -129,7 +129,7 @@ pub struct Options {
     #[arg(long, value_name = "NAME", conflicts_with_all = LAID_DOWN)]
     pub protocol: Option<String>,
     /// Leave dropout on while such a run measures, as the article did
-    #[arg(long, requires = "protocol")]
+    #[arg(long, requires = "protocol", conflicts_with_all = LAID_DOWN)]
     pub eval_with_dropout: bool,
     /// Draw the curve in the terminal at the end
     #[arg(long)]

@@ -4,6 +4,9 @@ use anyhow::{Result, ensure};
 use model::generate::most_probable;
 use tch::{Kind, Tensor};
 
+/// A lower temperature above 0 than this would divide the scores into numbers that 32 bits cannot hold.
+const LEAST_TEMPERATURE: f64 = 1e-6;
+
 /// How the next token is chosen from its scores.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sampling {
@@ -28,6 +31,10 @@ impl Sampling {
         ensure!(
             temperature >= 0.0 && temperature.is_finite(),
             "temperature is {temperature}; it must be 0 (always the most probable) or a positive number"
+        );
+        ensure!(
+            temperature == 0.0 || temperature >= LEAST_TEMPERATURE,
+            "temperature is {temperature:e}; below {LEAST_TEMPERATURE} take 0, which always chooses the most probable"
         );
         if let Some(k) = top_k {
             ensure!(
@@ -90,6 +97,7 @@ fn keep_top_p(probabilities: &Tensor, p: f64) -> Tensor {
     let (sorted, order) = probabilities.sort(-1, true); // [V], [V]
     // A token goes if those before it reach p without it, so that the most probable always stays.
     let before = sorted.cumsum(-1, Kind::Float) - &sorted;
+    let p = p.max(f64::from(f32::MIN_POSITIVE)); // 0 in 32 bits would be reached before the first
     let kept = sorted.masked_fill(&before.ge(p), 0.0);
     let kept = &kept / kept.sum(Kind::Float);
     kept.zeros_like().scatter(-1, &order, &kept)
@@ -117,7 +125,7 @@ mod tests {
         let kept = |p| {
             chances(Sampling { temperature: 1.0, top_k: None, top_p: Some(p) }).iter().filter(|&&c| c > 0.0).count()
         };
-        assert_eq!([kept(0.01), kept(0.6), kept(0.7), kept(0.9), kept(1.0)], [1, 1, 2, 3, 4]);
+        assert_eq!([kept(1e-300), kept(0.01), kept(0.6), kept(0.7), kept(0.9), kept(1.0)], [1, 1, 1, 2, 3, 4]);
     }
 
     #[test]
@@ -136,6 +144,7 @@ mod tests {
         };
         assert!(refused(f64::NAN, None, None).starts_with("temperature is NaN"));
         assert!(refused(-1.0, None, None).starts_with("temperature is -1"));
+        assert!(refused(1e-40, None, None).starts_with("temperature is 1e-40; below 0.000001 take 0"));
         assert!(refused(1.0, Some(11), None).starts_with("top-k is 11"));
         assert!(refused(1.0, None, Some(0.0)).starts_with("top-p is 0"));
     }

@@ -182,7 +182,7 @@ impl Trainer {
     /// Trains to the end of the run, and writes down what happens in `folder`.
     ///
     /// # Errors
-    /// If a loss or a gradient is not finite, or the disk refuses.
+    /// If a loss, a gradient or a weight is not finite, or the disk refuses.
     pub fn run(&mut self, folder: &mut RunFolder, hooks: &mut Hooks) -> Result<Ending> {
         let mut saved = (self.step > 0).then_some(self.step);
         if self.step == 0 {
@@ -223,6 +223,11 @@ impl Trainer {
         let Some(validation_loss) = self.validation_loss()? else {
             return Ok(());
         };
+        ensure!(
+            validation_loss.is_finite(),
+            "the validation loss after step {} is {validation_loss}; lower the learning rate",
+            self.step
+        );
         let (step, epoch, tokens, validation_loss) = (self.step, self.epoch(), self.tokens, rounded(validation_loss));
         self.note(Line::Validation(Validation { step, epoch, tokens, validation_loss }), folder, hooks)
     }

@@ -101,6 +101,18 @@ fn a_run_leaves_a_model_its_card_its_curve_its_samples_and_its_metrics() {
 }
 
 #[test]
+fn a_prompt_longer_than_the_context_is_told() {
+    let room = Room::new();
+    let said = |prompt: &str| {
+        let run = room.train("--max-steps 1").args(["--prompt", prompt]).assert().success();
+        String::from_utf8(run.get_output().stderr.clone()).expect("UTF-8")
+    };
+    let told = said(&"word ".repeat(20));
+    assert!(told.contains("\nthe prompt has 21 tokens, the model sees 16: it reads only the last ones\n"), "{told}");
+    assert!(!said("Rabbits").contains("the model sees"));
+}
+
+#[test]
 fn metrics_as_json_are_all_that_stdout_gets() {
     let room = Room::new();
     let run = room.train("--max-steps 2 --out-dir run --log-json").assert().success();
@@ -223,6 +235,9 @@ fn several_files_and_a_folder_with_its_own_validation_are_read() {
 #[test]
 fn misuse_of_an_option_is_exit_code_2_and_names_it() {
     let room = Room::new();
+    let mut threads = Command::new(TRAIN);
+    threads.args(["--threads", "100000"]);
+    misused(threads, "'--threads <N>': it must be a whole number from 1 to 1024");
     misused(
         room.bare("--batch-size 0"),
         "invalid value '0' for '--batch-size <N>': it must be a whole number of at least 1",
@@ -232,6 +247,8 @@ fn misuse_of_an_option_is_exit_code_2_and_names_it() {
     misused(room.bare("--dropout 1"), "'--dropout <X>': it must be at least 0 and less than 1");
     misused(room.bare("--epochs 1 --max-steps 1"), "cannot be used with");
     misused(room.bare("--protocol book --batch-size 4"), "cannot be used with");
+    misused(room.bare("--eval-with-dropout"), "the following required arguments were not provided");
+    misused(room.bare("--eval-with-dropout --model config.json"), "cannot be used with");
     misused(room.bare("--unheard-of"), "unexpected argument '--unheard-of'");
 }
 
@@ -272,6 +289,17 @@ fn the_help_fits_a_screen_and_ends_with_an_example() {
     let (lines, widest) = (help.lines().count(), help.lines().map(|line| line.chars().count()).max());
     assert!(lines <= 42 && widest <= Some(120), "{lines} lines, {widest:?} columns");
     assert!(help.trim_end().ends_with("cargo run -p train -- --resume runs/bard"), "{help}");
+}
+
+/// The loss before a step is finite and the step too long: what it has made of the weights is neither sampled nor saved.
+#[test]
+fn a_step_after_which_nothing_is_finite_ends_the_run_in_one_sentence() {
+    let room = Room::new();
+    refused(
+        room.train("--max-steps 1 --learning-rate 1e308 --out-dir run"),
+        "stopped after step 1, before there was a checkpoint: the validation loss after step 1 is NaN; lower the learning rate",
+    );
+    assert!(!room.path("run/checkpoints").exists());
 }
 
 /// The disk refuses a file larger than a checkpoint's: the run ends in one sentence, and what was saved before can be loaded.
