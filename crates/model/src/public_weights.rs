@@ -12,7 +12,13 @@ use crate::{
 };
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, path::Path, sync::Mutex};
+use std::{
+    collections::BTreeMap,
+    panic::resume_unwind,
+    path::Path,
+    sync::Mutex,
+    thread::{self, ScopedJoinHandle},
+};
 use tch::{Device, Kind, Tensor, nn};
 
 /// Name of the weight file in a model's folder.
@@ -157,9 +163,11 @@ fn read_all(path: &Path, mut jobs: Vec<Job>) -> Result<()> {
         }
         Ok(())
     };
-    std::thread::scope(|scope| {
-        let other = scope.spawn(work);
-        work().and(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    thread::scope(|scope| {
+        // Where the system has no second thread to give, the first does all the work.
+        let other = thread::Builder::new().spawn_scoped(scope, work).ok();
+        let join = |other: ScopedJoinHandle<_>| other.join().unwrap_or_else(|panic| resume_unwind(panic));
+        work().and(other.map_or(Ok(()), join))
     })
 }
 

@@ -160,6 +160,9 @@ fn sizes(shape: &[usize]) -> Vec<i64> {
 
 /// Not-a-number wins both comparisons, so that the least and the largest value stand for all.
 fn all_finite(values: &Tensor) -> bool {
+    if values.numel() == 0 {
+        return true;
+    }
     let (least, largest) = values.aminmax(None, false);
     least.double_value(&[]).is_finite() && largest.double_value(&[]).is_finite()
 }
@@ -214,12 +217,14 @@ impl View for Bytes {
 /// Writes tensors of 32-bit floats under a temporary name, flushes them to the disk, and renames the file into place.
 ///
 /// # Errors
-/// If a tensor holds something else, or the disk refuses; what stood at `path` before then still stands there.
+/// If a tensor holds something else or a value that is not finite, or the disk refuses; what stood at `path` before then still stands there.
 pub fn write(path: &Path, tensors: Vec<(String, Tensor)>) -> Result<()> {
     let views = tensors
         .into_iter()
         .map(|(name, tensor)| {
             ensure!(tensor.kind() == Kind::Float, "{name} holds {:?}, not 32-bit floats", tensor.kind());
+            // Such a file would not be read again, and might take the place of one that can be.
+            ensure!(all_finite(&tensor), "{name} holds a value that is not a finite number");
             let shape = tensor.size().iter().map(|&size| size as usize).collect();
             Ok((name, Bytes { shape, tensor: tensor.detach() }))
         })

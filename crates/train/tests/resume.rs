@@ -4,14 +4,12 @@ mod small;
 
 use model::public_weights;
 use small::{alone, bits, run, settings, trainer, windows};
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 use tch::Device;
 use train::{
     checkpoint,
     metrics::Line,
+    output::RunFolder,
     settings::{Length, TrainSettings},
     trainer::{Ending, Trainer},
 };
@@ -99,6 +97,23 @@ fn only_the_last_checkpoints_stay() {
 }
 
 #[test]
+fn weights_that_are_not_finite_do_not_take_the_place_of_those_that_are() {
+    let _alone = alone();
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = TrainSettings { keep_last: 1, ..settings(Length::Steps(10)) };
+    let mut trainer = trainer(settings);
+    run(&mut trainer, folder.path(), Some(5)).expect("a run");
+    trainer.step().expect("a sixth step");
+    let _ = tch::no_grad(|| trainer.model.parameters()[0].1.get(0).fill_(f64::INFINITY));
+    let run = RunFolder::open(folder.path(), trainer.history()).expect("its folder");
+    let said = format!("{:#}", trainer.save(&run).expect_err("an infinite weight"));
+    assert!(said.starts_with("cannot save a checkpoint at step 6 in "), "{said}");
+    assert!(said.ends_with("transformer.wte.weight holds a value that is not a finite number"), "{said}");
+    assert_eq!(checkpoint::load(folder.path(), Device::Cpu).expect("the one before").state.step, 5);
+    assert_eq!(checkpoints(folder.path()), ["latest", "step-000005"]);
+}
+
+#[test]
 fn settings_that_contradict_the_checkpoint_are_refused_by_name() {
     let _alone = alone();
     let folder = stopped_after(5);
@@ -175,34 +190,4 @@ fn a_folder_without_a_checkpoint_says_so() {
     assert!(said.starts_with("there is no checkpoint in"), "{said}");
     let said = checkpoint::load(Path::new("/nowhere"), Device::Cpu).err().expect("nothing there").to_string();
     assert_eq!(said, "there is no run to resume in /nowhere");
-}
-
-/// Every file of a checkpoint, cut off at 200 places and with a bit flipped at 200 places: each is an error.
-#[test]
-fn a_checkpoint_broken_anywhere_is_never_loaded() {
-    let _alone = alone();
-    let folder = stopped_after(5);
-    let checkpoint = folder.path().join("checkpoints/step-000005");
-    let original = bits(&checkpoint::load(&checkpoint, Device::Cpu).expect("whole").model);
-    let files: Vec<PathBuf> =
-        fs::read_dir(&checkpoint).expect("a folder").flatten().map(|entry| entry.path()).collect();
-    assert_eq!(files.len(), 6);
-    for file in files {
-        let whole = fs::read(&file).expect("a file");
-        for place in 0..200 {
-            let at = place * whole.len() / 200;
-            fs::write(&file, &whole[..at]).expect("cut");
-            assert!(checkpoint::load(&checkpoint, Device::Cpu).is_err(), "{} cut at {at}", file.display());
-            let mut flipped = whole.clone();
-            flipped[at] ^= 1 << (place % 8);
-            fs::write(&file, &flipped).expect("flipped");
-            if let Ok(loaded) = checkpoint::load(&checkpoint, Device::Cpu) {
-                // Only a blank in the list of hashes may change without being noticed.
-                assert!(file.ends_with("files.json"), "{} flipped at {at}", file.display());
-                assert_eq!(bits(&loaded.model), original);
-            }
-        }
-        fs::write(&file, &whole).expect("mended");
-    }
-    assert!(checkpoint::load(&checkpoint, Device::Cpu).is_ok());
 }
