@@ -1,9 +1,12 @@
 //! What a task looks like to the model (chapter 5.2).
 
-use anyhow::{Context, Result, bail, ensure};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use std::{collections::BTreeMap, path::Path};
+use anyhow::{Context, Result, anyhow, ensure};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{SeqAccess, Visitor},
+};
+use serde_json::{error::Category, value::RawValue};
+use std::{collections::BTreeMap, fmt, path::Path};
 
 /// The instructions written for this project, with the kind of each.
 pub const EMBEDDED: &str = include_str!("../../../data/instructions.json");
@@ -32,22 +35,67 @@ pub struct Entry {
 /// If the text is not a JSON list, if it is empty, or if an entry lacks its instruction or its output, which is named by its
 /// number, counted from 0.
 pub fn parse(text: &str) -> Result<Vec<Entry>> {
-    let json: Value = serde_json::from_str(text.trim_start_matches('\u{feff}')).context("it is not JSON")?;
-    let Value::Array(list) = json else {
-        bail!("it is not a JSON list of entries");
+    let text = text.trim_start_matches('\u{feff}');
+    ensure!(!text.trim().is_empty(), "it is empty");
+    let mut json = serde_json::Deserializer::from_str(text);
+    let entries = json.deserialize_seq(List).and_then(|entries| json.end().map(|()| entries));
+    let entries = entries.map_err(|error| match error.classify() {
+        Category::Data => anyhow!("it is not a JSON list of entries"),
+        _ => anyhow!(error).context("it is not JSON"),
+    })??;
+    ensure!(!entries.is_empty(), "it has no entry");
+    Ok(entries)
+}
+
+/// Takes one entry after another out of a list, so that a large file is never held as a tree, which takes ten times its size.
+struct List;
+
+impl<'de> Visitor<'de> for List {
+    type Value = Result<Vec<Entry>>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str("a JSON list of entries")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut entries = Ok(Vec::new());
+        while let Some(json) = list.next_element::<&RawValue>()? {
+            entries = entries.and_then(|mut entries: Vec<Entry>| {
+                entries.push(read_entry(entries.len(), json.get())?);
+                Ok(entries)
+            });
+        }
+        Ok(entries)
+    }
+}
+
+/// An entry as it stands in a file; `null` counts as absent.
+#[derive(Deserialize)]
+struct Fields<'a> {
+    #[serde(borrow)]
+    instruction: Option<&'a RawValue>,
+    input: Option<&'a RawValue>,
+    output: Option<&'a RawValue>,
+    kind: Option<&'a RawValue>,
+}
+
+fn read_entry(number: usize, json: &str) -> Result<Entry> {
+    ensure!(json.starts_with('{'), "entry {number} is not a JSON object");
+    let fields: Fields =
+        serde_json::from_str(json).map_err(|_| anyhow!("entry {number} has a key twice, or one that is not a text"))?;
+    let text = |key: &str, value: Option<&RawValue>| -> Result<Option<String>> {
+        let text = value.map(|value| serde_json::from_str(value.get())).transpose();
+        text.map_err(|_| anyhow!("the {key} of entry {number} is not a text"))
     };
-    ensure!(!list.is_empty(), "it has no entry");
-    list.into_iter()
-        .enumerate()
-        .map(|(number, entry)| {
-            for key in ["instruction", "output"] {
-                let text = entry.get(key).with_context(|| format!("entry {number} has no {key}"))?;
-                let text = text.as_str().with_context(|| format!("the {key} of entry {number} is not a text"))?;
-                ensure!(key == "output" || !text.trim().is_empty(), "the instruction of entry {number} is empty");
-            }
-            serde_json::from_value(entry).with_context(|| format!("entry {number} is malformed"))
-        })
-        .collect()
+    let needed = |key, value| text(key, value)?.with_context(|| format!("entry {number} has no {key}"));
+    let instruction = needed("instruction", fields.instruction)?;
+    ensure!(!instruction.trim().is_empty(), "the instruction of entry {number} is empty");
+    Ok(Entry {
+        instruction,
+        input: text("input", fields.input)?.unwrap_or_default(),
+        output: needed("output", fields.output)?,
+        kind: text("kind", fields.kind)?.unwrap_or_default(),
+    })
 }
 
 /// Reads a file of entries.
@@ -138,8 +186,26 @@ mod tests {
         assert_eq!(refused("[]"), "it has no entry");
         let good = r#"{"instruction": "a", "output": "b"}"#;
         assert_eq!(refused(&format!(r#"[{good}, {{"instruction": "a"}}]"#)), "entry 1 has no output");
-        assert_eq!(refused(&format!("[{good}, {good}, 7]")), "entry 2 has no instruction");
+        assert_eq!(refused(&format!("[{good}, {good}, 7, {{}}]")), "entry 2 is not a JSON object");
+        assert_eq!(refused(r#"[["a", "b", "c", "d"]]"#), "entry 0 is not a JSON object");
         assert_eq!(refused(r#"[{"instruction": 1, "output": ""}]"#), "the instruction of entry 0 is not a text");
+        assert_eq!(
+            refused(r#"[{"instruction": "a", "output": "b", "input": []}]"#),
+            "the input of entry 0 is not a text"
+        );
+        assert_eq!(refused(r#"[{"instruction": "\ud800", "output": ""}]"#), "the instruction of entry 0 is not a text");
+        assert_eq!(refused(r#"[{"instruction": " ", "output": "b"}]"#), "the instruction of entry 0 is empty");
+        assert!(refused(r#"[{"instruction": "a", "instruction": "b"}]"#).starts_with("entry 0 has a key twice"));
+        assert_eq!([refused(""), refused("\u{feff} \n")], ["it is empty"; 2]);
+        assert!(refused(&format!("[{{}}, {good}")).starts_with("it is not JSON: EOF"));
+        assert!(refused(&format!("[{good}] [{good}]")).starts_with("it is not JSON: trailing characters"));
+    }
+
+    #[test]
+    fn null_is_an_absent_input_and_other_keys_are_passed_over() {
+        let text = r#"[{"instruction": "a", "input": null, "output": "b", "text": [{"deep": null}]}]"#;
+        let expected = Entry { instruction: "a".into(), output: "b".into(), ..Entry::default() };
+        assert_eq!(parse(text).expect("an entry"), [expected]);
     }
 
     #[test]
