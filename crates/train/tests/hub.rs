@@ -9,6 +9,7 @@ use model::public_weights::{self, CONFIG, WEIGHTS};
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 use tempfile::TempDir;
 use train::hub::Hub;
@@ -114,24 +115,31 @@ fn a_model_of_anyone_is_fetched_once_and_loads() {
     assert!(said.contains("config.json") && said.contains("404"), "{said}");
 }
 
-/// The hub hands out other weights than those whose SHA-256 is pinned: the command refuses them in one sentence.
-#[test]
-fn weights_that_are_not_the_published_ones_are_refused() {
-    let room = room();
+/// What `train` says where the hub is `endpoint`, and its exit code; the folder it runs in, with a text, passes for a project's root.
+fn train(room: &TempDir, endpoint: &str, words: &str) -> (Option<i32>, String) {
     fs::create_dir(room.path().join("data")).expect("a folder");
-    fs::write(room.path().join("data/datasets.json"), "{}").expect("written"); // marks the folder as a project's root
-    fs::write(room.path().join("Cargo.toml"), "").expect("written");
-    let server = server::serve(|asked, stream| server::send(stream, asked, b"{\"not\": \"what was published\"}"));
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_train"))
+    for (file, text) in [("data/datasets.json", "{}"), ("Cargo.toml", ""), ("text.txt", embedding::texts::STORY)] {
+        fs::write(room.path().join(file), text).expect("written");
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_train"))
         .current_dir(room.path())
-        .args(["--init", "gpt2", "--max-steps", "1"])
-        .env("HF_ENDPOINT", &server.url)
+        .args(words.split_whitespace())
+        .args(["--text", "text.txt", "--context", "8", "--max-steps", "1", "--threads", "1"])
+        .env("HF_ENDPOINT", endpoint)
         .env("HF_HUB_CACHE", room.path().join("cache"))
         .env_remove("HF_HUB_OFFLINE")
         .output()
         .expect("it runs");
-    let said = String::from_utf8(output.stderr).expect("UTF-8");
-    assert_eq!(output.status.code(), Some(1), "{said}");
+    (output.status.code(), String::from_utf8(output.stderr).expect("UTF-8"))
+}
+
+/// The hub hands out other weights than those whose SHA-256 is pinned: the command refuses them in one sentence.
+#[test]
+fn weights_that_are_not_the_published_ones_are_refused() {
+    let room = room();
+    let server = server::serve(|asked, stream| server::send(stream, asked, b"{\"not\": \"what was published\"}"));
+    let (code, said) = train(&room, &server.url, "--init gpt2");
+    assert_eq!(code, Some(1), "{said}");
     let last = said.lines().last().expect("a line");
     assert!(
         last.starts_with("error: gpt2 is not here yet") && last.contains("127.0.0.1 offers 29 bytes where 665"),
@@ -144,6 +152,7 @@ fn weights_that_are_not_the_published_ones_are_refused() {
 /// No SHA-256 is pinned for gpt2-large: the one that the hub names is what its file is checked by.
 #[test]
 fn where_no_hash_is_pinned_the_hubs_own_decides() {
+    let _alone = small::alone();
     let source = room();
     let config = model::config::Gpt2Config { vocab_size: 50257, ..small::CONFIG };
     let model = model::gpt2::Gpt2::new(config, tch::Device::Cpu).expect("a possible model");
@@ -152,10 +161,6 @@ fn where_no_hash_is_pinned_the_hubs_own_decides() {
     let promised = xtask::download::sha256(&source.path().join(WEIGHTS)).expect("a hash");
     for lies in [false, true] {
         let room = room();
-        fs::create_dir(room.path().join("data")).expect("a folder");
-        fs::write(room.path().join("data/datasets.json"), "{}").expect("written"); // marks the folder as a project's root
-        fs::write(room.path().join("Cargo.toml"), "").expect("written");
-        fs::write(room.path().join("text.txt"), embedding::texts::STORY).expect("written");
         let (files, sent) = (files.clone(), promised.clone());
         let server = server::serve(move |asked, stream| match asked.path.rsplit('/').next() {
             Some(CONFIG) => server::send(stream, asked, &files[0]),
@@ -166,27 +171,8 @@ fn where_no_hash_is_pinned_the_hubs_own_decides() {
             _ if lies => server::send(stream, asked, &vec![0; files[1].len()]),
             _ => server::send(stream, asked, &files[1]),
         });
-        let output = std::process::Command::new(env!("CARGO_BIN_EXE_train"))
-            .current_dir(room.path())
-            .args([
-                "--init",
-                "gpt2-large",
-                "--text",
-                "text.txt",
-                "--context",
-                "8",
-                "--max-steps",
-                "1",
-                "--threads",
-                "1",
-            ])
-            .env("HF_ENDPOINT", &server.url)
-            .env("HF_HUB_CACHE", room.path().join("cache"))
-            .env_remove("HF_HUB_OFFLINE")
-            .output()
-            .expect("it runs");
-        let said = String::from_utf8(output.stderr).expect("UTF-8");
-        assert_eq!(output.status.code(), Some(i32::from(lies)), "{said}");
+        let (code, said) = train(&room, &server.url, "--init gpt2-large");
+        assert_eq!(code, Some(i32::from(lies)), "{said}");
         assert_eq!(room.path().join("data/public/gpt2-large/model.safetensors").exists(), !lies);
         let last = said.lines().last().expect("a line");
         let refused =
