@@ -236,7 +236,7 @@ fn several_files_and_a_folder_with_its_own_validation_are_read() {
 fn misuse_of_an_option_is_exit_code_2_and_names_it() {
     let room = Room::new();
     let mut threads = Command::new(TRAIN);
-    threads.args(["--threads", "100000"]);
+    threads.args(["--threads", "1025"]);
     misused(threads, "'--threads <N>': it must be a whole number from 1 to 1024");
     misused(
         room.bare("--batch-size 0"),
