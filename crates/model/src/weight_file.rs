@@ -16,6 +16,8 @@ use tch::{Device, Kind, Tensor};
 /// Values read at a time: so few that widening, checking and transposing them finds them in the processor's cache, and that libtorch
 /// does not wake other threads for them, which on a busy machine takes longer than the work itself.
 const CHUNK: usize = 32_000;
+/// Bytes of a value of the widest kind.
+const WIDEST: usize = 8;
 /// A longer header than this belongs to no model.
 const LONGEST_HEADER: u64 = 1 << 24;
 
@@ -65,7 +67,7 @@ impl WeightFile {
         );
         // A tensor without values may claim any other sizes, which would overflow where they are multiplied.
         for (tensor, info) in header.tensors() {
-            let most = info.shape.iter().try_fold(1_usize, |most, &size| most.checked_mul(size.max(1)));
+            let most = info.shape.iter().try_fold(WIDEST, |most, &size| most.checked_mul(size.max(1)));
             ensure!(
                 most.is_some_and(|most| i64::try_from(most).is_ok()),
                 "{tensor} in {name} has sizes that overflow; fetch it again"
