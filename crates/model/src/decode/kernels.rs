@@ -2,9 +2,9 @@
 //!
 //! Decoding a token reads every weight once and does two operations with it, so that the kernels have to keep up with the memory and
 //! no more: four rows at a time, each in one register of sums, and the next four asked for in advance. That request alone took
-//! decoding the 124M model from 114 to 185 tokens a second in 8 bits, from 70 to 98 in bfloat16, and from 47 to 57 in float32. Everything is written three times, for AVX-512, for AVX2, and plainly
-//! for every other processor; [`Kernels::available`] lists what the processor at hand can run, and a test holds each against
-//! the plain one.
+//! decoding the 124M model from 114 to 185 tokens a second in 8 bits, from 70 to 98 in bfloat16, and from 47 to 57 in float32.
+//! There are three levels, AVX-512, AVX2, and plain code for every other processor; [`Kernels::available`] lists what the processor
+//! at hand can run, and a test holds each against the plain one.
 //!
 //! Two kinds of `unsafe` occur. Vector instructions may run only where the processor has them: a [`Kernels`] of a level is made
 //! only after asking it. And the weights and the cache are libtorch's memory: [`floats`] and [`floats_mut`] say what must hold.
@@ -13,6 +13,82 @@
 
 use super::weights::{BLOCK, LANE, Quantised};
 use tch::{Device, Kind, Tensor};
+
+/// Fills `out` by the kernel of that name at the level of `$kernels`; `$at` gives what begins at a row.
+macro_rules! dispatch {
+    ($kernels:ident, $kernel:ident, $at:ident, $x:ident, $out:ident) => {
+        match $kernels.0 {
+            Level::Plain => {
+                in_fours($out, |row| plain::$kernel::<4>($at(row), $x), |row| plain::$kernel::<1>($at(row), $x))
+            }
+            // SAFETY: this level exists only where the processor has its instructions.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => in_fours(
+                $out,
+                |row| unsafe { avx2::$kernel::<4>($at(row), $x) },
+                |row| unsafe { avx2::$kernel::<1>($at(row), $x) },
+            ),
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => in_fours(
+                $out,
+                |row| unsafe { avx512::$kernel::<4>($at(row), $x) },
+                |row| unsafe { avx512::$kernel::<1>($at(row), $x) },
+            ),
+        }
+    };
+}
+
+/// The products of a few rows with `x` in 32-bit arithmetic, at one level of vector instructions: `$load` brings numbers of a row
+/// into a register.
+#[cfg(target_arch = "x86_64")]
+macro_rules! dot {
+    ($name:ident, $number:ty, $load:ident, $features:literal, $zero:ident, $multiply_add:ident, $sum:ident) => {
+        #[target_feature(enable = $features)]
+        pub fn $name<const ROWS: usize>(rows: &[$number], x: &[f32]) -> [f32; ROWS] {
+            let inputs = x.len();
+            let (x_chunks, x_rest) = x.as_chunks();
+            let rows: [_; ROWS] = array::from_fn(|row| rows[row * inputs..][..inputs].as_chunks());
+            let mut sums = [$zero(); ROWS];
+            for (i, x) in x_chunks.iter().enumerate() {
+                let x = load(x);
+                for (sum, (chunks, _)) in sums.iter_mut().zip(&rows) {
+                    ahead(&chunks[i], ROWS * inputs);
+                    *sum = $multiply_add($load(&chunks[i]), x, *sum);
+                }
+            }
+            array::from_fn(|row| $sum(sums[row]) + plain::$name::<1>(rows[row].1, x_rest)[0])
+        }
+    };
+}
+
+/// The weighted sum of rows at one level of vector instructions, four registers of `$lanes` numbers at a time.
+#[cfg(target_arch = "x86_64")]
+macro_rules! mix {
+    ($lanes:literal, $features:literal, $zero:ident, $all:ident, $multiply_add:ident, $store:ident) => {
+        #[target_feature(enable = $features)]
+        pub fn mix(weights: &[f32], rows: &[f32], out: &mut [f32]) {
+            const WIDE: usize = 4 * $lanes;
+            let d = out.len();
+            let (wide, _) = out.as_chunks_mut::<WIDE>();
+            for (chunk, out) in wide.iter_mut().enumerate() {
+                let mut sums = [$zero(); 4];
+                for (weight, row) in weights.iter().zip(rows.chunks_exact(d)) {
+                    let weight = $all(*weight);
+                    let values = row[WIDE * chunk..][..WIDE].as_chunks().0;
+                    for (sum, values) in sums.iter_mut().zip(values) {
+                        *sum = $multiply_add(load(values), weight, *sum);
+                    }
+                }
+                for (out, sum) in out.as_chunks_mut::<$lanes>().0.iter_mut().zip(sums) {
+                    // SAFETY: the reference guarantees a register of writable numbers, and this store needs no alignment.
+                    unsafe { $store(out.as_mut_ptr(), sum) };
+                }
+            }
+            plain::mix(weights, rows, d / WIDE * WIDE, out);
+        }
+    };
+}
 
 /// The kernels of one level of vector instructions, which this processor has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,21 +133,7 @@ impl Kernels {
     pub fn dot_f32(self, rows: &[f32], x: &[f32], out: &mut [f32]) {
         assert_eq!(rows.len(), out.len() * x.len(), "rows are not as many as outputs, or not as long as x");
         let at = |row: usize| &rows[row * x.len()..];
-        match self.0 {
-            Level::Plain => in_fours(out, |row| plain::f32::<4>(at(row), x), |row| plain::f32::<1>(at(row), x)),
-            // SAFETY: this level exists only where the processor has its instructions.
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => {
-                in_fours(out, |row| unsafe { avx2::f32::<4>(at(row), x) }, |row| unsafe { avx2::f32::<1>(at(row), x) });
-            }
-            // SAFETY: as above.
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => in_fours(
-                out,
-                |row| unsafe { avx512::f32::<4>(at(row), x) },
-                |row| unsafe { avx512::f32::<1>(at(row), x) },
-            ),
-        }
+        dispatch!(self, f32, at, x, out);
     }
 
     /// The same with rows in bfloat16, the upper halves of 32-bit numbers. All arithmetic is in 32 bits.
@@ -84,23 +146,7 @@ impl Kernels {
     pub fn dot_bf16(self, rows: &[u16], x: &[f32], out: &mut [f32]) {
         assert_eq!(rows.len(), out.len() * x.len(), "rows are not as many as outputs, or not as long as x");
         let at = |row: usize| &rows[row * x.len()..];
-        match self.0 {
-            Level::Plain => in_fours(out, |row| plain::bf16::<4>(at(row), x), |row| plain::bf16::<1>(at(row), x)),
-            // SAFETY: this level exists only where the processor has its instructions.
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => in_fours(
-                out,
-                |row| unsafe { avx2::bf16::<4>(at(row), x) },
-                |row| unsafe { avx2::bf16::<1>(at(row), x) },
-            ),
-            // SAFETY: as above.
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => in_fours(
-                out,
-                |row| unsafe { avx512::bf16::<4>(at(row), x) },
-                |row| unsafe { avx512::bf16::<1>(at(row), x) },
-            ),
-        }
+        dispatch!(self, bf16, at, x, out);
     }
 
     /// The same with rows and vector in 8 bits: sums of four products are exact whole numbers, and are then scaled and added in
@@ -120,23 +166,7 @@ impl Kernels {
         assert_eq!(rows.len(), out.len() * inputs, "rows are not as many as outputs, or not as long as x");
         assert_eq!(scales.len(), out.len() * blocks, "a block lacks its scale");
         let at = |row: usize| (&rows[row * inputs..], &scales[row * blocks..]);
-        match self.0 {
-            Level::Plain => in_fours(out, |row| plain::int8::<4>(at(row), x), |row| plain::int8::<1>(at(row), x)),
-            // SAFETY: this level exists only where the processor has its instructions.
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => in_fours(
-                out,
-                |row| unsafe { avx2::int8::<4>(at(row), x) },
-                |row| unsafe { avx2::int8::<1>(at(row), x) },
-            ),
-            // SAFETY: as above.
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => in_fours(
-                out,
-                |row| unsafe { avx512::int8::<4>(at(row), x) },
-                |row| unsafe { avx512::int8::<1>(at(row), x) },
-            ),
-        }
+        dispatch!(self, int8, at, x, out);
     }
 
     /// The sum of all rows, each times its weight: what attention makes of the values.
@@ -209,20 +239,14 @@ mod plain {
     const SUMS: usize = 8;
 
     pub fn f32<const ROWS: usize>(rows: &[f32], x: &[f32]) -> [f32; ROWS] {
-        array::from_fn(|row| {
-            let (chunks, rest) = rows[row * x.len()..][..x.len()].as_chunks::<SUMS>();
-            let (x_chunks, x_rest) = x.as_chunks::<SUMS>();
-            let mut sums = [0.0; SUMS];
-            for (w, x) in chunks.iter().zip(x_chunks) {
-                for lane in 0..SUMS {
-                    sums[lane] += w[lane] * x[lane];
-                }
-            }
-            sums.iter().sum::<f32>() + rest.iter().zip(x_rest).map(|(w, x)| w * x).sum::<f32>()
-        })
+        dot(rows, x, |w| w)
     }
 
     pub fn bf16<const ROWS: usize>(rows: &[u16], x: &[f32]) -> [f32; ROWS] {
+        dot(rows, x, widen)
+    }
+
+    fn dot<W: Copy, const ROWS: usize>(rows: &[W], x: &[f32], widen: impl Fn(W) -> f32) -> [f32; ROWS] {
         array::from_fn(|row| {
             let (chunks, rest) = rows[row * x.len()..][..x.len()].as_chunks::<SUMS>();
             let (x_chunks, x_rest) = x.as_chunks::<SUMS>();
@@ -300,37 +324,9 @@ mod avx512 {
         _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(halves)))
     }
 
-    #[target_feature(enable = "avx512f")]
-    pub fn f32<const ROWS: usize>(rows: &[f32], x: &[f32]) -> [f32; ROWS] {
-        let inputs = x.len();
-        let (x_chunks, x_rest) = x.as_chunks();
-        let rows: [_; ROWS] = array::from_fn(|row| rows[row * x.len()..][..x.len()].as_chunks());
-        let mut sums = [_mm512_setzero_ps(); ROWS];
-        for (i, x) in x_chunks.iter().enumerate() {
-            let x = load(x);
-            for (sum, (chunks, _)) in sums.iter_mut().zip(&rows) {
-                ahead(&chunks[i], ROWS * inputs);
-                *sum = _mm512_fmadd_ps(load(&chunks[i]), x, *sum);
-            }
-        }
-        array::from_fn(|row| _mm512_reduce_add_ps(sums[row]) + plain::f32::<1>(rows[row].1, x_rest)[0])
-    }
-
-    #[target_feature(enable = "avx512f")]
-    pub fn bf16<const ROWS: usize>(rows: &[u16], x: &[f32]) -> [f32; ROWS] {
-        let inputs = x.len();
-        let (x_chunks, x_rest) = x.as_chunks();
-        let rows: [_; ROWS] = array::from_fn(|row| rows[row * x.len()..][..x.len()].as_chunks());
-        let mut sums = [_mm512_setzero_ps(); ROWS];
-        for (i, x) in x_chunks.iter().enumerate() {
-            let x = load(x);
-            for (sum, (chunks, _)) in sums.iter_mut().zip(&rows) {
-                ahead(&chunks[i], ROWS * inputs);
-                *sum = _mm512_fmadd_ps(load_halves(&chunks[i]), x, *sum);
-            }
-        }
-        array::from_fn(|row| _mm512_reduce_add_ps(sums[row]) + plain::bf16::<1>(rows[row].1, x_rest)[0])
-    }
+    dot!(f32, f32, load, "avx512f", _mm512_setzero_ps, _mm512_fmadd_ps, _mm512_reduce_add_ps);
+    dot!(bf16, u16, load_halves, "avx512f", _mm512_setzero_ps, _mm512_fmadd_ps, _mm512_reduce_add_ps);
+    mix!(16, "avx512f", _mm512_setzero_ps, _mm512_set1_ps, _mm512_fmadd_ps, _mm512_storeu_ps);
 
     #[target_feature(enable = "avx512f,avx512vnni")]
     pub fn int8<const ROWS: usize>((rows, scales): (&[u8], &[f32]), x: &Quantised) -> [f32; ROWS] {
@@ -351,27 +347,6 @@ mod avx512 {
             }
         }
         array::from_fn(|row| _mm512_reduce_add_ps(sums[row]))
-    }
-
-    #[target_feature(enable = "avx512f")]
-    pub fn mix(weights: &[f32], rows: &[f32], out: &mut [f32]) {
-        let d = out.len();
-        let (wide, _) = out.as_chunks_mut::<64>();
-        for (chunk, out) in wide.iter_mut().enumerate() {
-            let mut sums = [_mm512_setzero_ps(); 4];
-            for (weight, row) in weights.iter().zip(rows.chunks_exact(d)) {
-                let weight = _mm512_set1_ps(*weight);
-                let values = row[64 * chunk..][..64].as_chunks().0;
-                for (sum, values) in sums.iter_mut().zip(values) {
-                    *sum = _mm512_fmadd_ps(load(values), weight, *sum);
-                }
-            }
-            for (out, sum) in out.as_chunks_mut::<16>().0.iter_mut().zip(sums) {
-                // SAFETY: the reference guarantees 64 writable bytes, and this store needs no alignment.
-                unsafe { _mm512_storeu_ps(out.as_mut_ptr(), sum) };
-            }
-        }
-        plain::mix(weights, rows, d / 64 * 64, out);
     }
 }
 
@@ -409,38 +384,14 @@ mod avx2 {
         numbers.iter().sum()
     }
 
-    #[target_feature(enable = "avx2,fma")]
-    pub fn f32<const ROWS: usize>(rows: &[f32], x: &[f32]) -> [f32; ROWS] {
-        let inputs = x.len();
-        let (x_chunks, x_rest) = x.as_chunks();
-        let rows: [_; ROWS] = array::from_fn(|row| rows[row * x.len()..][..x.len()].as_chunks());
-        let mut sums = [_mm256_setzero_ps(); ROWS];
-        for (i, x) in x_chunks.iter().enumerate() {
-            let x = load(x);
-            for (sum, (chunks, _)) in sums.iter_mut().zip(&rows) {
-                ahead(&chunks[i], ROWS * inputs);
-                *sum = _mm256_fmadd_ps(load(&chunks[i]), x, *sum);
-            }
-        }
-        array::from_fn(|row| sum(sums[row]) + plain::f32::<1>(rows[row].1, x_rest)[0])
+    #[target_feature(enable = "avx2")]
+    fn load_halves(numbers: &[u16; 8]) -> __m256 {
+        _mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_cvtepu16_epi32(load_half(numbers))))
     }
 
-    #[target_feature(enable = "avx2,fma")]
-    pub fn bf16<const ROWS: usize>(rows: &[u16], x: &[f32]) -> [f32; ROWS] {
-        let inputs = x.len();
-        let (x_chunks, x_rest) = x.as_chunks();
-        let rows: [_; ROWS] = array::from_fn(|row| rows[row * x.len()..][..x.len()].as_chunks::<8>());
-        let mut sums = [_mm256_setzero_ps(); ROWS];
-        for (i, x) in x_chunks.iter().enumerate() {
-            let x = load(x);
-            for (sum, (chunks, _)) in sums.iter_mut().zip(&rows) {
-                ahead(&chunks[i], ROWS * inputs);
-                let wide = _mm256_slli_epi32::<16>(_mm256_cvtepu16_epi32(load_half(&chunks[i])));
-                *sum = _mm256_fmadd_ps(_mm256_castsi256_ps(wide), x, *sum);
-            }
-        }
-        array::from_fn(|row| sum(sums[row]) + plain::bf16::<1>(rows[row].1, x_rest)[0])
-    }
+    dot!(f32, f32, load, "avx2,fma", _mm256_setzero_ps, _mm256_fmadd_ps, sum);
+    dot!(bf16, u16, load_halves, "avx2,fma", _mm256_setzero_ps, _mm256_fmadd_ps, sum);
+    mix!(8, "avx2,fma", _mm256_setzero_ps, _mm256_set1_ps, _mm256_fmadd_ps, _mm256_storeu_ps);
 
     /// Sums of four products each, of 32 weights with 32 values.
     #[target_feature(enable = "avx2")]
@@ -474,26 +425,5 @@ mod avx2 {
             }
         }
         array::from_fn(|row| sum(sums[row]))
-    }
-
-    #[target_feature(enable = "avx2,fma")]
-    pub fn mix(weights: &[f32], rows: &[f32], out: &mut [f32]) {
-        let d = out.len();
-        let (wide, _) = out.as_chunks_mut::<32>();
-        for (chunk, out) in wide.iter_mut().enumerate() {
-            let mut sums = [_mm256_setzero_ps(); 4];
-            for (weight, row) in weights.iter().zip(rows.chunks_exact(d)) {
-                let weight = _mm256_set1_ps(*weight);
-                let values = row[32 * chunk..][..32].as_chunks().0;
-                for (sum, values) in sums.iter_mut().zip(values) {
-                    *sum = _mm256_fmadd_ps(load(values), weight, *sum);
-                }
-            }
-            for (out, sum) in out.as_chunks_mut::<8>().0.iter_mut().zip(sums) {
-                // SAFETY: the reference guarantees 32 writable bytes, and this store needs no alignment.
-                unsafe { _mm256_storeu_ps(out.as_mut_ptr(), sum) };
-            }
-        }
-        plain::mix(weights, rows, d / 32 * 32, out);
     }
 }
