@@ -217,12 +217,7 @@ impl Worker {
                 kernels.mix(&self.weights, known, mixed);
             }
         });
-        exchange.barrier.wait();
-        exchange.mixed.read(&mut self.input);
-        self.quantise();
-        self.multiply(&self.layers[layer].output, &exchange.added);
-        exchange.barrier.wait();
-        self.add(exchange);
+        self.add(exchange, &exchange.mixed, layer, |layer| &layer.output);
     }
 
     /// The second half of a block: the feed-forward network.
@@ -234,12 +229,7 @@ impl Worker {
             up.multiply(self.share.kernels, &self.input, &self.quantised, hidden);
             self.share.config.gelu.apply(hidden);
         });
-        exchange.barrier.wait();
-        exchange.hidden.read(&mut self.input);
-        self.quantise();
-        self.multiply(&self.layers[layer].down, &exchange.added);
-        exchange.barrier.wait();
-        self.add(exchange);
+        self.add(exchange, &exchange.hidden, layer, |layer| &layer.down);
     }
 
     fn quantise(&mut self) {
@@ -255,8 +245,13 @@ impl Worker {
         });
     }
 
-    /// Adds to the residual stream what all workers have computed.
-    fn add(&mut self, exchange: &Exchange) {
+    /// Ends a half of a block: adds to the residual stream what some rows make of a vector that all workers have written.
+    fn add(&mut self, exchange: &Exchange, vector: &Shared, layer: usize, rows: impl Fn(&Layer) -> &Rows) {
+        exchange.barrier.wait();
+        vector.read(&mut self.input);
+        self.quantise();
+        self.multiply(rows(&self.layers[layer]), &exchange.added);
+        exchange.barrier.wait();
         exchange.added.read(&mut self.added);
         for (x, added) in self.x.iter_mut().zip(&self.added) {
             *x += added;
