@@ -1,16 +1,17 @@
 //! Agreement with programs that others wrote: libtorch's fused kernel, PyTorch's layers, OpenAI's weights.
 
+#[path = "../../embedding/tests/public_data/mod.rs"]
+mod public_data;
+
 use attention::{
     attend::{attend, attend_fused},
     linear::Linear,
     multi_head::MultiHeadAttention,
 };
+use public_data::public_data;
 use serde_json::Value;
 use std::{
     collections::HashMap,
-    env,
-    io::{self, Write as _},
-    path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 use tch::{Device, Kind, Tensor, nn::VarStore};
@@ -135,26 +136,13 @@ fn dropout_takes_the_weights_that_pytorch_drops() {
     assert!(gap < 1e-6, "largest difference {gap:e}");
 }
 
-/// The folder of public material, or `None` and one line that says what is skipped.
-fn public_file(file: &str) -> Option<PathBuf> {
-    let folder = env::var_os("GPT2_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), Into::into);
-    let path = folder.join(file);
-    if path.is_file() {
-        return Some(path);
-    }
-    assert!(env::var_os("GPT2_REQUIRE_DATA").is_none_or(|wanted| wanted != "1"), "{} is missing", path.display());
-    let _ = writeln!(io::stderr(), "skipped: {} is missing", path.display()); // not println, which a passing test swallows
-    None
-}
-
 const CHANNELS: i64 = 768;
 
 #[test]
 fn openais_attention_gives_the_published_outputs() {
     let _alone = generator();
     let files = ["partial", "expected"].map(|name| format!("models/gpt2-124M-partial/{name}.safetensors"));
-    let [Some(weights), Some(expected)] = files.map(|file| public_file(&file)) else { return };
+    let [Some(weights), Some(expected)] = files.map(|file| public_data(&file)) else { return };
     let read = |path| {
         Tensor::read_safetensors(path).expect("a safetensors file").into_iter().collect::<HashMap<String, Tensor>>()
     };

@@ -1,7 +1,8 @@
 //! Against other programs: PyTorch's and Python's draws (`data/reference/loader_order.py`) and tiktoken-rs' ids.
 
+mod public_data;
+
 use std::fs;
-use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard};
 
 use embedding::bpe::{BytePairEncoder, END_OF_TEXT};
@@ -9,6 +10,7 @@ use embedding::embed::Embedding;
 use embedding::loader::Loader;
 use embedding::sample::python_sample;
 use embedding::texts::{PROSE, STORY, project_root};
+use public_data::public_data;
 use serde_json::Value;
 use tch::{Device, Kind, Tensor, nn::VarStore};
 
@@ -134,23 +136,12 @@ fn words_of_a_million_letters_are_encoded_in_seconds() {
     assert_equal_to_tiktoken(&"<|endoftext|>".repeat(10), "the end token's characters");
 }
 
-/// `../shared/data` seen from the project's root, or `None`, said in one line, where it is missing.
-fn shared_data() -> Option<PathBuf> {
-    let folder = project_root().join("../shared/data");
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    assert!(std::env::var_os("GPT2_REQUIRE_DATA").is_none(), "{} is missing", folder.display());
-    println!("skipped: {} is missing", folder.display());
-    None
-}
-
 #[test]
 fn real_texts_are_encoded_as_tiktoken_encodes_them() {
-    let Some(folder) = shared_data() else { return };
+    let Some(folder) = public_data("text") else { return };
     for name in ["peter-rabbit", "world-war-i", "the-verdict", "tiny-shakespeare", "tinystories-2MiB", "wikitext2-test"]
     {
-        let bytes = fs::read(folder.join(format!("text/{name}.txt"))).expect("a file of the shared data");
+        let bytes = fs::read(folder.join(format!("{name}.txt"))).expect("a file of the shared data");
         assert_equal_to_tiktoken(&String::from_utf8_lossy(&bytes), name);
     }
 }

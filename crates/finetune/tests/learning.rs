@@ -1,27 +1,17 @@
 //! Fine-tuning makes a model better at answers it has not seen.
 
+#[path = "../../embedding/tests/public_data/mod.rs"]
+mod public_data;
+
 use finetune::{collate::InstructionSet, data, instructions::Entry};
 use model::{config::Gpt2Config, gpt2::Gpt2};
-use std::path::PathBuf;
+use public_data::public_data;
 use tch::Device;
 use train::{
     adamw::{AdamW, AdamWSettings},
     examples::Examples,
     loss::{batch_loss, mean_loss},
 };
-
-/// A file of public test data, or a skip with one line; with `GPT2_REQUIRE_DATA=1` a skip is a failure.
-fn public(path: &str) -> Option<PathBuf> {
-    let file = std::env::var_os("GPT2_DATA")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data")), PathBuf::from)
-        .join(path);
-    if file.exists() {
-        return Some(file);
-    }
-    assert!(std::env::var_os("GPT2_REQUIRE_DATA").is_none(), "{} is missing", file.display());
-    eprintln!("skipped: {} is missing", file.display());
-    None
-}
 
 /// The validation loss of a small model before and after one pass over the training entries.
 fn losses(entries: &[Entry]) -> (f64, f64) {
@@ -55,7 +45,7 @@ fn the_embedded_instructions_lower_the_loss_on_those_held_out() {
 
 #[test]
 fn real_instruction_data_lowers_the_loss_on_those_held_out() {
-    let Some(file) = public("instruct/instruction-data.json") else { return };
+    let Some(file) = public_data("instruct/instruction-data.json") else { return };
     let entries = data::read(&file.to_string_lossy()).expect("a file of instructions");
     assert_eq!(entries.len(), 1100);
     let (before, after) = losses(&entries[..300]);

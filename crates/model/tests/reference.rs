@@ -1,5 +1,8 @@
 //! Models that others have trained or drawn, whose outputs other programs have computed.
 
+#[path = "../../embedding/tests/public_data/mod.rs"]
+mod public_data;
+
 use attention::{attend::attention_weights, linear::Linear, mask::causal_mask, multi_head::MultiHeadAttention};
 use embedding::embed::InputEmbedding;
 use model::{
@@ -11,25 +14,13 @@ use model::{
     public_weights,
     weight_file::WeightFile,
 };
+use public_data::public_data;
 use serde_json::Value;
 use std::{
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 use tch::{Device, Kind, Tensor, nn::VarStore};
-
-/// The folder of public test data, or a skip with one line; with `GPT2_REQUIRE_DATA=1` a skip is a failure.
-fn data(path: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("GPT2_DATA")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data")), PathBuf::from)
-        .join(path);
-    if folder.exists() {
-        return Some(folder);
-    }
-    assert!(std::env::var_os("GPT2_REQUIRE_DATA").is_none(), "{} is missing", folder.display());
-    eprintln!("skipped: {} is missing", folder.display());
-    None
-}
 
 fn load(folder: &Path) -> Gpt2 {
     // These models are so small that a second thread costs more than it gives.
@@ -59,7 +50,7 @@ fn largest_difference(ours: &Tensor, theirs: &Tensor) -> f64 {
 #[test]
 fn trained_models_give_the_logits_of_transformers() {
     for name in ["gpt-nano-sort", "slm-char"] {
-        let Some(folder) = data(&format!("models/{name}")) else { continue };
+        let Some(folder) = public_data(&format!("models/{name}")) else { continue };
         let model = load(&folder);
         for case in json(&folder.join("expected.json"))["cases"].as_array().expect("cases") {
             let rows: Vec<Vec<f64>> = serde_json::from_value(case["logits"].clone()).expect("logits");
@@ -76,7 +67,7 @@ fn trained_models_give_the_logits_of_transformers() {
 fn trained_models_write_what_they_write_in_transformers() {
     for (name, prompt, text) in [("gpt-nano-sort", "prompt", "continuation"), ("slm-char", "prompt_ids", "greedy_ids")]
     {
-        let Some(folder) = data(&format!("models/{name}")) else { continue };
+        let Some(folder) = public_data(&format!("models/{name}")) else { continue };
         let model = load(&folder);
         for case in json(&folder.join("expected.json"))["greedy"].as_array().expect("cases") {
             let (prompt, text) = (ids(&case[prompt]), ids(&case[text]));
@@ -90,7 +81,7 @@ fn trained_models_write_what_they_write_in_transformers() {
 
 #[test]
 fn the_sorting_model_sorts_all_729_lists() {
-    let Some(folder) = data("models/gpt-nano-sort") else { return };
+    let Some(folder) = public_data("models/gpt-nano-sort") else { return };
     let model = load(&folder);
     let lists: Vec<[i64; 6]> = (0..729).map(|number| [243, 81, 27, 9, 3, 1].map(|unit| number / unit % 3)).collect();
     let mut text = Tensor::from_slice2(&lists); // [B, T]
@@ -107,7 +98,7 @@ fn the_sorting_model_sorts_all_729_lists() {
 
 #[test]
 fn every_step_of_the_first_block_has_its_published_values() {
-    let Some(folder) = data("models/gpt-nano-sort") else { return };
+    let Some(folder) = public_data("models/gpt-nano-sort") else { return };
     let model = load(&folder);
     let config = model.config;
     let partials = Tensor::read_safetensors(folder.join("partials.safetensors")).expect("a whole file");
@@ -176,7 +167,7 @@ fn every_step_of_the_first_block_has_its_published_values() {
 
 #[test]
 fn the_partial_124m_file_is_refused_and_names_what_it_lacks() {
-    let Some(folder) = data("models/gpt2-124M-partial") else { return };
+    let Some(folder) = public_data("models/gpt2-124M-partial") else { return };
     let copy = tempfile::tempdir().expect("a temporary folder");
     std::fs::copy(folder.join("partial.safetensors"), copy.path().join(public_weights::WEIGHTS))
         .expect("room on the disk");
@@ -193,7 +184,7 @@ fn the_partial_124m_file_is_refused_and_names_what_it_lacks() {
 
 #[test]
 fn norms_and_attention_of_the_genuine_124m_weights_give_the_outputs_of_transformers() {
-    let Some(folder) = data("models/gpt2-124M-partial") else { return };
+    let Some(folder) = public_data("models/gpt2-124M-partial") else { return };
     let config = Gpt2Config::SMALL;
     let mut file = WeightFile::open(&folder.join("partial.safetensors")).expect("a whole file");
     let store = VarStore::new(Device::Cpu);

@@ -1,9 +1,12 @@
 //! Published training runs, repeated draw by draw: our log and PyTorch's.
 
+#[path = "../../embedding/tests/public_data/mod.rs"]
+mod public_data;
+
 use embedding::texts::{STORY, project_root};
+use public_data::public_data;
 use std::{
     fs,
-    path::PathBuf,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 use train::protocol::{Event, Protocol};
@@ -58,15 +61,8 @@ fn the_books_run_made_small_gives_pytorchs_losses_and_words() {
 
 /// The text of a published run, or a skip with one line; with `GPT2_REQUIRE_DATA=1` a skip is a failure.
 fn public_text(name: &str) -> Option<String> {
-    let folder = std::env::var_os("GPT2_DATA")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data")), PathBuf::from);
-    let path = folder.join("text").join(name);
-    if path.exists() {
-        return Some(fs::read_to_string(path).expect("UTF-8"));
-    }
-    assert!(std::env::var_os("GPT2_REQUIRE_DATA").is_none(), "{} is missing", path.display());
-    eprintln!("skipped: {} is missing", path.display());
-    None
+    let path = public_data(&format!("text/{name}"))?;
+    Some(fs::read_to_string(path).expect("UTF-8"))
 }
 
 /// Runs with the two threads that PyTorch's log was made with, and compares every line.

@@ -1,29 +1,17 @@
 //! Losses, gradients and optimiser steps that other programs have computed.
 
+#[path = "../../embedding/tests/public_data/mod.rs"]
+mod public_data;
+
 use model::{public_weights, weight_file::WeightFile};
+use public_data::public_data;
 use serde_json::Value;
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::Path};
 use tch::{Device, Tensor, nn};
 use train::{
     adamw::{AdamW, AdamWSettings},
     loss::batch_loss,
 };
-
-/// The folder of public test data, or a skip with one line; with `GPT2_REQUIRE_DATA=1` a skip is a failure.
-fn data(path: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("GPT2_DATA")
-        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data")), PathBuf::from)
-        .join(path);
-    if folder.exists() {
-        return Some(folder);
-    }
-    assert!(std::env::var_os("GPT2_REQUIRE_DATA").is_none(), "{} is missing", folder.display());
-    eprintln!("skipped: {} is missing", folder.display());
-    None
-}
 
 #[test]
 fn five_adamw_steps_give_the_weights_of_pytorch_but_for_their_last_digits() {
@@ -73,7 +61,7 @@ fn gradients_by_public_name(model: &model::gpt2::Gpt2) -> BTreeMap<String, Tenso
 
 #[test]
 fn gradients_and_ten_clipped_steps_equal_those_of_transformers() {
-    let Some(folder) = data("models/slm-char") else { return };
+    let Some(folder) = public_data("models/slm-char") else { return };
     let model = public_weights::load(&folder, Device::Cpu).expect("a whole model");
     let text = std::fs::read_to_string(folder.join("expected_train.json")).expect("a readable file");
     let expected: Value = serde_json::from_str(&text).expect("JSON");
