@@ -53,12 +53,12 @@ fn ids(value: &Value) -> Vec<i64> {
     serde_json::from_value(value.clone()).expect("a list of ids")
 }
 
-#[test]
-fn transformers_reads_the_exported_folder_and_gives_our_logits_text_and_prompt() {
-    let Some(python) = python() else { return };
+/// Has a script of `data/reference/` read an exported folder and answer `PROMPT`: its ids, logits and greedy tokens must be ours.
+/// Returns all that it said, and our greedy tokens.
+fn agrees(python: &Path, script: &str) -> (Value, Vec<i64>) {
     let folder = tempfile::tempdir().expect("a folder");
     let model = exported(folder.path());
-    let script = project_root().join("data/reference/interchange.py");
+    let script = project_root().join("data/reference").join(script);
     let output = Command::new(python).arg(script).arg(folder.path()).arg(PROMPT).output().expect("Python runs");
     let theirs = json(&output);
 
@@ -67,10 +67,17 @@ fn transformers_reads_the_exported_folder_and_gives_our_logits_text_and_prompt()
     let logits: Vec<f64> = serde_json::from_value(theirs["logits"].clone()).expect("logits");
     let ours = model.forward(&Tensor::from_slice(&prompt).unsqueeze(0), false).select(1, -1).squeeze();
     let gap = (ours - Tensor::from_slice(&logits)).abs().max().double_value(&[]);
-    println!("transformers {}: largest difference of a logit {gap:e}", theirs["versions"]);
+    println!("{}: largest difference of a logit {gap:e}", theirs["versions"]);
     assert!(gap < 1e-4, "largest difference {gap:e}");
     let written = greedy(&model, &prompt, 12);
     assert_eq!(ids(&theirs["greedy"]), written);
+    (theirs, written)
+}
+
+#[test]
+fn transformers_reads_the_exported_folder_and_gives_our_logits_text_and_prompt() {
+    let Some(python) = python() else { return };
+    let (theirs, written) = agrees(&python, "interchange.py");
     assert_eq!(theirs["text"], BytePairEncoder::gpt2().decode(&written).expect("known ids"));
     let entry = Entry { instruction: "Say hello.".into(), ..Entry::default() };
     assert_eq!(theirs["chat"], entry.prompt());
@@ -89,20 +96,7 @@ fn llama_cpp() -> Option<PathBuf> {
 #[test]
 fn llama_cpp_converts_the_exported_folder_and_gives_our_logits_and_text() {
     let Some(python) = llama_cpp() else { return };
-    let folder = tempfile::tempdir().expect("a folder");
-    let model = exported(folder.path());
-    let script = project_root().join("data/reference/gguf.py");
-    let output = Command::new(python).arg(script).arg(folder.path()).arg(PROMPT).output().expect("Python runs");
-    let theirs = json(&output);
-
-    let prompt = BytePairEncoder::gpt2().encode(PROMPT);
-    assert_eq!(ids(&theirs["ids"]), prompt);
-    let logits: Vec<f64> = serde_json::from_value(theirs["logits"].clone()).expect("logits");
-    let ours = model.forward(&Tensor::from_slice(&prompt).unsqueeze(0), false).select(1, -1).squeeze();
-    let gap = (ours - Tensor::from_slice(&logits)).abs().max().double_value(&[]);
-    println!("llama.cpp {}: largest difference of a logit {gap:e}", theirs["versions"]);
-    assert!(gap < 1e-4, "largest difference {gap:e}");
-    assert_eq!(ids(&theirs["greedy"]), greedy(&model, &prompt, 12));
+    agrees(&python, "gguf.py");
 }
 
 #[test]
