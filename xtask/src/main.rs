@@ -11,6 +11,7 @@ mod figures;
 mod ledger;
 mod lint;
 mod named_tests;
+mod python;
 mod reference;
 mod run;
 mod source;

@@ -13,47 +13,21 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::compare::{Reference, compare};
 use crate::contents::{self, Demo};
-use crate::run::{capture, pass_through};
+use crate::python;
+use crate::run::capture;
 
 const REQUIREMENTS: &str = "data/reference/requirements.txt";
 /// The texts that a script finds by `chapter_text(…)`, which `cargo xtask fetch` brings.
 const ARTICLE_TEXTS: [(usize, &str); 2] = [(1, "peter-rabbit.txt"), (4, "world-war-i.txt")];
-/// Written last, so that an environment that was broken off halfway is known by its absence.
-const MARKER: &str = "made-from-requirements.txt";
+/// The environment that has them.
+const ENVIRONMENT: &str = ".venv";
 
 /// The interpreter for the scripts, if it is there already.
 pub fn interpreter(root: &Path) -> Option<PathBuf> {
     if let Some(python) = env::var_os("GPT2_PYTHON") {
         return Some(PathBuf::from(python));
     }
-    let made_from = fs::read_to_string(root.join(".venv").join(MARKER)).ok()?;
-    let wanted = fs::read_to_string(root.join(REQUIREMENTS)).ok()?;
-    (made_from == wanted).then(|| root.join(".venv/bin/python"))
-}
-
-/// The interpreter for the scripts; makes the environment where it is missing, half-made or made from other versions.
-fn provide_interpreter(root: &Path) -> Result<PathBuf> {
-    if let Some(python) = interpreter(root) {
-        return Ok(python);
-    }
-    let requirements = root.join(REQUIREMENTS);
-    let wanted = fs::read_to_string(&requirements).with_context(|| format!("cannot read {REQUIREMENTS}"))?;
-    let folder = root.join(".venv");
-    if folder.exists() {
-        eprintln!(".venv is half-made or of other versions; making it anew");
-        fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
-    }
-    eprintln!("making .venv from {REQUIREMENTS}; PyTorch is a download of some gigabytes");
-    // What pip says is progress: it goes to standard error, where the user sees it.
-    let run = |command: &mut Command| pass_through(command.stdout(std::io::stderr()));
-    run(Command::new("python3").args(["-m", "venv"]).arg(&folder))
-        .context("python3 with its venv module is needed (Debian: apt-get install python3-venv)")?;
-    let python = folder.join("bin/python");
-    run(Command::new(&python)
-        .args(["-m", "pip", "install", "--disable-pip-version-check", "--requirement"])
-        .arg(&requirements))?;
-    fs::write(folder.join(MARKER), wanted).context("cannot write into .venv")?;
-    Ok(python)
+    python::there(root, ENVIRONMENT, REQUIREMENTS)
 }
 
 /// Runs the scripts of all demos, or of one, and writes or compares.
@@ -70,7 +44,10 @@ pub fn run(root: &Path, only: Option<&str>, check: bool) -> Result<()> {
         None => contents::all_demos().filter(|demo| demo.script(root).is_file()).collect(),
     };
     ensure!(!demos.is_empty(), "no demo has a script in data/reference");
-    let python = provide_interpreter(root)?;
+    let python = match interpreter(root) {
+        Some(python) => python,
+        None => python::provide(root, ENVIRONMENT, REQUIREMENTS)?,
+    };
     let (mut total, mut failed) = (0, Vec::new());
     for demo in demos {
         let mut jobs = vec![(demo.out(root), None)];
@@ -147,23 +124,6 @@ fn settle(path: &Path, made: &Reference, check: bool) -> Result<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_environment_without_its_marker_or_of_other_versions_is_not_used() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let root = folder.path();
-        if env::var_os("GPT2_PYTHON").is_some() {
-            return;
-        }
-        fs::create_dir_all(root.join("data/reference")).expect("folders");
-        fs::create_dir_all(root.join(".venv/bin")).expect("folders");
-        fs::write(root.join(REQUIREMENTS), "torch==2.13.0\n").expect("a file");
-        assert_eq!(interpreter(root), None, "half-made");
-        fs::write(root.join(".venv").join(MARKER), "torch==2.12.0\n").expect("a file");
-        assert_eq!(interpreter(root), None, "of other versions");
-        fs::write(root.join(".venv").join(MARKER), "torch==2.13.0\n").expect("a file");
-        assert_eq!(interpreter(root), Some(root.join(".venv/bin/python")));
-    }
 
     #[test]
     fn a_second_output_is_made_where_the_script_reads_a_text_that_is_there() {

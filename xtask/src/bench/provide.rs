@@ -10,11 +10,10 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+use crate::python;
 use crate::run::{cargo, pass_through, words};
 
 const REQUIREMENTS: &str = "data/bench/requirements.txt";
-/// Written last, so that an environment that was broken off halfway is known by its absence.
-const MARKER: &str = "made-from-requirements.txt";
 
 /// The folder of everything that is made for the comparisons.
 pub fn folder(root: &Path) -> PathBuf {
@@ -45,26 +44,7 @@ pub fn python(root: &Path) -> Result<PathBuf> {
     if let Some(python) = env::var_os("GPT2_PYTHON") {
         return Ok(PathBuf::from(python));
     }
-    let wanted = fs::read_to_string(root.join(REQUIREMENTS)).with_context(|| format!("cannot read {REQUIREMENTS}"))?;
-    let environment = folder(root).join("venv");
-    let python = environment.join("bin/python");
-    if fs::read_to_string(environment.join(MARKER)).is_ok_and(|made_from| made_from == wanted) {
-        return Ok(python);
-    }
-    if environment.exists() {
-        fs::remove_dir_all(&environment).with_context(|| format!("cannot remove {}", environment.display()))?;
-    }
-    fs::create_dir_all(folder(root)).context("cannot make .bench")?;
-    eprintln!("making .bench/venv from {REQUIREMENTS}; PyTorch is a download of some gigabytes");
-    // What pip says is progress: it goes to standard error, where the user sees it.
-    let run = |command: &mut Command| pass_through(command.stdout(std::io::stderr()));
-    run(Command::new("python3").args(["-m", "venv"]).arg(&environment))
-        .context("python3 with its venv module is needed (Debian: apt-get install python3-venv)")?;
-    run(Command::new(&python)
-        .args(["-m", "pip", "install", "--disable-pip-version-check", "--requirement"])
-        .arg(root.join(REQUIREMENTS)))?;
-    fs::write(environment.join(MARKER), wanted).context("cannot write into .bench/venv")?;
-    Ok(python)
+    python::provide(root, ".bench/venv", REQUIREMENTS)
 }
 
 /// A model of the size `name` with random weights, written by transformers.
