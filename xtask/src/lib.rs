@@ -7,7 +7,10 @@
 //! | [`datasets`] | what stands behind a name such as `the-verdict`, and where does it lie? |
 //! | [`archive`] | what does PyTorch publish for which machine, and which of it do we need? |
 //! | [`setup`] | where does libtorch come from, and how do cargo and the programs find it? |
+//! | [`memory`] | how much memory is there? |
 //! | [`doctor`] | what is wrong on this machine, and which command mends it? |
+//!
+//! Behind [`download`] and [`setup`], `network` asks servers and `progress` says how far it has come.
 //!
 //! Nothing here depends on libtorch or on a chapter, so that it builds and runs where libtorch is missing.
 
@@ -17,6 +20,7 @@ pub mod archive;
 pub mod datasets;
 pub mod doctor;
 pub mod download;
+pub mod memory;
 mod network;
 mod progress;
 pub mod setup;

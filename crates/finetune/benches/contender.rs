@@ -26,6 +26,7 @@ use train::{
     settings::{Length, TrainSettings},
     trainer::Trainer,
 };
+use xtask::memory;
 
 /// Entries of the instruction data in a repetition, spread evenly over the file, and in a batch.
 const ENTRIES: usize = 64;
@@ -96,8 +97,7 @@ fn measured(started: Instant, tokens: usize) -> Value {
 /// The most memory that this process ever had, or 0 where the system does not tell.
 fn peak_bytes() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0) * 1024
+    memory::bytes(&status, "VmHWM").unwrap_or(0)
 }
 
 /// The same ids for every contender, spread over the vocabulary.

@@ -4,6 +4,7 @@
 use anyhow::{Result, ensure};
 use model::config::Gpt2Config;
 use std::fs;
+use xtask::memory;
 
 /// Bytes for each parameter in training: itself, its gradient and two moments, 32 bits each.
 const BYTES: u64 = 16;
@@ -39,11 +40,7 @@ fn check_within(config: &Gpt2Config, free: u64) -> Result<()> {
 
 /// Bytes that can be had, swapping included, by Linux's own account.
 fn of_machine(meminfo: &str) -> Option<u64> {
-    let kibibytes = |name: &str| {
-        let line = meminfo.lines().find_map(|line| line.strip_prefix(name))?;
-        line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()
-    };
-    Some((kibibytes("MemAvailable:")? + kibibytes("SwapFree:")?) * 1024)
+    Some(memory::bytes(meminfo, "MemAvailable")? + memory::bytes(meminfo, "SwapFree")?)
 }
 
 /// Bytes that a container may still take; its limit may also be the word `max`.

@@ -15,7 +15,7 @@ use std::thread::available_parallelism;
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
-use xtask::setup;
+use xtask::{memory, setup};
 
 use crate::run::capture;
 use compare::Outcome;
@@ -133,9 +133,7 @@ fn processor(cpuinfo: &str) -> String {
 /// Memory that can be had without swapping; endless where the system does not tell.
 fn free_gb() -> f64 {
     let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
-    let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());
-    kilobytes.map_or(f64::INFINITY, |kilobytes| kilobytes * 1024.0 / 1e9)
+    memory::bytes(&meminfo, "MemAvailable").map_or(f64::INFINITY, |bytes| bytes as f64 / 1e9)
 }
 
 #[cfg(test)]
