@@ -378,9 +378,10 @@ fn hash_of(file: &mut File) -> io::Result<String> {
     Ok(hex(&hasher.finalize()))
 }
 
-pub(crate) fn hex(bytes: &[u8]) -> String {
+/// Bytes as two hexadecimal digits each.
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
+        let _ = write!(text, "{byte:02x}"); // writing to a string cannot fail
         text
     })
 }

@@ -13,6 +13,7 @@ use std::{
     io::{self, Write},
     path::Path,
 };
+use xtask::download::hex;
 
 /// A judge that fails so often in a row will not mark the next answer either.
 const MOST_FAILURES: usize = 3;
@@ -112,7 +113,7 @@ pub fn score_all(
 
 fn fingerprint(judge: &Judge, answered: &Answered) -> String {
     let asked = format!("{}\n{}", judge.model(), question(&answered.entry, &answered.model_response));
-    Sha256::digest(asked).iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+    hex(&Sha256::digest(asked))
 }
 
 /// The marks in a file; its last line may be cut off, and then counts for nothing.

@@ -3,8 +3,8 @@
 use anyhow::Result;
 use embedding::{loader::Loader, windows::Windows};
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
 use tch::{Kind, Tensor};
+use xtask::download::hex;
 
 /// A numbered set of training examples.
 #[expect(clippy::len_without_is_empty, reason = "a set of examples is never empty")]
@@ -43,14 +43,6 @@ pub trait Examples {
         }
         hex(&hasher.finalize())
     }
-}
-
-/// Bytes as two hexadecimal digits each.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}"); // writing to a string cannot fail
-        text
-    })
 }
 
 impl Examples for Windows {
