@@ -10,7 +10,7 @@
 //! | [`loader`] | in which order does training see the windows? | 1.3 |
 //! | [`embed`] | how does a number become a vector that knows its position? | 1.4 |
 //!
-//! Beside the road: [`sample`] draws from a list as Python does, [`texts`] finds the text of a chapter, [`show`] prints
+//! Behind [`bpe`], `join` merges the pairs of a word. Beside the road: [`sample`] draws from a list as Python does, [`texts`] finds the text of a chapter, [`show`] prints
 //! tensors as PyTorch does.
 //!
 //! # Shapes
