@@ -71,7 +71,7 @@ fn run(command: &Command) -> Result<()> {
 /// Sets threads and seed, and finds the device.
 fn prepare(common: &Common) -> Result<Device> {
     let device = console::device(&common.device)?;
-    tch::set_num_threads(common.threads.map_or_else(|| console::physical_cores() as i32, |threads| threads as i32));
+    tch::set_num_threads(common.threads.unwrap_or_else(console::physical_cores));
     tch::manual_seed(i64::from(common.seed));
     Ok(device)
 }

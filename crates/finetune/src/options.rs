@@ -54,7 +54,7 @@ pub struct Common {
     pub seed: u32,
     /// Threads [default: the processor's cores]
     #[arg(long, value_name = "N", value_parser = threads)]
-    pub threads: Option<u32>,
+    pub threads: Option<i32>,
     /// cpu, cuda or mps
     #[arg(long, default_value = "cpu")]
     pub device: String,

@@ -3,7 +3,7 @@
 /// A whole number of at least 1.
 ///
 /// # Errors
-/// If it is anything else.
+/// If it is anything but a whole number from 1 to 1024.
 pub fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(number) if number >= 1 => Ok(number),
@@ -15,9 +15,9 @@ pub fn at_least_one(text: &str) -> Result<usize, String> {
 ///
 /// # Errors
 /// If it is anything but a whole number from 1 to 1024.
-pub fn threads(text: &str) -> Result<u32, String> {
+pub fn threads(text: &str) -> Result<i32, String> {
     match text.parse() {
-        Ok(number) if (1..=1024).contains(&number) => Ok(number),
+        Ok(number @ 1..=1024) => Ok(number),
         _ => Err("it must be a whole number from 1 to 1024".to_owned()),
     }
 }
@@ -41,7 +41,7 @@ pub fn not_negative(text: &str) -> Result<f64, String> {
 /// A part of the whole, from 0 on and less than 1.
 ///
 /// # Errors
-/// If it is anything else.
+/// If it is anything but a whole number from 1 to 1024.
 pub fn share(text: &str) -> Result<f64, String> {
     number(text, |number| (0.0..1.0).contains(&number))
         .ok_or_else(|| "it must be at least 0 and less than 1".to_owned())
@@ -61,7 +61,8 @@ mod tests {
         for text in ["0", "-1", "1.5", "x", ""] {
             assert!(at_least_one(text).is_err() && threads(text).is_err(), "{text:?}");
         }
-        assert_eq!((threads("1024"), threads("1025").is_err()), (Ok(1024), true));
+        assert_eq!(threads("1024"), Ok(1024));
+        assert!(threads("1025").is_err());
         for (text, above, from_zero, part) in
             [("0.5", true, true, true), ("0", false, true, true), ("1", true, true, false), ("-1", false, false, false)]
         {

@@ -1,9 +1,9 @@
-//! How a command speaks with its user (chapters 4.4 and 5.7): one sentence when something is wrong, a bar or plain lines while it works, and a second thought
-//! at Ctrl-C.
+//! How a command speaks with its user (chapters 4.4 and 5.7): one sentence when something is wrong, a bar or plain lines while it
+//! works, and a second thought at Ctrl-C.
 //!
 //! Results go to stdout, everything else to stderr. Nothing here uses colours, so that `NO_COLOR` has nothing to switch off.
 
-use crate::metrics::Line;
+use crate::{checkpoint::Loaded, metrics::Line};
 use anyhow::{Context, Error, Result, bail, ensure};
 use embedding::bpe::BytePairEncoder;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -142,12 +142,22 @@ pub fn device(name: &str) -> Result<Device> {
 }
 
 /// The processor's cores, counted without the second threads of each, which only get in each other's way in matrix products.
-pub fn physical_cores() -> usize {
+pub fn physical_cores() -> i32 {
     let allowed = thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let siblings =
         |cpu: usize| fs::read_to_string(format!("/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")).ok();
     let cores: HashSet<String> = (0..4096).map_while(siblings).collect();
-    if cores.is_empty() { allowed } else { cores.len().min(allowed) }
+    (if cores.is_empty() { allowed } else { cores.len().min(allowed) }) as i32
+}
+
+/// Takes up a run where its checkpoint left it: with as many threads as then if no number is asked for, and a warning for each thing
+/// that is not as it was.
+pub fn take_up(loaded: &Loaded, threads: Option<i32>) {
+    let threads = threads.unwrap_or(loaded.state.threads);
+    tch::set_num_threads(threads);
+    for warning in loaded.warnings(threads) {
+        say(&format!("warning: {warning}"));
+    }
 }
 
 /// Shows how a run goes: a bar where stderr is a terminal, else a line now and then; or every line as JSON on stdout.

@@ -61,7 +61,7 @@ fn main() -> ExitCode {
 
 fn train(options: &Options) -> Result<ExitCode> {
     let device = console::device(&options.device)?;
-    tch::set_num_threads(options.threads.map_or_else(|| console::physical_cores() as i32, |threads| threads as i32));
+    tch::set_num_threads(options.threads.unwrap_or_else(console::physical_cores));
     if let Some(name) = &options.protocol {
         return repeat(name, options);
     }
@@ -131,11 +131,7 @@ fn resume(options: &Options, run: Option<&Path>, device: Device) -> Result<(Trai
     };
     let loaded = checkpoint::load(&path, device)?;
     let state = &loaded.state;
-    let threads = options.threads.map_or(state.threads, |threads| threads as i32);
-    tch::set_num_threads(threads);
-    for warning in loaded.warnings(threads) {
-        say(&format!("warning: {warning}"));
-    }
+    console::take_up(&loaded, options.threads);
     let saved: Command = serde_json::from_value(state.command.clone())
         .context("the checkpoint was made by another command, such as finetune")?;
     check_model_options(options, &loaded, &saved)?;

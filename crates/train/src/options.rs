@@ -121,7 +121,7 @@ pub struct Options {
     pub seed: Option<u32>,
     /// Threads [default: the processor's cores]
     #[arg(long, value_name = "N", value_parser = threads)]
-    pub threads: Option<u32>,
+    pub threads: Option<i32>,
     /// cpu, cuda or mps
     #[arg(long, default_value = "cpu")]
     pub device: String,
