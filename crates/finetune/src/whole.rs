@@ -14,9 +14,9 @@ use finetune::{
     collate::InstructionSet,
     data, export,
     instructions::{Entry, Split},
-    respond::answer,
+    respond::{self, answer},
 };
-use model::{config::Gpt2Config, generate::CachedModel};
+use model::{config::Gpt2Config, decode::Dtype};
 use serde::{Deserialize, Serialize};
 use std::{
     path::Path,
@@ -27,7 +27,7 @@ use std::{
 use tch::Device;
 use train::{
     checkpoint,
-    console::{INTERRUPTED, Progress, say, stop_at_signal, warn_of_long_prompts},
+    console::{INTERRUPTED, Progress, say, stop_at_signal, take_up, warn_of_long_prompts},
     output::RunFolder,
     room,
     settings::{Length, TrainSettings},
@@ -69,7 +69,7 @@ pub fn run(options: &Whole) -> Result<ExitCode> {
             Ok(format!(
                 "{} => {}",
                 one_line(entry),
-                answer(&mut CachedModel::new(model), entry, options.max_new_tokens)?
+                answer(&mut *respond::reader(model, Dtype::F32)?, entry, options.max_new_tokens)?
             ))
         },
         line: &mut |line| progress.show(line),
@@ -84,7 +84,9 @@ pub fn run(options: &Whole) -> Result<ExitCode> {
     }
 
     say(&format!("answering {} held-out instructions", split.test.len()));
-    let answered = answer_all(&mut CachedModel::new(&trainer.model), &split.test, options.max_new_tokens, |_| true)?;
+    let mut reader = respond::reader(&trainer.model, Dtype::F32)?;
+    let answered = answer_all(&mut *reader, &split.test, options.max_new_tokens, |_| true)?;
+    drop(reader); // it holds the weights a second time
     answers::save(&folder.path().join("responses.json"), &answered)?;
     folder.write_model(&trainer, &card(&plan, folder.path(), &marks(&answered)))?;
     export::write_companions(folder.path(), trainer.model.config.context)?;
@@ -119,7 +121,7 @@ fn begin(options: &Whole, device: Device, stop: &AtomicBool) -> Result<(Trainer,
         seed: options.common.seed,
         mask_prompt,
         begun_with,
-        before: answer_all(&mut CachedModel::new(&model), &shown, options.max_new_tokens, |_| true)?,
+        before: answer_all(&mut *respond::reader(&model, Dtype::F32)?, &shown, options.max_new_tokens, |_| true)?,
         test_loss_before: answer_loss(&model, &split.test)?,
     };
     let (training, validation) = sets(&split, &model.config, mask_prompt)?;
@@ -135,11 +137,7 @@ fn resume(options: &Whole, run: &Path, device: Device) -> Result<(Trainer, RunFo
     let loaded = checkpoint::load(run, device)?;
     let plan: Plan = serde_json::from_value(loaded.state.command.clone())
         .context("the checkpoint was made by another command, such as train")?;
-    let threads = options.common.threads.map_or(loaded.state.threads, |threads| threads as i32);
-    tch::set_num_threads(threads);
-    for warning in loaded.warnings(threads) {
-        say(&format!("warning: {warning}"));
-    }
+    take_up(&loaded, options.common.threads);
     let entries = data::read(&plan.data)?;
     let entries = match plan.sample {
         Some(count) => data::sample(&entries, count, plan.seed)?,
