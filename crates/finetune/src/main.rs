@@ -9,7 +9,7 @@ mod whole;
 use anyhow::{Context, Result, ensure};
 use clap::{CommandFactory, Parser};
 use finetune::{
-    answers::{self, answer_all, marks},
+    answers::{self, Answered, answer_all, answer_loss, marks},
     export, info,
     instructions::{self, Entry},
     judge::Judge,
@@ -131,11 +131,22 @@ fn respond_to_file(options: &Respond) -> Result<()> {
         !stop.load(std::sync::atomic::Ordering::SeqCst)
     })?;
     answers::save(&options.out, &answered)?;
-    let marks = marks(&answered);
     println!("answered    {} of {} entries", answered.len(), entries.len());
-    println!("exact match {:.1} %, token F1 {:.3}", 100.0 * marks.exact_match, marks.token_f1);
+    print_marks(&answered);
+    println!("test        loss of the expected answers {:.3}", answer_loss(&model, &entries)?);
     println!("wrote       {}", options.out.display());
     Ok(())
+}
+
+/// What the answers are worth by counting, for which nobody needs to be asked.
+fn print_marks(answered: &[Answered]) {
+    let marks = marks(answered);
+    println!(
+        "test        exact match {:.1} %, token F1 {:.3}, over {} answers",
+        100.0 * marks.exact_match,
+        marks.token_f1,
+        marks.count
+    );
 }
 
 /// The judge that the options and the environment name.
@@ -149,13 +160,14 @@ fn judge(options: &JudgeOptions) -> Judge {
 fn score_file(options: &Score) -> Result<()> {
     let answered = answers::load(&options.file)?;
     ensure!(!answered.is_empty(), "{} holds no answer to mark", options.file.display());
+    print_marks(&answered);
     let judge = judge(&options.judge);
     let beside = options.file.parent().unwrap_or(Path::new("")).join("scores.jsonl");
     let out = options.out.clone().unwrap_or(beside);
     score_and_report(&judge, &answered, options.repeat, &out)
 }
 
-fn score_and_report(judge: &Judge, answered: &[answers::Answered], repeats: usize, out: &Path) -> Result<()> {
+fn score_and_report(judge: &Judge, answered: &[Answered], repeats: usize, out: &Path) -> Result<()> {
     let total = answered.len() * repeats;
     let scores = scoring::score_all(judge, answered, repeats, out, |score| {
         let verdict = match (&score.score, &score.unusable, &score.failed) {

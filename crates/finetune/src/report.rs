@@ -1,9 +1,9 @@
 //! What `finetune` says before and after a run (chapter 5.7).
 
-use crate::{options::Whole, start::SCRATCH, whole::Plan};
+use crate::{options::Whole, print_marks, start::SCRATCH, whole::Plan};
 use anyhow::Result;
 use finetune::{
-    answers::{Answered, Marks, answer_loss, marks, marks_by_kind, marks_of_nearest},
+    answers::{Answered, Marks, answer_loss, marks_by_kind, marks_of_nearest},
     collate::InstructionSet,
     instructions::{Entry, Split},
 };
@@ -75,13 +75,7 @@ pub fn report(
     }
     let after = answer_loss(&trainer.model, &split.test)?;
     println!("test        loss of the expected answers {:.3} before, {after:.3} after", plan.test_loss_before);
-    let overall = marks(answered);
-    println!(
-        "test        exact match {:.1} %, token F1 {:.3}, over {} answers",
-        100.0 * overall.exact_match,
-        overall.token_f1,
-        overall.count
-    );
+    print_marks(answered);
     let nearest = marks_of_nearest(&split.training, &split.test);
     println!(
         "            the nearest training instruction's answer: exact match {:.1} %, token F1 {:.3}",

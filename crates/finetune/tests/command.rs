@@ -167,7 +167,9 @@ fn a_file_of_tasks_is_answered() {
     command.arg("respond").arg(&tasks).arg("--out").arg(&out).args(["--max-new-tokens", "3", "--weights"]);
     let (stdout, stderr, code) = said(command.arg(folder.path()));
     assert_eq!(code, 0, "{stderr}");
-    assert!(stdout.contains("answered    1 of 1 entries"), "{stdout}");
+    for part in ["answered    1 of 1 entries", "exact match", "token F1", "loss of the expected answers"] {
+        assert!(stdout.contains(part), "{part} is missing: {stdout}");
+    }
     assert!(fs::read_to_string(&out).expect("a file").contains("model_response"));
 }
 
@@ -195,13 +197,16 @@ fn completions_are_printed_for_each_shell() {
 }
 
 #[test]
-fn answers_cannot_be_marked_without_a_judge_and_the_sentence_says_where_none_answers() {
+fn answers_are_counted_without_a_judge_and_a_sentence_says_where_none_answers() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("responses.json");
     fs::write(&file, r#"[{"instruction": "Say hello.", "output": "Hello.", "model_response": "Hi."}]"#)
         .expect("a file");
     let (stdout, stderr, code) = said(finetune().arg("score").arg(&file));
-    assert!(code == 1 && stdout.is_empty(), "{code}: {stdout}");
+    assert!(
+        code == 1 && stdout == "test        exact match 0.0 %, token F1 0.000, over 1 answers\n",
+        "{code}: {stdout}"
+    );
     let last = stderr.lines().last().expect("a line");
     assert!(last.starts_with("error: ") && last.contains("127.0.0.1:1"), "{last}");
     fs::write(&file, "[]").expect("a file");

@@ -22,6 +22,7 @@
 //! | [`checkpoint`] | what if it is interrupted? | 4.6 |
 //! | [`seeds`] | where do a resumed run's random numbers come from? | 4.6 |
 //! | [`hub`] | where do pretrained weights come from? | 5.1 |
+//! | [`tokenizer_files`] | how do other tools learn what the numbers mean? | 5.6 |
 //!
 //! Beside the road: [`corpus`] finds the text for the command `train`, [`arguments`] and [`console`] are how the
 //! commands listen to their user and speak with them.
@@ -50,4 +51,5 @@ pub mod seeds;
 pub mod settings;
 pub mod split;
 pub mod step;
+pub mod tokenizer_files;
 pub mod trainer;

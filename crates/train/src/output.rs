@@ -1,13 +1,14 @@
 //! The folder that a run leaves behind (chapter 4.4).
 //!
 //! `metrics.jsonl` grows line by line; `loss.svg` and `samples.txt` are made anew from the same lines at each checkpoint, and the model
-//! with its card, `README.md`, at the end.
+//! with its tokenizer and its card, `README.md`, at the end.
 
 use crate::{
     checkpoint,
     metrics::{Line, to_jsonl},
     plot::Curves,
     settings::flat,
+    tokenizer_files,
     trainer::Trainer,
 };
 use anyhow::{Context, Result, bail, ensure};
@@ -119,13 +120,14 @@ impl RunFolder {
         if samples.is_empty() { Ok(()) } else { self.write("samples.txt", &samples) }
     }
 
-    /// Writes the model with its card.
+    /// Writes the model with its tokenizer and card.
     ///
     /// # Errors
     /// If the disk refuses.
     pub fn write_model(&self, trainer: &Trainer, card: &Card) -> Result<()> {
         self.write_progress(trainer.history())?;
         self.write("README.md", &card_text(trainer, card)?)?;
+        tokenizer_files::write(&self.path, trainer.model.config.context)?;
         public_weights::save(&self.path, &trainer.model)
     }
 }

@@ -89,6 +89,8 @@ fn a_run_leaves_a_model_its_card_its_curve_its_samples_and_its_metrics() {
     assert_eq!(read("samples.txt").matches("--- step").count(), 2);
     assert_eq!(read("metrics.jsonl").matches("gradient_norm").count(), 4);
     public_weights::load(&room.path("run"), tch::Device::Cpu).expect("a model in the public format");
+    assert!(read("vocab.json").contains("<|endoftext|>") && read("merges.txt").starts_with("#version"));
+    assert!(read("tokenizer_config.json").contains("GPT2Tokenizer"));
 
     // The model can be taken back, and a finished run is not overwritten.
     room.bare("--init run --text text.txt --context 16 --batch-size 2 --max-steps 1 --out-dir more").assert().success();

@@ -1,15 +1,16 @@
 //! The tokenizer's files are the public ones, byte for byte.
 
 use embedding::bpe::BytePairEncoder;
-use finetune::export::{merges_txt, vocab_json};
+
 use sha1::{Digest, Sha1};
+use train::tokenizer_files::{merges_txt, vocab_json};
 
 /// The name that git gives to a file of this content.
 fn git_blob(content: &str) -> String {
     let mut hasher = Sha1::new();
     hasher.update(format!("blob {}\0", content.len()));
     hasher.update(content);
-    hasher.finalize().iter().fold(String::new(), |name, byte| format!("{name}{byte:02x}"))
+    xtask::download::hex(&hasher.finalize())
 }
 
 #[test]
