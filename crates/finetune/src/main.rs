@@ -16,7 +16,10 @@ use finetune::{
     respond::{Limits, complete, reader},
     scoring,
 };
-use model::{gpt2::Gpt2, public_weights};
+use model::{
+    gpt2::Gpt2,
+    public_weights::{self, CONFIG, WEIGHTS},
+};
 use options::{Command, Common, Complete, Export, JudgeOptions, Options, Respond, Score};
 use std::{
     fs::OpenOptions,
@@ -27,7 +30,7 @@ use std::{
 };
 use tch::Device;
 use train::{
-    console::{self, say},
+    console::{self, AnswerProgress, say},
     hub::Hub,
 };
 
@@ -58,11 +61,18 @@ fn run(command: &Command) -> Result<()> {
         Command::Score(options) => score_file(options),
         Command::Export(options) => export_model(options),
         Command::Info(options) => {
-            print!("{}", info::describe(&load(&options.weights, Device::Cpu)?)?);
+            let path = Path::new(&options.weights);
+            let is_model = path.ends_with(WEIGHTS) && path.with_file_name(CONFIG).is_file();
+            let text = if path.is_file() && !is_model {
+                info::describe_file(path)?
+            } else {
+                info::describe(&load(&options.weights, Device::Cpu)?)?
+            };
+            print!("{text}");
             Ok(())
         }
         Command::Completions { shell } => {
-            clap_complete::generate(*shell, &mut Options::command(), "finetune", &mut io::stdout());
+            console::print_completions(*shell, Options::command(), "finetune");
             Ok(())
         }
     }
@@ -122,14 +132,12 @@ fn respond_to_file(options: &Respond) -> Result<()> {
     let mut reader = reader(&model, options.dtype)?;
     console::warn_of_long_prompts(entries.iter().map(Entry::prompt), model.config.context);
     let stop = console::stop_at_signal()?;
-    let mut done = 0;
+    let mut progress = AnswerProgress::new(entries.len());
     let answered = answer_all(&mut *reader, &entries, options.max_new_tokens, |_| {
-        done += 1;
-        if done % 10 == 0 {
-            say(&format!("{done} of {} answered", entries.len()));
-        }
+        progress.add();
         !stop.load(std::sync::atomic::Ordering::SeqCst)
     })?;
+    drop((progress, reader)); // the reader holds the weights a second time
     answers::save(&options.out, &answered)?;
     println!("answered    {} of {} entries", answered.len(), entries.len());
     print_marks(&answered);

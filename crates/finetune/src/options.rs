@@ -248,7 +248,7 @@ pub struct Export {
 #[derive(Debug, Args)]
 #[command(after_help = "Example: finetune info runs/finetune")]
 pub struct Info {
-    /// gpt2, gpt2-medium, gpt2-large, gpt2-xl, or a folder
+    /// gpt2, gpt2-medium, gpt2-large, gpt2-xl, a folder, or a weight file
     pub weights: String,
     /// Show errors in full
     #[arg(long)]

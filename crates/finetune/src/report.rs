@@ -10,10 +10,10 @@ use finetune::{
 use model::config::Gpt2Config;
 use std::{path::Path, time::Instant};
 use train::{
-    console::say,
-    output::{Card, validation_losses},
+    console::{say, say_settings},
+    output::{Card, grouped, validation_losses},
     plot::Curves,
-    settings::TrainSettings,
+    settings::{TrainSettings, flat},
     trainer::Trainer,
 };
 
@@ -25,17 +25,17 @@ pub fn print_settings(
     split: &Split,
     training: &InstructionSet,
     folder: &Path,
-) {
+) -> Result<()> {
     say(&format!(
-        "model       {}: {} parameters, {} blocks, {} channels, context {}",
+        "model           {}: {} parameters, {} blocks, {} channels, context {}",
         plan.begun_with,
-        config.parameters(),
+        grouped(config.parameters() as u64),
         config.layers,
         config.channels,
         config.context
     ));
     say(&format!(
-        "data        {}: {} entries for training, {} for the test, {} for validation",
+        "data            {}: {} entries for training, {} for the test, {} for validation",
         plan.data,
         split.training.len(),
         split.test.len(),
@@ -43,13 +43,16 @@ pub fn print_settings(
     ));
     if training.truncated() > 0 {
         say(&format!(
-            "truncated   {} training entries are longer than the context and were cut off",
+            "truncated       {} training entries are longer than the context and were cut off",
             training.truncated()
         ));
     }
-    let settings = serde_json::to_string(settings).unwrap_or_default();
-    say(&format!("settings    {settings}, mask_prompt {}, threads {}", plan.mask_prompt, tch::get_num_threads()));
-    say(&format!("folder      {}", folder.display()));
+    say(&format!("folder          {}", folder.display()));
+    let mut settings = flat(&serde_json::to_value(settings)?);
+    settings.push(("mask_prompt".to_owned(), plan.mask_prompt.into()));
+    settings.push(("threads".to_owned(), tch::get_num_threads().into()));
+    say_settings(&settings);
+    Ok(())
 }
 
 /// Prints how the run went, on one screen.

@@ -27,7 +27,7 @@ use std::{
 use tch::Device;
 use train::{
     checkpoint,
-    console::{INTERRUPTED, Progress, say, stop_at_signal, take_up, warn_of_long_prompts},
+    console::{AnswerProgress, INTERRUPTED, Progress, say, say_where, stop_at_signal, take_up, warn_of_long_prompts},
     output::RunFolder,
     room,
     settings::{Length, TrainSettings},
@@ -85,8 +85,16 @@ pub fn run(options: &Whole) -> Result<ExitCode> {
 
     say(&format!("answering {} held-out instructions", split.test.len()));
     let mut reader = respond::reader(&trainer.model, Dtype::F32)?;
-    let answered = answer_all(&mut *reader, &split.test, options.max_new_tokens, |_| true)?;
-    drop(reader); // it holds the weights a second time
+    let mut progress = AnswerProgress::new(split.test.len());
+    let answered = answer_all(&mut *reader, &split.test, options.max_new_tokens, |_| {
+        progress.add();
+        !stop.load(Ordering::SeqCst)
+    })?;
+    drop((progress, reader)); // the reader holds the weights a second time
+    if answered.len() < split.test.len() {
+        say(&format!("all {} steps are saved; answer with: {again}", trainer.steps()));
+        return Ok(ExitCode::from(INTERRUPTED));
+    }
     answers::save(&folder.path().join("responses.json"), &answered)?;
     folder.write_model(&trainer, &card(&plan, folder.path(), &marks(&answered)))?;
     export::write_companions(folder.path(), trainer.model.config.context)?;
@@ -126,7 +134,7 @@ fn begin(options: &Whole, device: Device, stop: &AtomicBool) -> Result<(Trainer,
     };
     let (training, validation) = sets(&split, &model.config, mask_prompt)?;
     let settings = settings(options, scratch);
-    print_settings(&plan, &model.config, &settings, &split, &training, &folder);
+    print_settings(&plan, &model.config, &settings, &split, &training, &folder)?;
     let trainer =
         Trainer::new(model, settings, Box::new(training), Some(Box::new(validation)), serde_json::to_value(&plan)?)?;
     Ok((trainer, RunFolder::open(&folder, &[])?, plan, split))
@@ -156,7 +164,7 @@ fn resume(options: &Whole, run: &Path, device: Device) -> Result<(Trainer, RunFo
     };
     let folder = RunFolder::open(run, &loaded.history)?;
     let trainer = Trainer::resume(loaded, settings, Box::new(training), Some(Box::new(validation)))?;
-    say(&format!("going on after step {} of {}", trainer.steps(), trainer.total_steps()));
+    say_where(&trainer);
     Ok((trainer, folder, plan, split))
 }
 

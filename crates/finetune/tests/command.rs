@@ -150,6 +150,21 @@ fn an_exported_model_can_be_described_and_taken_back() {
     let (described, stderr, code) = said(finetune().arg("info").arg(&exported));
     assert_eq!(code, 0, "{stderr}");
     assert!(described.contains("blocks.0.attention.key.weight"), "{described}");
+    // A file in place of its folder is the same model; without its folder's config.json, it is what the file itself holds.
+    assert_eq!(said(finetune().arg("info").arg(exported.join("model.safetensors"))).0, described);
+    let alone = folder.path().join("alone.safetensors");
+    fs::copy(exported.join("model.safetensors"), &alone).expect("a copy");
+    let (tensors, stderr, code) = said(finetune().arg("info").arg(&alone));
+    assert!(
+        code == 0 && tensors.contains("tensors") && tensors.contains("h.0.attn.c_attn.weight"),
+        "{tensors}{stderr}"
+    );
+    let (_, stderr, code) = said(finetune().arg("info").arg(exported.join("config.json")));
+    assert!(code == 1 && stderr.contains("config.json is not a whole safetensors file"), "{stderr}");
+    let mut complete = finetune();
+    let complete = complete.args(["complete", "--prompt", "a", "--weights"]);
+    let (_, stderr, code) = said(complete.arg(exported.join("config.json")));
+    assert!(code == 1 && stderr.contains("is no model but a file; name the folder"), "{stderr}");
     assert_eq!(
         fs::read(folder.path().join("model.safetensors")).expect("a file"),
         fs::read(exported.join("model.safetensors")).expect("a file")
@@ -212,6 +227,25 @@ fn answers_are_counted_without_a_judge_and_a_sentence_says_where_none_answers() 
     fs::write(&file, "[]").expect("a file");
     let (_, stderr, code) = said(finetune().arg("score").arg(&file));
     assert!(code == 1 && stderr.contains("holds no answer to mark"), "{stderr}");
+}
+
+/// As `finetune … | head` does, once it has seen enough.
+#[test]
+#[cfg(unix)]
+fn a_reader_that_goes_away_is_no_error_to_speak_of() {
+    let folder = tempfile::tempdir().expect("a folder");
+    small_model(folder.path());
+    let folder = folder.path().display().to_string();
+    for arguments in
+        [&["info", &folder][..], &["completions", "bash"], &["complete", "--prompt", "a", "--weights", &folder]]
+    {
+        let (closed, writer) = std::io::pipe().expect("a pipe");
+        drop(closed);
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_finetune"));
+        let output =
+            command.args(arguments).stdout(writer).stderr(std::process::Stdio::piped()).output().expect("it runs");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{arguments:?}");
+    }
 }
 
 #[test]

@@ -3,10 +3,12 @@
 //!
 //! Results go to stdout, everything else to stderr. Nothing here uses colours, so that `NO_COLOR` has nothing to switch off.
 
-use crate::{checkpoint::Loaded, metrics::Line};
+use crate::{checkpoint::Loaded, metrics::Line, trainer::Trainer};
 use anyhow::{Context, Error, Result, bail, ensure};
+use clap_complete::Shell;
 use embedding::bpe::BytePairEncoder;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::Value;
 use std::{
     collections::HashSet,
     fs,
@@ -25,6 +27,9 @@ use tch::{Cuda, Device};
 /// The exit code of a run that was interrupted and saved, as of any program ended by Ctrl-C.
 pub const INTERRUPTED: u8 = 130;
 
+/// The time between two lines where there is no terminal.
+const PAUSE: Duration = Duration::from_secs(10);
+
 /// Runs a command: what goes wrong in it, a panic too, becomes one line on stderr and exit code 1; all of it with `verbose`.
 pub fn run(verbose: bool, command: impl FnOnce() -> Result<ExitCode>) -> ExitCode {
     if !verbose {
@@ -36,6 +41,9 @@ pub fn run(verbose: bool, command: impl FnOnce() -> Result<ExitCode>) -> ExitCod
             let payload = info.payload();
             let text = payload.downcast_ref::<String>().map(String::as_str);
             let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("the program stopped");
+            if text.starts_with("failed printing to stdout") && text.contains("Broken pipe") {
+                return; // as in `| head`: nobody listens any more, and nothing is wrong
+            }
             say(&format!("error: {} (--verbose shows more)", first_line(text)));
         }));
     }
@@ -171,15 +179,8 @@ pub struct Progress {
 impl Progress {
     /// Starts to watch a run that has `done` of `total_steps` behind it.
     pub fn new(done: usize, total_steps: usize, json: bool) -> Self {
-        let bar = (io::stderr().is_terminal() && !json).then(|| {
-            let bar = ProgressBar::with_draw_target(Some(total_steps as u64), ProgressDrawTarget::stderr());
-            if let Ok(style) = ProgressStyle::with_template("step {pos} of {len} [{bar:24}] {msg}, {eta} left") {
-                bar.set_style(style.progress_chars("=> "));
-            }
-            bar.set_position(done as u64);
-            bar.reset_eta();
-            bar
-        });
+        let bar =
+            if json { None } else { bar(done, total_steps, "step {pos} of {len} [{wide_bar}] {msg}, {eta} left") };
         Self { bar, json, total_steps, spoke: Instant::now() }
     }
 
@@ -197,7 +198,7 @@ impl Progress {
                 if let Some(bar) = &self.bar {
                     bar.set_position(step.step as u64);
                     bar.set_message(message);
-                } else if self.spoke.elapsed() >= Duration::from_secs(10) {
+                } else if self.spoke.elapsed() >= PAUSE {
                     self.print(&format!("step {} of {}: {message}", step.step, self.total_steps));
                 }
             }
@@ -224,6 +225,81 @@ impl Drop for Progress {
             bar.finish_and_clear();
         }
     }
+}
+
+/// Shows how many answers are there already, in the same way.
+pub struct AnswerProgress {
+    bar: Option<ProgressBar>,
+    done: usize,
+    total: usize,
+    spoke: Instant,
+}
+
+impl AnswerProgress {
+    /// Starts to watch `total` answers being given.
+    pub fn new(total: usize) -> Self {
+        let bar = bar(0, total, "answer {pos} of {len} [{wide_bar}] {eta} left");
+        Self { bar, done: 0, total, spoke: Instant::now() }
+    }
+
+    /// Counts one more.
+    pub fn add(&mut self) {
+        self.done += 1;
+        if let Some(bar) = &self.bar {
+            bar.set_position(self.done as u64);
+        } else if self.spoke.elapsed() >= PAUSE {
+            self.spoke = Instant::now();
+            say(&format!("{} of {} answered", self.done, self.total));
+        }
+    }
+}
+
+impl Drop for AnswerProgress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// A bar with that far behind it, where stderr is a terminal; it takes the room that the words leave, and never more than a line.
+fn bar(done: usize, total: usize, template: &str) -> Option<ProgressBar> {
+    if !io::stderr().is_terminal() {
+        return None;
+    }
+    let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    bar.set_position(done as u64);
+    bar.reset_eta();
+    Some(bar)
+}
+
+/// Prints what makes a shell complete the options of a command.
+pub fn print_completions(shell: Shell, mut command: clap::Command, name: &str) {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command, name, &mut script);
+    print!("{}", String::from_utf8_lossy(&script));
+}
+
+/// Prints settings, four on a line.
+pub fn say_settings(settings: &[(String, Value)]) {
+    for line in settings.chunks(4) {
+        let words: Vec<String> =
+            line.iter().map(|(name, value)| format!("{:<24}", format!("{name} {value}"))).collect();
+        say(&format!("settings        {}", words.concat().trim_end()));
+    }
+}
+
+/// Prints where a resumed run goes on.
+pub fn say_where(trainer: &Trainer) {
+    let (done, total) = (trainer.steps(), trainer.total_steps());
+    say(&if done < total {
+        format!("going on after step {done} of {total}")
+    } else {
+        format!("all {total} steps are done; with more --epochs the run goes on")
+    });
 }
 
 #[cfg(test)]

@@ -51,7 +51,11 @@ impl Hub {
     /// # Errors
     /// If there is no such model here and it cannot be downloaded.
     pub fn find(&self, name: &str) -> Result<PathBuf> {
-        let folder = Path::new(name);
+        let path = Path::new(name);
+        // The weight file is as good a name for a model as its folder.
+        let folder = if path.is_file() && path.ends_with(WEIGHTS) { path.parent().unwrap_or(path) } else { path };
+        let folder = if folder == Path::new("") { Path::new(".") } else { folder };
+        ensure!(!folder.is_file(), "{name} is no model but a file; name the folder that holds {WEIGHTS} and {CONFIG}");
         if folder.is_dir() {
             ensure!(
                 is_model(folder),

@@ -14,7 +14,7 @@ use model::{
 use options::{Options, Other};
 use serde::{Deserialize, Serialize};
 use std::{
-    fs, io,
+    fs,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::atomic::Ordering,
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
     let options = Options::parse();
     console::run(options.verbose, || match &options.other {
         Some(Other::Completions { shell }) => {
-            clap_complete::generate(*shell, &mut Options::command(), "train", &mut io::stdout());
+            console::print_completions(*shell, Options::command(), "train");
             Ok(ExitCode::SUCCESS)
         }
         None => train(&options),
@@ -146,11 +146,7 @@ fn resume(options: &Options, run: Option<&Path>, device: Device) -> Result<(Trai
     let folder = RunFolder::open(run_of(&loaded.folder), &loaded.history)?;
     let mut trainer = Trainer::resume(loaded, settings, training, Some(validation))?;
     trainer.set_command(serde_json::to_value(&command)?);
-    if trainer.steps() < trainer.total_steps() {
-        say(&format!("going on after step {} of {}", trainer.steps(), trainer.total_steps()));
-    } else {
-        say(&format!("all {} steps are done; --epochs or --max-steps lets the run go on", trainer.total_steps()));
-    }
+    console::say_where(&trainer);
     Ok((trainer, folder, command))
 }
 

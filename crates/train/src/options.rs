@@ -14,7 +14,8 @@ const LARGE: i64 = 50_000_000;
 const EXAMPLE: &str = "\
 Without --text it learns the prose that comes with this project, in a minute or two.
 Example: cargo run -p train -- --text tiny-shakespeare --epochs 2 --prompt \"To be\" --out-dir runs/bard
-         cargo run -p train -- --resume runs/bard";
+         cargo run -p train -- --resume runs/bard
+Shells complete options by what `train completions bash` (or zsh, fish) prints.";
 /// What a published run lays down itself.
 const LAID_DOWN: [&str; 22] = [
     "resume",

@@ -4,7 +4,7 @@ use crate::Command;
 use anyhow::Result;
 use std::{path::Path, time::Instant};
 use train::{
-    console::say,
+    console::{say, say_settings},
     metrics::Line,
     output::{Card, grouped, training_loss, validation_losses},
     plot::Curves,
@@ -18,7 +18,7 @@ pub fn print_settings(trainer: &Trainer, command: &Command, folder: &Path) -> Re
     let text = if command.text.is_empty() { "the embedded prose".to_owned() } else { command.text.join(", ") };
     say(&format!("text            {text}"));
     say(&format!(
-        "model           {} parameters (blocks {}, heads {}, channels {}), begun with {}",
+        "model           {} parameters: {} blocks, {} heads, {} channels, begun with {}",
         grouped(config.parameters() as u64),
         config.layers,
         config.heads,
@@ -35,11 +35,7 @@ pub fn print_settings(trainer: &Trainer, command: &Command, folder: &Path) -> Re
     settings.push(("context".to_owned(), command.context.into()));
     settings.push(("dropout".to_owned(), config.dropout.into()));
     settings.push(("threads".to_owned(), tch::get_num_threads().into()));
-    for line in settings.chunks(4) {
-        let words: Vec<String> =
-            line.iter().map(|(name, value)| format!("{:<24}", format!("{name} {value}"))).collect();
-        say(&format!("settings        {}", words.concat().trim_end()));
-    }
+    say_settings(&settings);
     Ok(())
 }
 
