@@ -10,9 +10,8 @@ use finetune::{
 use model::config::Gpt2Config;
 use std::{path::Path, time::Instant};
 use train::{
-    console::{say, say_settings},
+    console::{print_curves, say, say_settings},
     output::{Card, grouped, validation_losses},
-    plot::Curves,
     settings::{TrainSettings, flat},
     trainer::Trainer,
 };
@@ -99,7 +98,7 @@ pub fn report(
     );
     println!("next        cargo run -p finetune -- chat --weights {}", folder.display());
     if options.plot {
-        println!("\n{}", Curves::from_history(trainer.history()).in_characters(64, 14)?.trim_end());
+        print_curves(trainer.history())?;
     }
     Ok(())
 }

@@ -3,7 +3,8 @@
 //!
 //! Results go to stdout, everything else to stderr. Nothing here uses colours, so that `NO_COLOR` has nothing to switch off.
 
-use crate::{checkpoint::Loaded, metrics::Line, trainer::Trainer};
+use crate::{checkpoint::Loaded, metrics::Line, plot::Curves, trainer::Trainer};
+use ::console::Term;
 use anyhow::{Context, Error, Result, bail, ensure};
 use clap_complete::Shell;
 use embedding::bpe::BytePairEncoder;
@@ -283,9 +284,25 @@ pub fn print_completions(shell: Shell, mut command: clap::Command, name: &str) {
     print!("{}", String::from_utf8_lossy(&script));
 }
 
-/// Prints settings, four on a line.
+/// Columns of a terminal; many where there is none, since nothing breaks lines there.
+fn columns(terminal: &Term) -> usize {
+    if terminal.is_term() { usize::from(terminal.size().1) } else { 120 }
+}
+
+/// Prints a run's curves, as wide as the terminal allows.
+///
+/// # Errors
+/// If there is no step to draw.
+pub fn print_curves(history: &[Line]) -> Result<()> {
+    let width = columns(&Term::stdout()).saturating_sub(8).clamp(16, 64); // beside the labels
+    println!("\n{}", Curves::from_history(history).in_characters(width, 14)?.trim_end());
+    Ok(())
+}
+
+/// Prints settings, four on a line or as many as there is room for.
 pub fn say_settings(settings: &[(String, Value)]) {
-    for line in settings.chunks(4) {
+    let room = columns(&Term::stderr()).saturating_sub(16) / 24;
+    for line in settings.chunks(room.clamp(1, 4)) {
         let words: Vec<String> =
             line.iter().map(|(name, value)| format!("{:<24}", format!("{name} {value}"))).collect();
         say(&format!("settings        {}", words.concat().trim_end()));

@@ -191,7 +191,7 @@ impl Curves {
         let _ = writeln!(text, "       +{}", "-".repeat(width));
         let _ = writeln!(
             text,
-            "        0 to {tokens:.0} tokens, {:.1} epochs; loss in nats: dots for training, o for validation",
+            "        0 to {tokens:.0} tokens, {:.1} epochs\n        loss in nats: dots for training, o for validation",
             self.epochs
         );
         Ok(text)

@@ -4,10 +4,9 @@ use crate::Command;
 use anyhow::Result;
 use std::{path::Path, time::Instant};
 use train::{
-    console::{say, say_settings},
+    console::{print_curves, say, say_settings},
     metrics::Line,
     output::{Card, grouped, training_loss, validation_losses},
-    plot::Curves,
     settings::flat,
     trainer::Trainer,
 };
@@ -66,7 +65,7 @@ pub fn report(trainer: &Trainer, command: &Command, folder: &Path, started: Inst
     println!("wrote       {}: model.safetensors, README.md, loss.svg, samples.txt, metrics.jsonl", folder.display());
     println!("next        {}", usage(command, folder));
     if plot {
-        println!("\n{}", Curves::from_history(history).in_characters(64, 14)?.trim_end());
+        print_curves(history)?;
     }
     Ok(())
 }
