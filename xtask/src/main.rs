@@ -70,7 +70,7 @@ enum Command {
     /// Run every test of the workspace
     #[command(after_help = "Examples:\n  cargo xtask test\n  cargo xtask test --require-data -p attention mask")]
     Test {
-        /// Fail where a test would skip for want of ../shared/data or of Python
+        /// Fail where a test would skip for want of ../shared/data or of Python, but for llama.cpp's
         #[arg(long)]
         require_data: bool,
         /// Further arguments for cargo test

@@ -2,7 +2,7 @@
 //!
 //! A test that needs what a clone does not bring (`../shared/data`, or the folder that `GPT2_DATA` names; a Python with
 //! PyTorch, which `GPT2_PYTHON` names) prints one line `skipped: …` and returns. With `--require-data` the variable
-//! `GPT2_REQUIRE_DATA=1` is set, and such a test panics instead.
+//! `GPT2_REQUIRE_DATA=1` is set, and such a test panics instead; the one of llama.cpp, which is compiled for minutes, does not.
 
 use std::env;
 use std::path::Path;

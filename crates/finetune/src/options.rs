@@ -10,9 +10,9 @@ use train::{
 
 const EXAMPLE: &str = "\
 Without a command it does the whole: load, fine-tune, answer, score, save.
-Examples: finetune --weights scratch
-          finetune --data instruction-data --epochs 2 --out-dir runs/answers
-          finetune chat --weights runs/answers";
+Examples: cargo run -p finetune -- --weights scratch
+          cargo run -p finetune -- --data instruction-data --epochs 2 --out-dir runs/answers
+          cargo run -p finetune -- chat --weights runs/answers";
 
 /// Makes a GPT-2 answer instructions, and talks to it.
 #[derive(Debug, Parser)]
@@ -160,7 +160,7 @@ impl Generation {
 #[derive(Debug, Args)]
 #[command(
     allow_negative_numbers = true,
-    after_help = "Example: finetune complete --weights runs/train --prompt \"At the end of\" --top-k 25"
+    after_help = "Example: cargo run -p finetune -- complete --weights runs/train --prompt \"At the end of\" --top-k 25"
 )]
 pub struct Complete {
     /// The text to go on from
@@ -180,7 +180,7 @@ pub struct Complete {
 }
 
 #[derive(Debug, Args)]
-#[command(allow_negative_numbers = true, after_help = "Example: finetune chat --weights runs/finetune")]
+#[command(allow_negative_numbers = true, after_help = "Example: cargo run -p finetune -- chat --weights runs/finetune")]
 pub struct Chat {
     #[command(flatten)]
     pub generation: Generation,
@@ -189,7 +189,7 @@ pub struct Chat {
 #[derive(Debug, Args)]
 #[command(
     allow_negative_numbers = true,
-    after_help = "Example: finetune respond tasks.json --weights runs/finetune --out answers.json"
+    after_help = "Example: cargo run -p finetune -- respond tasks.json --weights runs/finetune --out answers.json"
 )]
 pub struct Respond {
     /// A JSON list of entries with `instruction`, `input` and `output`
@@ -213,7 +213,7 @@ pub struct Respond {
 #[derive(Debug, Args)]
 #[command(
     allow_negative_numbers = true,
-    after_help = "Example: finetune score runs/finetune/responses.json --judge-model llama3"
+    after_help = "Example: cargo run -p finetune -- score runs/finetune/responses.json --judge-model llama3"
 )]
 pub struct Score {
     /// Answers, as `respond` and a whole run write them
@@ -232,7 +232,7 @@ pub struct Score {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example: finetune export --weights runs/finetune --out my-gpt2")]
+#[command(after_help = "Example: cargo run -p finetune -- export --weights runs/finetune --out my-gpt2")]
 pub struct Export {
     /// gpt2, gpt2-medium, gpt2-large, gpt2-xl, or a folder
     #[arg(long)]
@@ -246,7 +246,7 @@ pub struct Export {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example: finetune info runs/finetune")]
+#[command(after_help = "Example: cargo run -p finetune -- info runs/finetune")]
 pub struct Info {
     /// gpt2, gpt2-medium, gpt2-large, gpt2-xl, a folder, or a weight file
     pub weights: String,

@@ -59,7 +59,7 @@ pub fn run(options: &Whole) -> Result<ExitCode> {
         Some(run) => resume(options, run, device)?,
         None => begin(options, device, &stop)?,
     };
-    let again = format!("finetune --resume {}", folder.path().display());
+    let again = format!("cargo run -p finetune -- --resume {}", folder.path().display());
     warn_of_long_prompts(split.test.iter().map(Entry::prompt), trainer.model.config.context);
     let mut progress = Progress::new(trainer.steps(), trainer.total_steps(), false);
     let first = plan.before.first().map(|answered| answered.entry.clone());
