@@ -16,7 +16,7 @@ Examples: cargo run -p finetune -- --weights scratch
 
 /// Makes a GPT-2 answer instructions, and talks to it.
 #[derive(Debug, Parser)]
-#[command(name = "finetune", after_help = EXAMPLE, allow_negative_numbers = true)]
+#[command(name = "finetune", after_help = EXAMPLE, allow_negative_numbers = true, max_term_width = 120)]
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub struct Options {
     #[command(subcommand)]

@@ -29,7 +29,7 @@ fn small_model(folder: &Path) {
 
 #[test]
 fn help_fits_a_screen_and_ends_with_an_example() {
-    let (help, _, code) = said(finetune().arg("--help"));
+    let (help, _, code) = said(finetune().arg("--help").env("COLUMNS", "120"));
     assert_eq!(code, 0);
     let (lines, widest) = (help.lines().count(), help.lines().map(|line| line.chars().count()).max());
     assert!(lines <= 40 && widest <= Some(120), "{lines} lines, {widest:?} columns");
@@ -102,6 +102,27 @@ fn a_seed_gives_the_same_text_again_streamed_or_not() {
     assert_eq!(streamed, complete(&["--no-stream"]));
     assert_ne!(streamed, complete(&["--seed", "7"]));
     assert_eq!(complete(&["--num-samples", "3"]).matches("---\n").count(), 2);
+}
+
+#[test]
+fn a_stop_text_ends_a_continuation_and_does_not_appear() {
+    let folder = tempfile::tempdir().expect("a folder");
+    small_model(folder.path());
+    let complete = |extra: &[&str]| {
+        let mut command = finetune();
+        command.args(["complete", "--prompt", "Once", "--max-new-tokens", "9", "--weights"]).arg(folder.path());
+        said(command.args(extra)).0
+    };
+    let whole = complete(&["--temperature", "2"]);
+    let middle = whole.char_indices().nth(whole.chars().count() / 2).expect("a character").0;
+    let (stop, rest) = (whole[middle..].chars().next().expect("a character").to_string(), &whole["Once".len()..]);
+    let expected = format!("Once{}\n", &rest[..rest.find(&stop).expect("it is there")]);
+    for how in ["--stream", "--no-stream"] {
+        assert_eq!(complete(&["--temperature", "2", "--stop", &stop, how]), expected, "{how}");
+    }
+    // So small a share of the probability is reached by the most probable token alone.
+    assert_eq!(complete(&["--temperature", "2", "--top-p", "1e-9"]), complete(&["--temperature", "0"]));
+    assert_ne!(whole, complete(&["--temperature", "0"]));
 }
 
 #[test]

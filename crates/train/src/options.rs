@@ -45,7 +45,7 @@ const LAID_DOWN: [&str; 22] = [
 /// Trains a GPT-2 on any text and writes it, with its curves, samples and checkpoints, to a folder.
 #[derive(Debug, Clone, Parser)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
-#[command(name = "train", after_help = EXAMPLE, allow_negative_numbers = true)]
+#[command(name = "train", after_help = EXAMPLE, allow_negative_numbers = true, max_term_width = 120)]
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub struct Options {
     #[command(subcommand)]

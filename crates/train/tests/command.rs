@@ -286,7 +286,7 @@ fn completions_are_printed_for_each_shell() {
 
 #[test]
 fn the_help_fits_a_screen_and_ends_with_an_example() {
-    let run = Command::new(TRAIN).arg("--help").assert().success();
+    let run = Command::new(TRAIN).arg("--help").env("COLUMNS", "120").assert().success();
     let help = String::from_utf8(run.get_output().stdout.clone()).expect("UTF-8");
     let (lines, widest) = (help.lines().count(), help.lines().map(|line| line.chars().count()).max());
     assert!(lines <= 42 && widest <= Some(120), "{lines} lines, {widest:?} columns");
