@@ -33,7 +33,7 @@ if not (build / "bin/llama-bench").exists():
     tools = Path(sys.executable).parent
     path = f"{tools}{os.pathsep}{os.environ['PATH']}"
     off = ["-DLLAMA_CURL=OFF", "-DLLAMA_BUILD_TESTS=OFF", "-DLLAMA_BUILD_SERVER=OFF"]
-    kind = ["-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", "-DGGML_NATIVE=ON"]
+    kind = ["-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", "-DGGML_NATIVE=ON", "-DCMAKE_C_FLAGS=-w", "-DCMAKE_CXX_FLAGS=-w"]
     run(tools / "cmake", "-S", source, "-B", build, *kind, *off, PATH=path)
     run(tools / "cmake", "--build", build, "--target", "llama-bench", PATH=path)
 for name, kind in [("f32", "f32"), ("bf16", "bf16"), ("int8", "q8_0")]:
