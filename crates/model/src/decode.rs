@@ -112,7 +112,7 @@ impl<'a> Decoder<'a> {
         }
         let mut scores = Vec::with_capacity(self.model.config.vocab_size as usize);
         self.exchange.scores.read(&mut scores);
-        Tensor::from_slice(&scores)
+        on_one_thread(|| Tensor::from_slice(&scores))
     }
 
     fn step(&mut self, id: i64, scoring: bool) {
@@ -144,6 +144,17 @@ impl Drop for Decoder<'_> {
             let _ = helper.join(); // whoever panicked has broken up the barrier, and was heard there
         }
     }
+}
+
+/// Keeps libtorch to the caller's thread for a small piece of work between two tokens. Another of its threads, once awake, looks for
+/// more to do for milliseconds after, on the processor where one of the decoder's works: copying the scores on two threads took
+/// decoding in 8 bits from 197 to 102 tokens a second.
+pub(crate) fn on_one_thread<T>(work: impl FnOnce() -> T) -> T {
+    let threads = tch::get_num_threads();
+    tch::set_num_threads(1);
+    let done = work();
+    tch::set_num_threads(threads);
+    done
 }
 
 /// What each thread but the caller's does.

@@ -1,6 +1,10 @@
 //! How the model writes (chapter 3.7): it scores the next token, one is chosen, and the text is one token longer.
 
-use crate::{cache::Cache, decode::Decoder, gpt2::Gpt2};
+use crate::{
+    cache::Cache,
+    decode::{Decoder, on_one_thread},
+    gpt2::Gpt2,
+};
 use anyhow::{Result, ensure};
 use tch::Tensor;
 
@@ -133,11 +137,7 @@ impl<Choose: FnMut(&Tensor) -> i64> Iterator for Writer<'_, Choose> {
             self.unread = keep;
         }
         let scores = self.reader.read(&self.visible[self.visible.len() - self.unread..]); // [V]
-        // One thread is enough to choose. Another of libtorch's would look for more to do long after, where the decoder's works.
-        let threads = tch::get_num_threads();
-        tch::set_num_threads(1);
-        let id = (self.choose)(&scores);
-        tch::set_num_threads(threads);
+        let id = on_one_thread(|| (self.choose)(&scores));
         self.visible.push(id);
         self.unread = 1;
         Some(id)
