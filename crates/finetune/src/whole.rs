@@ -90,7 +90,7 @@ pub fn run(options: &Whole) -> Result<ExitCode> {
         progress.add();
         !stop.load(Ordering::SeqCst)
     })?;
-    drop((progress, reader)); // the reader holds the weights a second time
+    drop((progress, reader)); // a bar and threads, which end here
     if answered.len() < split.test.len() {
         say(&format!("all {} steps are saved; answer with: {again}", trainer.steps()));
         return Ok(ExitCode::from(INTERRUPTED));
