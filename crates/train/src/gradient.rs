@@ -12,11 +12,9 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
+use crate::one_pass::is_plain;
 use layers::{Linear, Mixed, Norm, Normed, Parameter, split};
-use model::{
-    config::Gpt2Config,
-    gpt2::{Gpt2, parameter_shapes},
-};
+use model::{config::Gpt2Config, gpt2::Gpt2};
 use rows::Rows;
 use std::collections::HashMap;
 use tch::{Kind, Tensor};
@@ -61,8 +59,7 @@ impl Gradient {
     pub fn of(model: &Gpt2) -> Option<Self> {
         let config = model.config;
         let named = model.store.variables();
-        let all = parameter_shapes(&config);
-        if config.dropout > 0.0 || !all.iter().all(|(name, _)| Parameter::of(&named, name).is_plain()) {
+        if config.dropout > 0.0 || !named.values().all(is_plain) {
             return None;
         }
         Some(Self {

@@ -154,7 +154,8 @@ fn pieces(tensors: &[Tensor; 4]) -> impl Iterator<Item = Piece<'_>> {
         .map(|((parameter, gradient), (mean, mean_square))| Piece { parameter, gradient, mean, mean_square })
 }
 
-fn is_plain(tensor: &Tensor) -> bool {
+/// Whether plain loops and products may read a tensor as it lies: float32, one number after the other, on the CPU.
+pub(crate) fn is_plain(tensor: &Tensor) -> bool {
     tensor.device() == Device::Cpu && tensor.kind() == Kind::Float && tensor.is_contiguous()
 }
 

@@ -1,7 +1,7 @@
 //! Each layer's rule: what the error of its output says about its weights, and about its input.
 
 use std::collections::HashMap;
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 /// A parameter as plain numbers, and the buffer of its gradient, which is the one that the optimiser reads.
 pub struct Parameter {
@@ -26,13 +26,6 @@ impl Parameter {
     /// If this one has not.
     pub fn of(named: &HashMap<String, Tensor>, name: &str) -> Self {
         Self::find(named, name).unwrap_or_else(|| panic!("the model has no {name}"))
-    }
-
-    /// Whether the rules below may read it.
-    pub fn is_plain(&self) -> bool {
-        [&self.value, &self.gradient]
-            .iter()
-            .all(|tensor| tensor.device() == Device::Cpu && tensor.kind() == Kind::Float && tensor.is_contiguous())
     }
 
     /// Adds to the gradient, or, in the first batch of a step, replaces what an earlier step has left there.
