@@ -13,7 +13,7 @@ mod rows;
 mod tests;
 
 use crate::one_pass::is_plain;
-use layers::{Linear, Mixed, Norm, Normed, Parameter, split};
+use layers::{Linear, Mixed, Norm, Parameter, split};
 use model::{config::Gpt2Config, gpt2::Gpt2};
 use rows::Rows;
 use std::collections::HashMap;
@@ -43,15 +43,12 @@ struct Block {
     down: Linear,
 }
 
-/// What a block remembers of its way forward.
+/// What a block remembers of its way forward. Norms and GELU are not worth their memory: done again, they take a hundredth of a step.
 struct Passed {
-    x: Tensor, // [rows, C], as all without another remark
-    normed1: Normed,
+    x: Tensor, // [rows, C]
     mixed: Mixed,
-    between: Tensor,
-    normed2: Normed,
+    between: Tensor, // [rows, C]
     widened: Tensor, // [rows, F]
-    bent: Tensor,    // [rows, F]
 }
 
 impl Gradient {
@@ -151,37 +148,36 @@ impl Block {
     }
 
     fn forward(&self, x: Tensor, rows: &Rows, heads: &[i64], config: &Gpt2Config) -> (Tensor, Passed) {
-        let normed1 = self.norm1.forward(&x);
+        let normed = self.norm1.forward(&x).output;
         let [q, k, v] =
-            [&self.query, &self.key, &self.value].map(|part| split(&rows.spread(part.forward(&normed1.output)), heads));
+            [&self.query, &self.key, &self.value].map(|part| split(&rows.spread(part.forward(&normed)), heads));
         let mixed = Mixed::new(q, k, v);
         let between = self.output.forward_onto(&x, &rows.gather(mixed.output()));
-        let normed2 = self.norm2.forward(&between);
-        let widened = self.up.forward(&normed2.output);
-        let bent = config.gelu.forward(&widened);
-        let out = self.down.forward_onto(&between, &bent);
-        (out, Passed { x, normed1, mixed, between, normed2, widened, bent })
+        let widened = self.up.forward(&self.norm2.forward(&between).output);
+        let out = self.down.forward_onto(&between, &config.gelu.forward(&widened));
+        (out, Passed { x, mixed, between, widened })
     }
 
     /// Turns the gradient of the block's output into that of its input. Each half adds to the stream, so that the gradient passes
     /// it by unchanged, and what went through the half comes on top.
     fn backward(&self, passed: Passed, dx: &mut Tensor, rows: &Rows, config: &Gpt2Config, first: bool) {
-        let Passed { x, normed1, mixed, between, normed2, widened, bent } = passed;
+        let Passed { x, mixed, between, widened } = passed;
 
-        self.down.learn(&bent, dx, first);
+        self.down.learn(&config.gelu.forward(&widened), dx, first);
         let d_widened = config.gelu.backward(&widened, &self.down.input_gradient(dx));
-        self.up.learn(&normed2.output, &d_widened, first);
-        let d_normed2 = self.up.input_gradient(&d_widened);
-        let _ = dx.g_add_(&self.norm2.backward(&between, &normed2, &d_normed2, first));
+        let normed = self.norm2.forward(&between);
+        self.up.learn(&normed.output, &d_widened, first);
+        let _ = dx.g_add_(&self.norm2.backward(&between, &normed, &self.up.input_gradient(&d_widened), first));
 
         self.output.learn(&rows.gather(mixed.output()), dx, first);
         let of_heads = mixed.backward(&rows.gather_backward(self.output.input_gradient(dx)));
-        let mut d_normed1 = dx.zeros_like();
+        let normed = self.norm1.forward(&x);
+        let mut d_normed = dx.zeros_like();
         for (part, dy) in [&self.query, &self.key, &self.value].into_iter().zip(of_heads) {
             let dy = rows.spread_backward(dy);
-            part.learn(&normed1.output, &dy, first);
-            part.add_input_gradient(&dy, &mut d_normed1);
+            part.learn(&normed.output, &dy, first);
+            part.add_input_gradient(&dy, &mut d_normed);
         }
-        let _ = dx.g_add_(&self.norm1.backward(&x, &normed1, &d_normed1, first));
+        let _ = dx.g_add_(&self.norm1.backward(&x, &normed, &d_normed, first));
     }
 }
