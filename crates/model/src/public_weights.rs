@@ -7,6 +7,7 @@
 
 use crate::{
     config::{Gelu, Gpt2Config},
+    decode::on_one_thread,
     gpt2::{Gpt2, parameter_shapes},
     weight_file::{self, WeightFile, brief},
 };
@@ -147,21 +148,24 @@ pub fn load(folder: &Path, device: Device) -> Result<Gpt2> {
 /// A tensor of the file by name, and our parameters that it holds.
 type Job<'a> = (&'a str, Vec<(&'a Origin, Tensor)>);
 
-/// Reads tensors on two threads, the largest first, as most of the time goes into memory that is touched for the first time.
+/// Reads tensors on two threads, the largest first, as most of the time goes into memory that is touched for the first time. libtorch
+/// wakes no others for pieces that take less time than waking.
 fn read_all(path: &Path, mut jobs: Vec<Job>) -> Result<()> {
     jobs.sort_by_key(|(_, readers)| readers.iter().map(|(_, ours)| ours.numel()).sum::<usize>());
     let jobs = Mutex::new(jobs);
     let next = || jobs.lock().expect("nothing panics while the list is held").pop();
-    let work = || -> Result<()> {
-        let mut file = WeightFile::open(path)?;
-        while let Some((name, readers)) = next() {
-            file.read_rows(name, |first, rows| {
-                for (origin, ours) in &readers {
-                    origin.copy_rows(first, rows, ours);
-                }
-            })?;
-        }
-        Ok(())
+    let work = || {
+        on_one_thread(|| -> Result<()> {
+            let mut file = WeightFile::open(path)?;
+            while let Some((name, readers)) = next() {
+                file.read_rows(name, |first, rows| {
+                    for (origin, ours) in &readers {
+                        origin.copy_rows(first, rows, ours);
+                    }
+                })?;
+            }
+            Ok(())
+        })
     };
     thread::scope(|scope| {
         // Where the system has no second thread to give, the first does all the work.

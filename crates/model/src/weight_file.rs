@@ -13,9 +13,9 @@ use std::{
 };
 use tch::{Device, Kind, Tensor};
 
-/// Values read at a time: so few that widening, checking and transposing them finds them in the processor's cache, and that libtorch
-/// does not wake other threads for them, which on a busy machine takes longer than the work itself.
-const CHUNK: usize = 32_000;
+/// Values read at a time: so few that widening, checking and transposing them finds them in the processor's cache, and enough rows
+/// that a transposed copy writes whole lines of it.
+const CHUNK: usize = 100_000;
 /// Bytes of a value of the widest kind.
 const WIDEST: usize = 8;
 /// A longer header than this belongs to no model.

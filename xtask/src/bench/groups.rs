@@ -63,11 +63,14 @@ pub fn cases(setting: &Setting, group: &str, grow: bool) -> Result<Vec<Case>> {
         "decode" => ["f32", "bf16", "int8"].map(|dtype| generation(setting, group, dtype, 32)).into(),
         "load" => vec![Case {
             key: "load".into(),
-            title: "from the start of the program to the end of its first token, against reading the weight file"
+            title: "from the start of the program to its first token, and what reading the weight file alone takes"
                 .into(),
             unit: Unit::Milliseconds,
             ours: ours(setting, "load", &["--style", "start"], 1.5),
-            peers: vec![ours(setting, "load", &["--style", "read"], 1.0)],
+            peers: vec![
+                ours(setting, "load", &["--style", "read"], 1.0),
+                python(setting, "first_token.py", "load", &[], 2.0),
+            ],
         }],
         "tokenize" => vec![tokenize(setting)?],
         other => bail!("there is no group {other}; the groups are {}", GROUPS.join(", ")),
