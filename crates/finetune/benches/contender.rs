@@ -62,6 +62,7 @@ fn main() -> Result<()> {
     let options = Options::parse();
     if options.style != "read" {
         train::heap::keep(); // as the commands do; whoever only reads a file does not
+        train::heap::in_large_pages();
     }
     tch::set_num_threads(options.threads);
     match options.group.as_deref() {

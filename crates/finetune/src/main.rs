@@ -47,6 +47,9 @@ fn main() -> ExitCode {
         Some(Command::Info(info)) => info.verbose,
         Some(Command::Completions { .. }) => false,
     };
+    if matches!(options.command, None | Some(Command::Chat(_) | Command::Respond(_))) {
+        train::heap::in_large_pages(); // the others are over in a moment
+    }
     console::run(verbose, || match &options.command {
         None => whole::run(&options.whole),
         Some(command) => run(command).map(|()| ExitCode::SUCCESS),

@@ -9,22 +9,31 @@
 //! model from 52 to 64 tokens a second in `f32` and from 94 to 107 in `bf16`, reading a prompt of 512 tokens from 1,650 to 1,740,
 //! and made steps of training 2 to 4 % shorter.
 
-/// Prepares the C library's allocator for a program that trains or writes. To be called first of all.
+/// Tells the C library's allocator to keep what is freed. To be called first of all in a program that computes with tensors.
 ///
 /// Nothing computed changes by it; the process holds its largest memory until it ends. Elsewhere than on Linux with glibc nothing
-/// happens, and where the system refuses, pages stay small.
+/// happens.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-#[expect(unsafe_code, reason = "the allocator of the C library is set by foreign functions, and by nothing else")]
+#[expect(unsafe_code, reason = "the allocator of the C library is set by a foreign function, and by nothing else")]
 pub fn keep() {
     // SAFETY: `mallopt` takes two plain numbers and changes parameters of the allocator, under its own lock.
     unsafe {
         libc::mallopt(libc::M_MMAP_MAX, 0);
         libc::mallopt(libc::M_TRIM_THRESHOLD, -1);
-        libc::mallopt(libc::M_ARENA_MAX, 1); // all threads share the heap whose pages are large
+        libc::mallopt(libc::M_ARENA_MAX, 1); // one heap for all threads
     }
-    // A heap that grows asks for small pages. So it grows once, by addresses without memory behind them.
-    // SAFETY: `sysconf` reads numbers. `malloc` and `free` get what they gave; in between, `madvise` is told of whole pages inside
-    // this stretch, and changes how they will be filled, not what they hold.
+}
+
+/// Asks for large pages for that heap, before it is filled. Where the system refuses, pages stay small.
+///
+/// For programs that work for a while: a large page comes slower than the small ones that were in use a moment ago, above all to
+/// a virtual machine, which may have to ask its host for it.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[expect(unsafe_code, reason = "the pages of the heap are chosen by foreign functions, and by nothing else")]
+pub fn in_large_pages() {
+    // Where a heap grows, its pages are small again. So it grows once, by addresses that have no memory behind them yet.
+    // SAFETY: `sysconf` reads numbers. `free` gets what `malloc` gave; in between, `madvise` is told of whole pages inside this
+    // stretch, and changes how they will be filled, not what they hold.
     unsafe {
         let page = libc::sysconf(libc::_SC_PAGESIZE).max(1) as usize;
         let stretch = libc::sysconf(libc::_SC_PHYS_PAGES).max(0) as usize / 2 * page;
@@ -37,6 +46,10 @@ pub fn keep() {
     }
 }
 
-/// Prepares the C library's allocator; this one has no such settings.
+/// Tells the C library's allocator to keep what is freed; this one has no such setting.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 pub fn keep() {}
+
+/// Asks for large pages; not on this system.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub fn in_large_pages() {}

@@ -49,6 +49,7 @@ struct Command {
 
 fn main() -> ExitCode {
     train::heap::keep();
+    train::heap::in_large_pages();
     let options = Options::parse();
     console::run(options.verbose, || match &options.other {
         Some(Other::Completions { shell }) => {

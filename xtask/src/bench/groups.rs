@@ -69,7 +69,7 @@ pub fn cases(setting: &Setting, group: &str, grow: bool) -> Result<Vec<Case>> {
             ours: ours(setting, "load", &["--style", "start"], 1.5),
             peers: vec![
                 ours(setting, "load", &["--style", "read"], 1.0),
-                python(setting, "first_token.py", "load", &[], 2.0),
+                python(setting, "first_token.py", "load", &["--style", "transformers"], 2.0),
             ],
         }],
         "tokenize" => vec![tokenize(setting)?],
