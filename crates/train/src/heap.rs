@@ -6,7 +6,7 @@
 //!
 //! And a page has 4 kB. A processor that walks through half a gigabyte of weights looks up an address every 1,024 numbers, and by
 //! itself fetches nothing ahead beyond the end of a page. Linux has pages of 2 MB for whoever asks. They took writing by the 124M
-//! model from 52 to 64 tokens a second in `f32` and from 94 to 107 in `bf16`, reading a prompt of 512 tokens from 1,650 to 1,740,
+//! model from 52 to 64 tokens a second in `f32` and from 94 to 114 in `bf16`, reading a prompt of 512 tokens from 1,650 to 1,740,
 //! and made steps of training 2 to 4 % shorter.
 
 /// Tells the C library's allocator to keep what is freed. To be called first of all in a program that computes with tensors.
