@@ -174,6 +174,8 @@ fn python(setting: &Setting, script: &str, group: &str, arguments: &[&str], need
 }
 
 fn entrant(setting: &Setting, mut command: Command, label: String, need_gb: f64) -> Entrant {
+    // Estimated for the 124M model; the medium one has 2.9 times as many weights.
+    let need_gb = if setting.model.ends_with("gpt2-medium") { 2.9 * need_gb } else { need_gb };
     command.current_dir(setting.root).arg("--model").arg(setting.model);
     command.args(["--threads", &setting.threads.to_string()]);
     Entrant { label, command, need_gb }
