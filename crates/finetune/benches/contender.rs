@@ -60,8 +60,8 @@ struct Options {
 
 fn main() -> Result<()> {
     let options = Options::parse();
-    if options.style != "read" {
-        train::heap::keep(); // as the commands do; whoever only reads a file does not
+    if options.group.as_deref() != Some("load") {
+        train::heap::keep(); // as the commands do; who starts one of them or only reads a file does not
         train::heap::in_large_pages();
     }
     tch::set_num_threads(options.threads);

@@ -147,7 +147,7 @@ impl Drop for Decoder<'_> {
     }
 }
 
-/// Keeps libtorch to the caller's thread for a small piece of work between two tokens. Another of its threads, once awake, looks for
+/// Keeps libtorch to the caller's thread for small pieces of work, such as those between two tokens. Another of its threads, once awake, looks for
 /// more to do for milliseconds after, on the processor where one of the decoder's works: copying the scores on two threads took
 /// decoding in 8 bits from 197 to 102 tokens a second.
 pub(crate) fn on_one_thread<T>(work: impl FnOnce() -> T) -> T {

@@ -39,6 +39,8 @@ pub struct Setting<'a> {
     pub model: &'a Path,
     /// Threads of each contender.
     pub threads: usize,
+    /// The model's size in that of GPT-2 124M, for which the need of memory is estimated.
+    pub scale: f64,
 }
 
 /// The comparisons of a group; with `grow` those other shapes that show how cost grows.
@@ -69,7 +71,7 @@ pub fn cases(setting: &Setting, group: &str, grow: bool) -> Result<Vec<Case>> {
             ours: ours(setting, "load", &["--style", "start"], 1.5),
             peers: vec![
                 ours(setting, "load", &["--style", "read"], 1.0),
-                python(setting, "first_token.py", "load", &["--style", "transformers"], 2.0),
+                python(setting, "first_token.py", "load", &[], 2.0),
             ],
         }],
         "tokenize" => vec![tokenize(setting)?],
@@ -169,14 +171,15 @@ fn python(setting: &Setting, script: &str, group: &str, arguments: &[&str], need
     let mut command = Command::new(setting.python);
     command.arg(setting.root.join("data/bench").join(script)).arg(group).args(arguments);
     command.env("PYTHONDONTWRITEBYTECODE", "1");
-    let label = if arguments[0] == "--style" { arguments[1] } else { script.trim_end_matches(".py") };
+    let label = match arguments {
+        ["--style", style, ..] => style,
+        _ => script.trim_end_matches(".py"),
+    };
     entrant(setting, command, label.to_owned(), need_gb)
 }
 
 fn entrant(setting: &Setting, mut command: Command, label: String, need_gb: f64) -> Entrant {
-    // Estimated for the 124M model; the medium one has 2.9 times as many weights.
-    let need_gb = if setting.model.ends_with("gpt2-medium") { 2.9 * need_gb } else { need_gb };
     command.current_dir(setting.root).arg("--model").arg(setting.model);
     command.args(["--threads", &setting.threads.to_string()]);
-    Entrant { label, command, need_gb }
+    Entrant { label, command, need_gb: need_gb * setting.scale }
 }

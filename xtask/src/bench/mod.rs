@@ -67,7 +67,9 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
     }
     let cores = available_parallelism().map_or(1, usize::from);
     let threads = options.threads.unwrap_or(cores);
-    let setting = Setting { root, ours: &ours, python: &python, model: &model, threads };
+    let weights = fs::metadata(model.join("model.safetensors")).context("the model has no weights")?;
+    let scale = weights.len() as f64 / 498e6;
+    let setting = Setting { root, ours: &ours, python: &python, model: &model, threads, scale };
     let mut failed = Vec::new();
     for group in names {
         for case in groups::cases(&setting, group, options.grow)? {
