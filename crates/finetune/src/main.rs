@@ -17,6 +17,7 @@ use finetune::{
     scoring,
 };
 use model::{
+    decode::Dtype,
     gpt2::Gpt2,
     public_weights::{self, CONFIG, WEIGHTS},
 };
@@ -69,7 +70,7 @@ fn run(command: &Command) -> Result<()> {
             let text = if path.is_file() && !is_model {
                 info::describe_file(path)?
             } else {
-                info::describe(&load(&options.weights, Device::Cpu)?)?
+                info::describe(&look_at(&options.weights, Device::Cpu)?)?
             };
             print!("{text}");
             Ok(())
@@ -93,10 +94,21 @@ fn load(weights: &str, device: Device) -> Result<Gpt2> {
     public_weights::load(&Hub::from_environment().find(weights)?, device)
 }
 
+/// The same for a command that is over in a moment.
+fn look_at(weights: &str, device: Device) -> Result<Gpt2> {
+    match device {
+        Device::Cpu => public_weights::map(&Hub::from_environment().find(weights)?),
+        other => load(weights, other),
+    }
+}
+
 fn continue_text(options: &Complete) -> Result<()> {
     let generation = &options.generation;
     let device = prepare(&generation.common)?;
-    let model = load(&generation.weights, device)?;
+    let model = match generation.dtype {
+        Dtype::F32 => look_at(&generation.weights, device)?,
+        _ => load(&generation.weights, device)?, // to be packed, for which they are better read in order
+    };
     let mut reader = reader(&model, generation.dtype)?;
     let sampling = generation.sampling(1.0);
     sampling.check(model.config.vocab_size)?;
@@ -200,7 +212,7 @@ fn score_and_report(judge: &Judge, answered: &[Answered], repeats: usize, out: &
 }
 
 fn export_model(options: &Export) -> Result<()> {
-    let model = load(&options.weights, Device::Cpu)?;
+    let model = look_at(&options.weights, Device::Cpu)?;
     export::export(&options.out, &model)?;
     println!("wrote {}: weights, tokenizer, generation settings, chat template, Modelfile", options.out.display());
     Ok(())

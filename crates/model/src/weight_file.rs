@@ -28,6 +28,7 @@ pub struct WeightFile {
     file: File,
     header: Metadata,
     data_start: u64,
+    mapping: Option<Tensor>, // the whole file as 32-bit floats, once somebody has asked for it
 }
 
 impl WeightFile {
@@ -73,7 +74,7 @@ impl WeightFile {
                 "{tensor} in {name} has sizes that overflow; fetch it again"
             );
         }
-        Ok(Self { path: path.to_owned(), file, header, data_start })
+        Ok(Self { path: path.to_owned(), file, header, data_start, mapping: None })
     }
 
     /// Names and shapes of all tensors, sorted by name.
@@ -106,6 +107,38 @@ impl WeightFile {
         Ok(whole)
     }
 
+    /// One tensor where it lies in the file, of which the system brings each part into memory when it is first looked at; nothing if
+    /// it is no tensor of 32-bit floats at whole multiples of their size.
+    ///
+    /// The file must not be cut short while the tensor lives: what is gone from it would end the program at the next look. What
+    /// [`replace`] puts in its place does no harm. Changes of the tensor do not reach the file.
+    ///
+    /// # Errors
+    /// As [`tensor`](Self::tensor).
+    pub fn map(&mut self, name: &str) -> Result<Option<Tensor>> {
+        let (shape, kind, start, end) = self.describe(name)?;
+        let (start, width) = (self.data_start as i64 + start as i64, Kind::Float.elt_size_in_bytes() as i64);
+        if kind != Kind::Float || start % width != 0 || start as usize == end {
+            return Ok(None);
+        }
+        if self.mapping.is_none() {
+            let Some(path) = self.path.to_str() else { return Ok(None) };
+            let numbers = (self.data_start as i64 + self.header.data_len() as i64) / width;
+            let whole = Tensor::f_from_file(path, false, numbers, (Kind::Float, Device::Cpu));
+            self.mapping = Some(whole.map_err(|error| brief(&error))?);
+        }
+        let whole = self.mapping.as_ref().expect("made just now");
+        let values = whole.narrow(0, start / width, shape.iter().product()).view(&shape[..]);
+        self.ensure_finite(name, &values)?;
+        Ok(Some(values))
+    }
+
+    fn ensure_finite(&self, name: &str, values: &Tensor) -> Result<()> {
+        let path = self.path.display();
+        ensure!(all_finite(values), "{name} in {path} holds a value that is not a finite number; fetch the file again");
+        Ok(())
+    }
+
     /// Reads one tensor a few rows at a time and hands them to `take`, with the number of the first: `[rows, …]`, 32-bit floats.
     /// A row is what one index into the first dimension selects; a number alone is one row.
     ///
@@ -130,10 +163,7 @@ impl WeightFile {
             let rows = Tensor::f_from_data_size(chunk, &shape, kind)
                 .and_then(|rows| rows.f_to_kind(Kind::Float))
                 .map_err(|error| brief(&error))?;
-            ensure!(
-                all_finite(&rows),
-                "{name} in {path} holds a value that is not a finite number; fetch the file again"
-            );
+            self.ensure_finite(name, &rows)?;
             take(((from - start) / row_bytes) as i64, &rows);
         }
         Ok(())

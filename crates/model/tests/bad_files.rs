@@ -2,6 +2,7 @@
 
 mod peak;
 
+use anyhow::Result;
 use model::{
     config::{Gelu, Gpt2Config},
     gpt2::Gpt2,
@@ -49,13 +50,18 @@ fn folder(weights: &[u8], config: &Value) -> TempDir {
     folder
 }
 
-/// What a load says: nothing, or the complaint, which must be fit for a reader.
+/// What a load says, and a look at the weights where they lie as well: nothing, or the complaint, which must be fit for a reader.
 fn complaint(folder: &Path) -> Option<String> {
-    let loaded = std::panic::catch_unwind(AssertUnwindSafe(|| public_weights::load(folder, Device::Cpu)));
-    let error = loaded.expect("a load never panics").err()?;
-    let complaint = format!("{error:#}");
-    assert!(!complaint.contains('\n') && !complaint.contains("frame #"), "not one sentence: {complaint}");
-    Some(complaint)
+    let told = |model: &dyn Fn() -> Result<Gpt2>| {
+        let model = std::panic::catch_unwind(AssertUnwindSafe(model)).expect("a load never panics");
+        model.err().map(|error| format!("{error:#}"))
+    };
+    let complaint = told(&|| public_weights::load(folder, Device::Cpu));
+    assert_eq!(complaint, told(&|| public_weights::map(folder)), "read and mapped");
+    if let Some(complaint) = &complaint {
+        assert!(!complaint.contains('\n') && !complaint.contains("frame #"), "not one sentence: {complaint}");
+    }
+    complaint
 }
 
 fn refused(weights: &[u8], config: &Value) -> String {

@@ -263,6 +263,33 @@ fn a_saved_model_comes_back_bit_for_bit() {
 }
 
 #[test]
+fn a_mapped_model_is_the_saved_one_and_stays_it_when_another_takes_its_place() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (qkv_bias, tied) in [(true, true), (false, false)] {
+        let model = drawn(Gpt2Config { qkv_bias, tied, dropout: 0.0, ..SIZES });
+        public_weights::save(folder.path(), &model).expect("room on the disk");
+        let bytes = std::fs::read(folder.path().join(public_weights::WEIGHTS)).expect("a written file");
+        let mapped = public_weights::map(folder.path()).expect("what was saved");
+        let first = &mapped.parameters()[0].1;
+        let _ = tch::no_grad(|| first.get(0).fill_(7.0));
+        assert_eq!(
+            std::fs::read(folder.path().join(public_weights::WEIGHTS)).expect("still there"),
+            bytes,
+            "a change of a mapped weight reaches the file"
+        );
+        tch::no_grad(|| first.get(0).copy_(&model.parameters()[0].1.get(0)));
+
+        let other = Gpt2::new(model.config, Device::Cpu).expect("possible sizes");
+        public_weights::save(folder.path(), &other).expect("room on the disk");
+        for ((name, ours), (_, theirs)) in model.parameters().iter().zip(&mapped.parameters()) {
+            assert_eq!(ours, theirs, "{name}");
+        }
+        let gap = largest_difference(&model.forward(&batch(&TEXT), false), &mapped.forward(&batch(&TEXT), false));
+        assert!(gap < 1e-6, "largest difference {gap:e}");
+    }
+}
+
+#[test]
 fn parameters_stand_in_the_order_of_construction_after_new_and_after_load() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     for (qkv_bias, tied) in [(true, true), (false, false)] {

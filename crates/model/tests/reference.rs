@@ -25,7 +25,12 @@ use tch::{Device, Kind, Tensor, nn::VarStore};
 fn load(folder: &Path) -> Gpt2 {
     // These models are so small that a second thread costs more than it gives.
     tch::set_num_threads(1);
-    public_weights::load(folder, Device::Cpu).expect("a whole model")
+    let model = public_weights::load(folder, Device::Cpu).expect("a whole model");
+    let mapped = public_weights::map(folder).expect("the same model");
+    for ((name, read), (_, seen)) in model.parameters().iter().zip(&mapped.parameters()) {
+        assert_eq!(read, seen, "{name}");
+    }
+    model
 }
 
 /// Tests run side by side but libtorch has one random generator: whoever draws holds it alone.

@@ -62,30 +62,28 @@ macro_rules! dot {
     };
 }
 
-/// The weighted sum of rows at one level of vector instructions, four registers of `$lanes` numbers at a time.
+/// Adds rows, each times its weight, at one level of vector instructions, of `$lanes` numbers each.
 #[cfg(target_arch = "x86_64")]
 macro_rules! mix {
-    ($lanes:literal, $features:literal, $zero:ident, $all:ident, $multiply_add:ident, $store:ident) => {
+    ($lanes:literal, $features:literal, $all:ident, $multiply_add:ident, $store:ident) => {
         #[target_feature(enable = $features)]
-        pub fn mix(weights: &[f32], rows: &[f32], out: &mut [f32]) {
-            const WIDE: usize = 4 * $lanes;
-            let d = out.len();
-            let (wide, _) = out.as_chunks_mut::<WIDE>();
-            for (chunk, out) in wide.iter_mut().enumerate() {
-                let mut sums = [$zero(); 4];
-                for (weight, row) in weights.iter().zip(rows.chunks_exact(d)) {
-                    let weight = $all(*weight);
-                    let values = row[WIDE * chunk..][..WIDE].as_chunks().0;
-                    for (sum, values) in sums.iter_mut().zip(values) {
-                        *sum = $multiply_add(load(values), weight, *sum);
-                    }
+        pub fn mix<const ROWS: usize>(weights: &[f32; ROWS], rows: &[f32], stride: usize, out: &mut [f32]) {
+            let rows: [_; ROWS] = array::from_fn(|row| rows[row * stride..][..out.len()].as_chunks());
+            let (out_chunks, out_rest) = out.as_chunks_mut::<$lanes>();
+            for (i, out) in out_chunks.iter_mut().enumerate() {
+                let mut sum = load(out);
+                for ((chunks, _), weight) in rows.iter().zip(weights) {
+                    ahead(&chunks[i], ROWS * stride);
+                    sum = $multiply_add(load(&chunks[i]), $all(*weight), sum);
                 }
-                for (out, sum) in out.as_chunks_mut::<$lanes>().0.iter_mut().zip(sums) {
-                    // SAFETY: the reference guarantees a register of writable numbers, and this store needs no alignment.
-                    unsafe { $store(out.as_mut_ptr(), sum) };
+                // SAFETY: the reference guarantees a register of writable numbers, and this store needs no alignment.
+                unsafe { $store(out.as_mut_ptr(), sum) };
+            }
+            for (i, out) in out_rest.iter_mut().enumerate() {
+                for ((_, rest), weight) in rows.iter().zip(weights) {
+                    *out = rest[i].mul_add(*weight, *out); // as above, so that it does not matter where a worker's outputs end
                 }
             }
-            plain::mix(weights, rows, d / WIDE * WIDE, out);
         }
     };
 }
@@ -169,23 +167,37 @@ impl Kernels {
         dispatch!(self, int8, at, x, out);
     }
 
-    /// The sum of all rows, each times its weight: what attention makes of the values.
+    /// The sum of all rows, each times its weight: what attention makes of the values, and the product of a vector with a matrix that
+    /// is stored as `[inputs, outputs]`.
     ///
     /// # Shapes
-    /// - `weights`: `[keys]`, `rows`: `[keys, D]`, `out`: `[D]`
+    /// - `weights`: `[rows]`, `out`: `[D]`
+    /// - `rows`: `[rows, D]`, where the next row begins `stride` numbers after the one before
     ///
     /// # Panics
     /// If the sizes do not fit each other.
-    pub fn mix(self, weights: &[f32], rows: &[f32], out: &mut [f32]) {
-        assert_eq!(rows.len(), weights.len() * out.len(), "rows are not as many as weights, or not as long as out");
+    pub fn mix(self, weights: &[f32], rows: &[f32], stride: usize, out: &mut [f32]) {
+        let needed = weights.len().checked_sub(1).map_or(0, |before| before * stride + out.len());
+        assert_eq!(rows.len(), needed, "rows are not as many as weights, or not as long as out");
+        out.fill(0.0);
+        let (eights, rest) = weights.as_chunks::<8>();
+        for (i, weights) in eights.iter().enumerate() {
+            self.mix_some(weights, &rows[8 * i * stride..], stride, out);
+        }
+        for (i, weight) in rest.iter().enumerate() {
+            self.mix_some(&[*weight], &rows[(8 * eights.len() + i) * stride..], stride, out);
+        }
+    }
+
+    fn mix_some<const ROWS: usize>(self, weights: &[f32; ROWS], rows: &[f32], stride: usize, out: &mut [f32]) {
         match self.0 {
-            Level::Plain => plain::mix(weights, rows, 0, out),
+            Level::Plain => plain::mix(weights, rows, stride, out),
             // SAFETY: this level exists only where the processor has its instructions.
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => unsafe { avx2::mix(weights, rows, out) },
+            Level::Avx2 => unsafe { avx2::mix(weights, rows, stride, out) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => unsafe { avx512::mix(weights, rows, out) },
+            Level::Avx512 => unsafe { avx512::mix(weights, rows, stride, out) },
         }
     }
 }
@@ -279,12 +291,9 @@ mod plain {
         })
     }
 
-    /// From column `first` on.
-    pub fn mix(weights: &[f32], rows: &[f32], first: usize, out: &mut [f32]) {
-        let d = out.len();
-        out[first..].fill(0.0);
-        for (weight, row) in weights.iter().zip(rows.chunks_exact(d)) {
-            for (out, value) in out[first..].iter_mut().zip(&row[first..]) {
+    pub fn mix<const ROWS: usize>(weights: &[f32; ROWS], rows: &[f32], stride: usize, out: &mut [f32]) {
+        for (row, weight) in weights.iter().enumerate() {
+            for (out, value) in out.iter_mut().zip(&rows[row * stride..]) {
                 *out += weight * value;
             }
         }
@@ -326,7 +335,7 @@ mod avx512 {
 
     dot!(f32, f32, load, "avx512f", _mm512_setzero_ps, _mm512_fmadd_ps, _mm512_reduce_add_ps);
     dot!(bf16, u16, load_halves, "avx512f", _mm512_setzero_ps, _mm512_fmadd_ps, _mm512_reduce_add_ps);
-    mix!(16, "avx512f", _mm512_setzero_ps, _mm512_set1_ps, _mm512_fmadd_ps, _mm512_storeu_ps);
+    mix!(16, "avx512f", _mm512_set1_ps, _mm512_fmadd_ps, _mm512_storeu_ps);
 
     #[target_feature(enable = "avx512f,avx512vnni")]
     pub fn int8<const ROWS: usize>((rows, scales): (&[u8], &[f32]), x: &Quantised) -> [f32; ROWS] {
@@ -391,7 +400,7 @@ mod avx2 {
 
     dot!(f32, f32, load, "avx2,fma", _mm256_setzero_ps, _mm256_fmadd_ps, sum);
     dot!(bf16, u16, load_halves, "avx2,fma", _mm256_setzero_ps, _mm256_fmadd_ps, sum);
-    mix!(8, "avx2,fma", _mm256_setzero_ps, _mm256_set1_ps, _mm256_fmadd_ps, _mm256_storeu_ps);
+    mix!(8, "avx2,fma", _mm256_set1_ps, _mm256_fmadd_ps, _mm256_storeu_ps);
 
     /// Sums of four products each, of 32 weights with 32 values.
     #[target_feature(enable = "avx2")]

@@ -6,6 +6,7 @@ use super::{
 use crate::{
     config::{Gelu, Gpt2Config},
     generate::{greedy, most_probable},
+    public_weights,
 };
 use std::sync::{Mutex, PoisonError};
 
@@ -38,6 +39,13 @@ fn drawn(config: Gpt2Config) -> Gpt2 {
     model
 }
 
+/// The same model, looked at in its file.
+fn mapped() -> Gpt2 {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    public_weights::save(folder.path(), &drawn(SIZES)).expect("room on the disk");
+    public_weights::map(folder.path()).expect("what was saved")
+}
+
 fn text(length: i64) -> Vec<i64> {
     (0..length).map(|i| (i * 37 + 5) % 101).collect()
 }
@@ -67,6 +75,19 @@ fn in_32_bits_every_position_is_scored_as_by_the_plain_model() {
 }
 
 #[test]
+fn weights_are_multiplied_as_they_lie_in_a_file() {
+    let mapped = mapped();
+    let transposed = |(name, parameter): &(String, Tensor)| name.ends_with("up.weight") && !parameter.is_contiguous();
+    assert!(mapped.parameters().iter().any(transposed), "the weights were copied");
+    for kernels in Kernels::available() {
+        for (dtype, bound) in [(Dtype::F32, 1e-5), (Dtype::Bf16, 0.05)] {
+            let gap = largest_difference(&mapped, dtype, 2, kernels);
+            assert!(gap < bound, "{dtype} with {kernels:?}: largest difference {gap:e}");
+        }
+    }
+}
+
+#[test]
 fn fewer_bits_cost_little() {
     let model = drawn(SIZES);
     let scores = tch::no_grad(|| model.forward(&Tensor::from_slice(&text(40)).unsqueeze(0), false));
@@ -82,10 +103,11 @@ fn fewer_bits_cost_little() {
 
 #[test]
 fn any_number_of_threads_gives_the_same_bits() {
-    let model = drawn(SIZES);
-    for dtype in [Dtype::F32, Dtype::Bf16, Dtype::Int8] {
+    let (model, mapped) = (drawn(SIZES), mapped());
+    let ways = [(&model, Dtype::F32), (&model, Dtype::Bf16), (&model, Dtype::Int8), (&mapped, Dtype::F32)];
+    for (model, dtype) in ways {
         let [one, two, three] = [1, 2, 3].map(|threads| {
-            let mut decoder = Decoder::new(&model, dtype, threads).expect("a decoder");
+            let mut decoder = Decoder::new(model, dtype, threads).expect("a decoder");
             Tensor::stack(&text(20).iter().map(|&id| decoder.read(&[id])).collect::<Vec<_>>(), 0)
         });
         assert_eq!(one, two, "{dtype}");
@@ -145,8 +167,16 @@ fn all_kernels_agree_whatever_the_lengths() {
             kernels.dot_int8(&bytes, &scales, &quantised, &mut out[2]);
             out[2].iter_mut().for_each(|sum| *sum /= 1000.0);
             let mut mixed = vec![7.0; inputs];
-            kernels.mix(&wave(outputs, 0.3), &rows, &mut mixed);
+            kernels.mix(&wave(outputs, 0.3), &rows, inputs, &mut mixed);
             out.push(mixed);
+            let mut narrow = vec![7.0; inputs.div_ceil(2)];
+            kernels.mix(&wave(outputs, 0.3), &rows[..outputs * inputs - inputs / 2], inputs, &mut narrow);
+            assert_eq!(
+                narrow,
+                out[3][..inputs.div_ceil(2)],
+                "{kernels:?}, {outputs} x {inputs}: rows with a gap between"
+            );
+            out.push(narrow);
             (kernels, out.concat())
         });
         let results: Vec<_> = results.collect();

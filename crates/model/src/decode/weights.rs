@@ -60,8 +60,17 @@ pub struct Rows {
 #[derive(Debug)]
 enum Packed {
     F32(Tensor),
+    /// The transpose, as it lies in a public weight file: the inputs' rows, of which `stride` numbers belong to each and the first
+    /// are ours.
+    Columns {
+        rows: Tensor,
+        stride: usize,
+    },
     Bf16(Vec<u16>),
-    Int8 { values: Vec<u8>, scales: Vec<f32> },
+    Int8 {
+        values: Vec<u8>,
+        scales: Vec<f32>,
+    },
 }
 
 impl Rows {
@@ -71,22 +80,25 @@ impl Rows {
     /// - `weight`: `[outputs, inputs]`, `bias`: `[outputs]`
     pub fn new(weight: &Tensor, bias: Option<&Tensor>, range: Range<usize>, dtype: Dtype) -> Self {
         let inputs = weight.size()[1] as usize;
-        let part = |tensor: &Tensor| {
-            tensor.detach().narrow(0, range.start as i64, range.len() as i64).contiguous() // a view, as parameters are stored
-        };
-        let rows = part(weight);
-        let weight = match dtype {
-            Dtype::F32 => Packed::F32(rows),
-            Dtype::Bf16 => Packed::Bf16(floats(&rows).iter().copied().map(to_bf16).collect()),
-            Dtype::Int8 => {
+        let part = |tensor: &Tensor| tensor.detach().narrow(0, range.start as i64, range.len() as i64);
+        let weight = part(weight);
+        let rows = || weight.contiguous();
+        let weight = match (dtype, &weight.stride()[..]) {
+            (Dtype::F32, &[1, stride]) if !weight.is_contiguous() => {
+                let numbers = (inputs as i64 - 1) * stride + range.len() as i64; // from the first of them to the last
+                Packed::Columns { rows: weight.as_strided([numbers], [1], None), stride: stride as usize }
+            }
+            (Dtype::F32, _) => Packed::F32(rows()),
+            (Dtype::Bf16, _) => Packed::Bf16(floats(&rows()).iter().copied().map(to_bf16).collect()),
+            (Dtype::Int8, _) => {
                 let (mut values, mut scales) = (Vec::new(), Vec::new());
-                for row in floats(&rows).chunks_exact(inputs) {
+                for row in floats(&rows()).chunks_exact(inputs) {
                     quantise_row(row, &mut values, &mut scales);
                 }
                 Packed::Int8 { values, scales }
             }
         };
-        let bias = bias.map(|bias| floats(&part(bias)).to_vec());
+        let bias = bias.map(|bias| floats(&part(bias).contiguous()).to_vec());
         Self { weight, bias, outputs: range.len() }
     }
 
@@ -103,6 +115,7 @@ impl Rows {
     pub fn multiply(&self, kernels: Kernels, x: &[f32], quantised: &Quantised, out: &mut [f32]) {
         match &self.weight {
             Packed::F32(rows) => kernels.dot_f32(floats(rows), x, out),
+            Packed::Columns { rows, stride } => kernels.mix(x, floats(rows), *stride, out),
             Packed::Bf16(rows) => kernels.dot_bf16(rows, x, out),
             Packed::Int8 { values, scales } => kernels.dot_int8(values, scales, quantised, out),
         }

@@ -214,7 +214,7 @@ impl Worker {
                 softmax(&mut self.weights, 1.0 / (d as f32).sqrt());
                 let known = &mut values[head * room..][..(position + 1) * d];
                 known[position * d..].copy_from_slice(&value[head * d..][..d]);
-                kernels.mix(&self.weights, known, mixed);
+                kernels.mix(&self.weights, known, d, mixed);
             }
         });
         self.add(exchange, &exchange.mixed, layer, |layer| &layer.output);
