@@ -116,21 +116,25 @@ impl WeightFile {
     /// # Errors
     /// As [`tensor`](Self::tensor).
     pub fn map(&mut self, name: &str) -> Result<Option<Tensor>> {
-        let (shape, kind, start, end) = self.describe(name)?;
+        let (shape, kind, start, _) = self.describe(name)?;
         let (start, width) = (self.data_start as i64 + start as i64, Kind::Float.elt_size_in_bytes() as i64);
-        if kind != Kind::Float || start % width != 0 || start as usize == end {
+        if kind != Kind::Float || start % width != 0 {
             return Ok(None);
         }
-        if self.mapping.is_none() {
-            let Some(path) = self.path.to_str() else { return Ok(None) };
-            let numbers = (self.data_start as i64 + self.header.data_len() as i64) / width;
-            let whole = Tensor::f_from_file(path, false, numbers, (Kind::Float, Device::Cpu));
-            self.mapping = Some(whole.map_err(|error| brief(&error))?);
-        }
-        let whole = self.mapping.as_ref().expect("made just now");
+        let Some(whole) = self.whole()? else { return Ok(None) };
         let values = whole.narrow(0, start / width, shape.iter().product()).view(&shape[..]);
         self.ensure_finite(name, &values)?;
         Ok(Some(values))
+    }
+
+    /// The whole file as 32-bit floats, mapped; nothing if its name is none for libtorch.
+    fn whole(&mut self) -> Result<Option<Tensor>> {
+        if let (None, Some(path)) = (&self.mapping, self.path.to_str()) {
+            let numbers = (self.data_start as usize + self.header.data_len()) / Kind::Float.elt_size_in_bytes();
+            let whole = Tensor::f_from_file(path, false, numbers as i64, (Kind::Float, Device::Cpu));
+            self.mapping = Some(whole.map_err(|error| brief(&error))?);
+        }
+        Ok(self.mapping.as_ref().map(Tensor::shallow_clone))
     }
 
     fn ensure_finite(&self, name: &str, values: &Tensor) -> Result<()> {
