@@ -8,6 +8,7 @@
 //! CPU, autograd does the work.
 
 mod layers;
+mod room;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -15,9 +16,10 @@ mod tests;
 use crate::one_pass::is_plain;
 use layers::{Linear, Mixed, Norm, Parameter, split};
 use model::{config::Gpt2Config, gpt2::Gpt2};
+use room::{Room, Shelf, Sizes};
 use rows::Rows;
 use std::collections::HashMap;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 /// Positions whose scores are in memory at a time.
 const CHUNK: usize = 256;
@@ -30,6 +32,8 @@ pub struct Gradient {
     blocks: Vec<Block>,
     norm: Norm,
     head: Option<Parameter>,
+    /// For the first batch of a step and for the others.
+    memory: [Tensor; 2],
 }
 
 struct Block {
@@ -59,14 +63,21 @@ impl Gradient {
         if config.dropout > 0.0 || !named.values().all(is_plain) {
             return None;
         }
-        Some(Self {
+        let gradient = Self {
             token: Parameter::of(&named, "token.weight"),
             position: Parameter::of(&named, "position.weight"),
             blocks: (0..config.layers).map(|layer| Block::of(&named, &format!("blocks.{layer}"), &config)).collect(),
             norm: Norm::of(&named, "norm", config.norm_epsilon),
             head: Parameter::find(&named, "head.weight"),
+            memory: [Tensor::new(), Tensor::new()],
             config,
-        })
+        };
+        // These need their gradients from the beginning of the way back to its end.
+        let Self { token, position, norm, head, .. } = &gradient;
+        for parameter in [token, position].into_iter().chain(norm.parameters()).chain(head) {
+            parameter.lay(&parameter.value.zeros_like());
+        }
+        Some(gradient)
     }
 
     /// The mean loss of a batch over its targets; `share` times its gradient is added to that of the batches before, or replaces
@@ -77,22 +88,23 @@ impl Gradient {
     ///
     /// # Panics
     /// If the ids do not fit the model.
-    pub fn add(&self, inputs: &Tensor, targets: &Tensor, share: f64, first: bool) -> f64 {
+    pub fn add(&mut self, inputs: &Tensor, targets: &Tensor, share: f64, first: bool) -> f64 {
         let _guard = tch::no_grad_guard();
         let (rows, size) = (Rows::of(inputs, targets), inputs.size());
+        let room = self.make_room(&rows, inputs.numel() as i64, first);
         let heads = [size[0], self.config.heads, size[1], self.config.channels / self.config.heads];
 
         let positions = self.position.value.index_select(0, &rows.positions);
         let mut x = self.token.value.index_select(0, &rows.ids) + positions; // [rows, C]
         let mut passed = Vec::new();
-        for block in &self.blocks {
-            let (out, of_block) = block.forward(x, &rows, &heads, &self.config);
+        for (number, block) in self.blocks.iter().enumerate() {
+            let (out, of_block) = block.forward(&x, &rows, &heads, &self.config, &room.passed(number));
             passed.push(of_block);
             x = out;
         }
         let normed = self.norm.forward(&x);
 
-        let (loss, d_hidden) = self.head(&normed.output, &rows, share, first);
+        let (loss, d_hidden) = self.head(&normed.output, &rows, &room, share, first);
         let mut dx = self.norm.backward(&x, &normed, &d_hidden, first);
         for (block, of_block) in self.blocks.iter().zip(passed).rev() {
             block.backward(of_block, &mut dx, &rows, &self.config, first);
@@ -104,19 +116,48 @@ impl Gradient {
         loss
     }
 
+    /// Memory for a batch of so many positions. The first of a step gets the blocks' gradients, new ones, as well.
+    fn make_room(&mut self, rows: &Rows, positions: i64, first: bool) -> Room {
+        let Gpt2Config { channels, hidden, vocab_size, .. } = self.config;
+        let gradients = |block: &Block| block.parameters().map(|parameter| parameter.value.numel() as i64).sum();
+        let sizes = Sizes {
+            blocks: self.blocks.len() as i64,
+            passed: 4 * positions * channels + rows.len() * (2 * channels + hidden),
+            gradient: if first { self.blocks.first().map_or(0, gradients) } else { 0 },
+            scores: CHUNK.min(rows.targets.len()) as i64 * vocab_size,
+        };
+        let memory = &mut self.memory[usize::from(!first)];
+        if (memory.numel() as i64) < sizes.total() {
+            if first {
+                self.blocks.iter().flat_map(Block::parameters).for_each(Parameter::forget);
+            }
+            *memory = Tensor::new(); // the old memory is given back before the new one is taken
+            *memory = Tensor::empty(sizes.total() + sizes.total() / 4, (Kind::Float, Device::Cpu));
+        }
+        let room = Room::new(sizes, memory);
+        if first {
+            for (number, block) in self.blocks.iter().enumerate() {
+                let shelf = room.gradients(number);
+                block.parameters().for_each(|parameter| parameter.lay(&shelf.place(&parameter.value.size())));
+            }
+        }
+        room
+    }
+
     /// The head and the loss, forward and back: cross-entropy's gradient is the probabilities less 1 for each target.
     ///
     /// # Shapes
     /// - `hidden`: `[rows, C]`
     /// - returns the mean loss, and the gradient of `hidden`
-    fn head(&self, hidden: &Tensor, rows: &Rows, share: f64, first: bool) -> (f64, Tensor) {
+    fn head(&self, hidden: &Tensor, rows: &Rows, room: &Room, share: f64, first: bool) -> (f64, Tensor) {
         let head = self.head.as_ref().unwrap_or(&self.token);
         let scale = share / rows.targets.len() as f64;
         let mut d_hidden = hidden.zeros_like();
         let mut loss = 0.0;
         for (chunk, scored) in rows.scored(CHUNK).into_iter().enumerate() {
             let hidden = hidden.index_select(0, &scored.rows);
-            let mut scores = hidden.mm(&head.value.tr()); // [rows, V]
+            let scores = room.scores().place(&[hidden.size()[0], self.config.vocab_size]); // [rows, V]
+            let mut scores = hidden.mm_out(&scores, &head.value.tr());
             let _ = scores.internal_log_softmax_out(&scores, 1, false); // in place
             loss -= scores.index(&scored.targets).sum(Kind::Double).double_value(&[]);
             let mut d_scores = scores.exp_();
@@ -147,13 +188,20 @@ impl Block {
         }
     }
 
-    fn forward(&self, x: Tensor, rows: &Rows, heads: &[i64], config: &Gpt2Config) -> (Tensor, Passed) {
+    fn parameters(&self) -> impl Iterator<Item = &Parameter> {
+        let Self { norm1, query, key, value, output, norm2, up, down } = self;
+        let linears = [query, key, value, output, up, down].into_iter().flat_map(Linear::parameters);
+        linears.chain([norm1, norm2].into_iter().flat_map(Norm::parameters))
+    }
+
+    fn forward(&self, x: &Tensor, rows: &Rows, heads: &[i64], config: &Gpt2Config, shelf: &Shelf) -> (Tensor, Passed) {
+        let x = shelf.keep(x);
         let normed = self.norm1.forward(&x).output;
-        let [q, k, v] =
-            [&self.query, &self.key, &self.value].map(|part| split(&rows.spread(part.forward(&normed)), heads));
-        let mixed = Mixed::new(q, k, v);
-        let between = self.output.forward_onto(&x, &rows.gather(mixed.output()));
-        let widened = self.up.forward(&self.norm2.forward(&between).output);
+        let [q, k, v] = [&self.query, &self.key, &self.value]
+            .map(|part| split(&shelf.keep(&rows.spread(part.forward(&normed))), heads));
+        let mixed = Mixed::new(q, k, v, shelf);
+        let between = shelf.keep(&self.output.forward_onto(&x, &rows.gather(mixed.output())));
+        let widened = self.up.forward_into(shelf, &self.norm2.forward(&between).output);
         let out = self.down.forward_onto(&between, &config.gelu.forward(&widened));
         (out, Passed { x, mixed, between, widened })
     }

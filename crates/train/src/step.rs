@@ -54,12 +54,12 @@ impl Trainer {
     }
 
     /// The mean loss over all targets of the batches; their mean gradient is left in the parameters.
-    fn gather_gradients(&self, batches: &[(Tensor, Tensor)], counted: i64) -> f64 {
+    fn gather_gradients(&mut self, batches: &[(Tensor, Tensor)], counted: i64) -> f64 {
         let mut mean = 0.0;
         for (number, (inputs, targets)) in batches.iter().enumerate() {
             // A batch counts by its targets, so that several small batches teach what one large batch would.
             let (share, first) = (count(targets) as f64 / counted as f64, number == 0);
-            let loss = match &self.gradient {
+            let loss = match &mut self.gradient {
                 Some(by_hand) => by_hand.add(inputs, targets, share, first),
                 None => self.add_by_autograd(inputs, targets, share, first),
             };

@@ -1,5 +1,6 @@
 //! Each layer's rule: what the error of its output says about its weights, and about its input.
 
+use super::room::Shelf;
 use std::collections::HashMap;
 use tch::{Kind, Tensor};
 
@@ -10,14 +11,19 @@ pub struct Parameter {
 }
 
 impl Parameter {
-    /// Takes the parameter `name`, or nothing if the model has none of this name.
+    /// Takes the parameter `name`, or nothing if the model has none of this name. Its gradient has no memory yet.
     pub fn find(named: &HashMap<String, Tensor>, name: &str) -> Option<Self> {
-        let parameter = named.get(name)?;
+        let mut parameter = named.get(name)?.shallow_clone();
+        let value = parameter.detach();
         if !parameter.grad().defined() {
-            // tch can set no gradient; one that autograd has made stays.
+            // tch can make no gradient, but autograd can, and an empty one for a parameter that is empty for this moment.
+            parameter.set_data(&value.narrow(0, 0, 0));
             parameter.sum(Kind::Float).backward();
+            parameter.set_data(&value);
         }
-        Some(Self { value: parameter.detach(), gradient: parameter.grad() })
+        let found = Self { value, gradient: parameter.grad() };
+        found.forget();
+        Some(found)
     }
 
     /// Takes the parameter `name`, which every model has.
@@ -26,6 +32,16 @@ impl Parameter {
     /// If this one has not.
     pub fn of(named: &HashMap<String, Tensor>, name: &str) -> Self {
         Self::find(named, name).unwrap_or_else(|| panic!("the model has no {name}"))
+    }
+
+    /// Gives the gradient's memory back.
+    pub fn forget(&self) {
+        let _ = tch::no_grad(|| self.gradient.shallow_clone().set_());
+    }
+
+    /// Lets the gradient, which must then be found anew, lie in `memory` of the parameter's shape.
+    pub fn lay(&self, memory: &Tensor) {
+        let _ = tch::no_grad(|| self.gradient.shallow_clone().set_source_tensor_(memory));
     }
 
     /// Adds to the gradient, or, in the first batch of a step, replaces what an earlier step has left there.
@@ -71,6 +87,10 @@ impl Linear {
         }
     }
 
+    pub fn parameters(&self) -> impl Iterator<Item = &Parameter> {
+        [Some(&self.weight), self.bias.as_ref()].into_iter().flatten()
+    }
+
     /// # Shapes
     /// - `x`: `[rows, inputs]`
     /// - returns `[rows, outputs]`
@@ -79,6 +99,16 @@ impl Linear {
         match &self.bias {
             Some(bias) => bias.value.addmm(x, &weight),
             None => x.mm(&weight),
+        }
+    }
+
+    /// The same, written into the next place of a shelf.
+    pub fn forward_into(&self, shelf: &Shelf, x: &Tensor) -> Tensor {
+        let weight = self.weight.value.tr();
+        let place = shelf.place(&[x.size()[0], weight.size()[1]]);
+        match &self.bias {
+            Some(bias) => bias.value.addmm_out(&place, x, &weight),
+            None => x.mm_out(&place, &weight),
         }
     }
 
@@ -134,6 +164,10 @@ impl Norm {
         }
     }
 
+    pub fn parameters(&self) -> impl Iterator<Item = &Parameter> {
+        [&self.weight, &self.bias].into_iter()
+    }
+
     /// # Shapes
     /// - `x`: `[rows, C]`
     pub fn forward(&self, x: &Tensor) -> Normed {
@@ -175,9 +209,10 @@ impl Mixed {
     ///
     /// # Shapes
     /// - `q`, `k`, `v`: `[B, H, T, D]`
-    pub fn new(q: Tensor, k: Tensor, v: Tensor) -> Self {
+    pub fn new(q: Tensor, k: Tensor, v: Tensor, shelf: &Shelf) -> Self {
         let (output, log_sums) =
             Tensor::internal_scaled_dot_product_flash_attention_for_cpu(&q, &k, &v, 0.0, true, None::<Tensor>, None);
+        let output = split(&shelf.keep(&merged(&output)), &q.size());
         Self { q, k, v, output, log_sums }
     }
 

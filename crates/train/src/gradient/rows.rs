@@ -76,6 +76,11 @@ impl Rows {
         Self { ids, positions, targets: targets_of_rows, spread }
     }
 
+    /// How many there are.
+    pub fn len(&self) -> i64 {
+        self.ids.numel() as i64
+    }
+
     /// The rows that have targets, at most `most` at a time.
     pub fn scored(&self, most: usize) -> Vec<Scored> {
         let by_row: Vec<&[(i64, i64)]> = self.targets.chunk_by(|(row, _), (next, _)| row == next).collect();

@@ -87,12 +87,34 @@ fn several_batches_of_a_step_add_up_and_the_next_step_begins_anew() {
         (batch_loss(&model, inputs, targets, true) * *share).backward();
     }
     let expected = gradients(&model);
-    let gradient = Gradient::of(&model).expect("a plain model");
+    let mut gradient = Gradient::of(&model).expect("a plain model");
     for step in ["first step", "second step"] {
         for (number, (inputs, targets, share)) in batches.iter().enumerate() {
             gradient.add(inputs, targets, *share, number == 0);
         }
         assert_equal(step, &gradients(&model), &expected);
+    }
+}
+
+#[test]
+fn batches_of_all_sizes_share_the_memory() {
+    let config = Gpt2Config { tied: false, ..small() };
+    let (by_hand, by_autograd) = (model(config), Gpt2::new(config, Device::Cpu).expect("a possible model"));
+    for ((_, mut parameter), (_, other)) in by_autograd.parameters().into_iter().zip(by_hand.parameters()) {
+        tch::no_grad(|| parameter.copy_(&other));
+    }
+    let mut gradient = Gradient::of(&by_hand).expect("a plain model");
+    let optimizer = AdamW::new(by_autograd.parameters(), AdamWSettings::default());
+    for shape in [[1, 3], [40, 8], [2, 5], [41, 8], [1, 1]] {
+        let (inputs, targets) = (ids(shape), ids(shape));
+        optimizer.zero_grad();
+        batch_loss(&by_autograd, &inputs, &targets, true).backward();
+        gradient.add(&inputs, &targets, 1.0, true);
+        let case = format!("{shape:?}");
+        for ((name, ours), (_, expected)) in gradients(&by_hand).iter().zip(&gradients(&by_autograd)) {
+            let gap = (ours - expected).abs().max().double_value(&[]);
+            assert!(gap < 1e-6, "{case}, {name}: largest difference {gap:e}");
+        }
     }
 }
 
@@ -116,7 +138,7 @@ fn ten_steps_lead_where_autograd_leads() {
     let (inputs, targets) = (ids([3, 8]), ids([3, 8]));
     let [mut ours, mut theirs] =
         [&by_hand, &by_autograd].map(|model| AdamW::new(model.parameters(), AdamWSettings::default()));
-    let gradient = Gradient::of(&by_hand).expect("a plain model");
+    let mut gradient = Gradient::of(&by_hand).expect("a plain model");
     for step in 0..10 {
         let loss = gradient.add(&inputs, &targets, 1.0, true);
         theirs.zero_grad();

@@ -1,0 +1,144 @@
+//! Memory that a step uses twice.
+//!
+//! On its way forward a step remembers something of each block. On its way back, from the last block to the first, it finds each
+//! block's gradient, and what it remembered of that block is needed no more. So what is remembered fills a stretch of memory from the
+//! front, the gradients end at its end, and the two overlap: both give way in the same direction, and the gradients never catch up.
+//! The scores lie where gradients will be. A step of the 124M model with 2 sequences of 256 tokens takes 2.3 GB with it and 2.5
+//! without, one with 4 of 1,024 takes 3.8 and 4.3.
+//!
+//! One stretch, because what hundreds of small ones leave free is scattered, and no gradient fits into it.
+
+use std::cell::Cell;
+use tch::Tensor;
+
+/// How many numbers each thing takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Sizes {
+    pub blocks: i64,
+    /// What is remembered of a block.
+    pub passed: i64,
+    /// The gradients of a block; 0 if they are kept elsewhere.
+    pub gradient: i64,
+    /// The scores that exist at a time, none of which is needed when the first block's gradient is found.
+    pub scores: i64,
+}
+
+impl Sizes {
+    /// The least memory in which nothing is overwritten too early: at the last block and at the first one, between which the
+    /// distance grows or shrinks evenly.
+    pub fn total(self) -> i64 {
+        let Self { blocks, passed, gradient, scores } = self;
+        (blocks * passed + gradient.max(scores)).max(blocks * gradient + passed)
+    }
+}
+
+/// Memory for one batch.
+pub struct Room {
+    sizes: Sizes,
+    memory: Tensor, // [total]
+}
+
+impl Room {
+    pub fn new(sizes: Sizes, memory: &Tensor) -> Self {
+        Self { sizes, memory: memory.narrow(0, 0, sizes.total()) }
+    }
+
+    /// Where block `number` puts what it remembers.
+    pub fn passed(&self, number: usize) -> Shelf {
+        let passed = self.sizes.passed;
+        Shelf { memory: self.memory.narrow(0, number as i64 * passed, passed), taken: Cell::new(0) }
+    }
+
+    /// Where the gradients of block `number` belong.
+    pub fn gradients(&self, number: usize) -> Shelf {
+        let Sizes { blocks, gradient, .. } = self.sizes;
+        let start = self.memory.numel() as i64 - (blocks - number as i64) * gradient;
+        Shelf { memory: self.memory.narrow(0, start, gradient), taken: Cell::new(0) }
+    }
+
+    /// Where the scores belong.
+    pub fn scores(&self) -> Shelf {
+        let Sizes { blocks, passed, scores, .. } = self.sizes;
+        Shelf { memory: self.memory.narrow(0, blocks * passed, scores), taken: Cell::new(0) }
+    }
+}
+
+/// A stretch of a room that is filled from its beginning.
+pub struct Shelf {
+    memory: Tensor,
+    taken: Cell<i64>,
+}
+
+impl Shelf {
+    /// The next place for a tensor of this shape.
+    ///
+    /// # Panics
+    /// If the shelf is full.
+    pub fn place(&self, shape: &[i64]) -> Tensor {
+        let (start, numbers) = (self.taken.get(), shape.iter().product::<i64>());
+        self.taken.set(start + numbers);
+        self.memory.narrow(0, start, numbers).view(shape)
+    }
+
+    /// A tensor's copy in the next place.
+    pub fn keep(&self, tensor: &Tensor) -> Tensor {
+        let mut place = self.place(&tensor.size());
+        place.copy_(tensor);
+        place
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ops::Range;
+    use tch::{Device, Kind};
+
+    fn addresses(shelf: &Shelf) -> Range<usize> {
+        let start = shelf.memory.data_ptr() as usize;
+        start..start + 4 * shelf.memory.numel()
+    }
+
+    #[test]
+    fn nothing_is_overwritten_before_it_is_used() {
+        for (blocks, passed, gradient, scores) in [
+            (1, 5, 5, 5),
+            (12, 39, 71, 128),
+            (12, 71, 39, 128),
+            (3, 40, 40, 500),
+            (5, 8, 0, 6),
+            (4, 1, 90, 2),
+            (0, 3, 3, 7),
+        ] {
+            let sizes = Sizes { blocks, passed, gradient, scores };
+            let memory = Tensor::zeros(sizes.total(), (Kind::Float, Device::Cpu));
+            let room = Room::new(sizes, &memory);
+            let apart = |one: &Shelf, other: &Shelf, what: &str| {
+                let (one, other) = (addresses(one), addresses(other));
+                let empty = one.is_empty() || other.is_empty();
+                assert!(empty || one.end <= other.start || other.end <= one.start, "{sizes:?}: {what}");
+            };
+            for block in 0..blocks as usize {
+                let remembered = room.passed(block);
+                apart(&remembered, &room.scores(), "scores over what is remembered");
+                for later in block..blocks as usize {
+                    apart(&remembered, &room.gradients(later), "a gradient over what is remembered");
+                }
+                for other in 0..block {
+                    apart(&remembered, &room.passed(other), "two blocks remember in one place");
+                    apart(&room.gradients(block), &room.gradients(other), "two gradients in one place");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_shelf_is_filled_in_order() {
+        let memory = Tensor::zeros(10, (Kind::Float, Device::Cpu));
+        let shelf = Room::new(Sizes { blocks: 1, passed: 10, gradient: 0, scores: 0 }, &memory).passed(0);
+        let kept = shelf.keep(&Tensor::from_slice(&[1.0_f32, 2.0, 3.0, 4.0]).view([2, 2]));
+        let _ = shelf.place(&[3]).fill_(5.0);
+        assert_eq!(kept.size(), [2, 2]);
+        assert_eq!(memory, Tensor::from_slice(&[1.0_f32, 2.0, 3.0, 4.0, 5.0, 5.0, 5.0, 0.0, 0.0, 0.0]));
+    }
+}
