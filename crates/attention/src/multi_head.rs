@@ -67,12 +67,25 @@ impl MultiHeadAttention {
     /// # Panics
     /// If `x` is not of rank 3.
     pub fn project(&self, x: &Tensor) -> (Tensor, Tensor, Tensor) {
-        let [b, t, c] = x.size()[..] else {
-            panic!("x must be [B, T, C], got {:?}", x.size());
+        self.project_for(x, x)
+    }
+
+    /// The same with queries for `asking`, such as the last position alone, and keys and values for `x`.
+    ///
+    /// # Shapes
+    /// - `asking`: `[B, queries, C]`, `x`: `[B, keys, C]`
+    /// - returns `[B, H, queries, D]` and twice `[B, H, keys, D]`
+    ///
+    /// # Panics
+    /// As in [`project`](Self::project).
+    pub fn project_for(&self, asking: &Tensor, x: &Tensor) -> (Tensor, Tensor, Tensor) {
+        let split = |w: &Linear, x: &Tensor| {
+            let [b, t, c] = x.size()[..] else {
+                panic!("x must be [B, T, C], got {:?}", x.size());
+            };
+            w.forward(x).view([b, t, self.heads, c / self.heads]).transpose(1, 2)
         };
-        let split = |p: &Tensor| p.view([b, t, self.heads, c / self.heads]).transpose(1, 2);
-        let (q, k, v) = (self.w_q.forward(x), self.w_k.forward(x), self.w_v.forward(x));
-        (split(&q), split(&k), split(&v)) // [B, H, T, D]
+        (split(&self.w_q, asking), split(&self.w_k, x), split(&self.w_v, x))
     }
 
     /// Puts the heads' slices side by side again and mixes them through the output projection.

@@ -69,9 +69,10 @@ impl Block {
     /// - `x`: `[B, new, C]`
     /// - returns `[B, 1, C]`
     pub fn forward_cached_last(&self, x: &Tensor, cache: &mut LayerCache) -> Tensor {
-        let (q, k, v) = self.attention.project(&self.norm1.forward(x)); // [B, H, new, D]
-        let last = |all: &Tensor, dim| all.narrow(dim, all.size()[dim as usize] - 1, 1);
-        self.after_reading(&last(x, 1), &cache.attend(&last(&q, 2), &k, &v))
+        let last = |all: &Tensor| all.narrow(1, all.size()[1] - 1, 1); // [B, 1, C]
+        let normed = self.norm1.forward(x);
+        let (q, k, v) = self.attention.project_for(&last(&normed), &normed);
+        self.after_reading(&last(x), &cache.attend(&q, &k, &v))
     }
 
     /// What is left to do once the heads have `read` from the cache, `[B, H, new, D]`.
