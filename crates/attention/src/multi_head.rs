@@ -67,25 +67,29 @@ impl MultiHeadAttention {
     /// # Panics
     /// If `x` is not of rank 3.
     pub fn project(&self, x: &Tensor) -> (Tensor, Tensor, Tensor) {
-        self.project_for(x, x)
+        let (q, k, v) = (self.w_q.forward(x), self.w_k.forward(x), self.w_v.forward(x)); // [B, T, C]
+        (self.split(&q), self.split(&k), self.split(&v)) // [B, H, T, D]
     }
 
-    /// The same with queries for `asking`, such as the last position alone, and keys and values for `x`.
+    /// The same where only the last position asks.
     ///
     /// # Shapes
-    /// - `asking`: `[B, queries, C]`, `x`: `[B, keys, C]`
-    /// - returns `[B, H, queries, D]` and twice `[B, H, keys, D]`
+    /// - `x`: `[B, T, C]`
+    /// - returns `[B, H, 1, D]` and twice `[B, H, T, D]`
     ///
     /// # Panics
     /// As in [`project`](Self::project).
-    pub fn project_for(&self, asking: &Tensor, x: &Tensor) -> (Tensor, Tensor, Tensor) {
-        let split = |w: &Linear, x: &Tensor| {
-            let [b, t, c] = x.size()[..] else {
-                panic!("x must be [B, T, C], got {:?}", x.size());
-            };
-            w.forward(x).view([b, t, self.heads, c / self.heads]).transpose(1, 2)
+    pub fn project_last(&self, x: &Tensor) -> (Tensor, Tensor, Tensor) {
+        let last = x.narrow(1, -1, 1); // [B, 1, C]
+        let (q, k, v) = (self.w_q.forward(&last), self.w_k.forward(x), self.w_v.forward(x));
+        (self.split(&q), self.split(&k), self.split(&v))
+    }
+
+    fn split(&self, projected: &Tensor) -> Tensor {
+        let [b, t, c] = projected.size()[..] else {
+            panic!("x must be [B, T, C], got {:?}", projected.size());
         };
-        (split(&self.w_q, asking), split(&self.w_k, x), split(&self.w_v, x))
+        projected.view([b, t, self.heads, c / self.heads]).transpose(1, 2) // [B, H, T, D]
     }
 
     /// Puts the heads' slices side by side again and mixes them through the output projection.

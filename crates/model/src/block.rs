@@ -69,10 +69,8 @@ impl Block {
     /// - `x`: `[B, new, C]`
     /// - returns `[B, 1, C]`
     pub fn forward_cached_last(&self, x: &Tensor, cache: &mut LayerCache) -> Tensor {
-        let last = |all: &Tensor| all.narrow(1, all.size()[1] - 1, 1); // [B, 1, C]
-        let normed = self.norm1.forward(x);
-        let (q, k, v) = self.attention.project_for(&last(&normed), &normed);
-        self.after_reading(&last(x), &cache.attend(&q, &k, &v))
+        let (q, k, v) = self.attention.project_last(&self.norm1.forward(x));
+        self.after_reading(&x.narrow(1, -1, 1), &cache.attend(&q, &k, &v))
     }
 
     /// What is left to do once the heads have `read` from the cache, `[B, H, new, D]`.

@@ -19,7 +19,7 @@ mod worker;
 
 pub use weights::Dtype;
 
-use crate::{cache::Cache, gpt2::Gpt2};
+use crate::{cache::Cache, gpt2::Gpt2, threads::on_one_thread};
 use anyhow::{Result, ensure};
 use kernels::{Kernels, floats};
 use std::{
@@ -145,17 +145,6 @@ impl Drop for Decoder<'_> {
             let _ = helper.join(); // whoever panicked has broken up the barrier, and was heard there
         }
     }
-}
-
-/// Keeps libtorch to the caller's thread for small pieces of work, such as those between two tokens. Another of its threads, once awake, looks for
-/// more to do for milliseconds after, on the processor where one of the decoder's works: copying the scores on two threads took
-/// decoding in 8 bits from 197 to 102 tokens a second.
-pub(crate) fn on_one_thread<T>(work: impl FnOnce() -> T) -> T {
-    let threads = tch::get_num_threads();
-    tch::set_num_threads(1);
-    let done = work();
-    tch::set_num_threads(threads);
-    done
 }
 
 /// What each thread but the caller's does.

@@ -1,10 +1,6 @@
 //! How the model writes (chapter 3.7): it scores the next token, one is chosen, and the text is one token longer.
 
-use crate::{
-    cache::Cache,
-    decode::{Decoder, on_one_thread},
-    gpt2::Gpt2,
-};
+use crate::{cache::Cache, decode::Decoder, gpt2::Gpt2, threads::on_one_thread};
 use anyhow::{Result, ensure};
 use tch::Tensor;
 

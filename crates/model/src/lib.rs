@@ -27,4 +27,5 @@ pub mod gpt2;
 pub mod norm;
 pub mod public_weights;
 pub mod summary;
+mod threads;
 pub mod weight_file;

@@ -5,14 +5,19 @@
 //! `[outputs, inputs]`; query, key and value stand side by side in one matrix `c_attn`; and a tied head is not stored at all.
 //! The same folder is what training writes, so that there is one format for weights, checkpoints and export.
 
+mod config;
+mod origin;
+
+pub use config::{config_from_json, config_to_json, load_config};
+pub use origin::{Origin, origins};
+
 use crate::{
-    config::{Gelu, Gpt2Config},
-    decode::on_one_thread,
-    gpt2::{Gpt2, parameter_shapes},
+    config::Gpt2Config,
+    gpt2::Gpt2,
+    threads::on_one_thread,
     weight_file::{self, WeightFile, brief},
 };
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
     panic::resume_unwind,
@@ -29,88 +34,6 @@ pub const CONFIG: &str = "config.json";
 
 /// Name without prefix, then the name and the shape in the file.
 type Stored = BTreeMap<String, (String, Vec<i64>)>;
-
-/// Where one of our parameters is found in the public file, and what happens to it on the way.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin {
-    /// Our name, such as `blocks.0.attention.key.weight`.
-    pub ours: String,
-    /// Our shape.
-    pub shape: Vec<i64>,
-    /// The name in the public file, without the prefix `transformer.` that some files have.
-    pub public: String,
-    /// Which third of the columns is ours, where query, key and value share a tensor.
-    pub third: Option<i64>,
-    /// Whether the public tensor is the transpose of ours.
-    pub transposed: bool,
-}
-
-impl Origin {
-    /// The shape of the public tensor.
-    pub fn public_shape(&self) -> Vec<i64> {
-        let mut shape = self.shape.clone();
-        if self.transposed {
-            shape.reverse();
-        }
-        if let (Some(_), Some(columns)) = (self.third, shape.last_mut()) {
-            *columns *= 3;
-        }
-        shape
-    }
-
-    /// Our parameter, or some columns of it if it is transposed and else some rows, in the public tensor or some rows of it.
-    fn find_in(&self, public: &Tensor) -> Tensor {
-        let part = match self.third {
-            Some(third) => {
-                let columns = public.size()[public.dim() - 1] / 3;
-                public.narrow(-1, third * columns, columns)
-            }
-            None => public.shallow_clone(),
-        };
-        if self.transposed { part.tr() } else { part }
-    }
-
-    /// Copies what `rows` of the public tensor, from its row `first` on, hold of our parameter `ours`.
-    fn copy_rows(&self, first: i64, rows: &Tensor, ours: &Tensor) {
-        let (part, dim) = (self.find_in(rows), usize::from(self.transposed));
-        ours.narrow(dim as i64, first, part.size()[dim]).copy_(&part);
-    }
-}
-
-/// The origin of every parameter of a model of these sizes, in the order of construction.
-pub fn origins(config: &Gpt2Config) -> Vec<Origin> {
-    parameter_shapes(config)
-        .into_iter()
-        .map(|(ours, shape)| {
-            let (public, third) = public_name(&ours);
-            let transposed = shape.len() == 2 && ours.starts_with("blocks.");
-            Origin { ours, shape, public, third, transposed }
-        })
-        .collect()
-}
-
-fn public_name(ours: &str) -> (String, Option<i64>) {
-    let third = ["attention.query", "attention.key", "attention.value"].iter().position(|part| ours.contains(part));
-    let parts = [
-        ("attention.query", "attn.c_attn"),
-        ("attention.key", "attn.c_attn"),
-        ("attention.value", "attn.c_attn"),
-        ("attention.output", "attn.c_proj"),
-        ("feed_forward.up", "mlp.c_fc"),
-        ("feed_forward.down", "mlp.c_proj"),
-        ("norm1", "ln_1"),
-        ("norm2", "ln_2"),
-        ("blocks.", "h."),
-        ("token.", "wte."),
-        ("position.", "wpe."),
-        ("head.", "lm_head."),
-    ];
-    let mut public = parts.iter().fold(ours.to_owned(), |name, (ours, public)| name.replace(ours, public));
-    if let Some(rest) = public.strip_prefix("norm.") {
-        public = format!("ln_f.{rest}");
-    }
-    (public, third.map(|part| part as i64))
-}
 
 /// Loads a model from a folder in the public format.
 ///
@@ -320,112 +243,4 @@ pub fn save(folder: &Path, model: &Gpt2) -> Result<()> {
     weight_file::write(&folder.join(WEIGHTS), tensors)?;
     let config = serde_json::to_string_pretty(&config_to_json(&model.config))?;
     weight_file::replace(&folder.join(CONFIG), |temporary| Ok(std::fs::write(temporary, config + "\n")?))
-}
-
-/// Reads `config.json` and checks that it describes a GPT-2 we can build.
-///
-/// # Errors
-/// Names the first key that is missing, absurd, or asks for something that this model does not do.
-pub fn load_config(path: &Path) -> Result<Gpt2Config> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let json: Value =
-        serde_json::from_str(&text).with_context(|| format!("{} is not JSON; fetch it again", path.display()))?;
-    config_from_json(&json).with_context(|| format!("{} describes no model that can be built here", path.display()))
-}
-
-/// Reads the configuration of the Hugging Face format.
-///
-/// # Errors
-/// As [`load_config`].
-///
-/// # Source
-/// `GPT2Config` in `configuration_gpt2.py` of transformers.
-pub fn config_from_json(json: &Value) -> Result<Gpt2Config> {
-    ensure!(json.is_object(), "it is not a JSON object");
-    // A key that is null counts as absent, as in Python's configuration.
-    let get = |key: &str| json.get(key).filter(|value| !value.is_null());
-    let integer = |key: &str| match get(key) {
-        Some(value) => value.as_i64().map(Some).with_context(|| format!("{key} is {value}, not a whole number")),
-        None => Ok(None),
-    };
-    let needed = |key: &str| integer(key)?.with_context(|| format!("{key} is missing"));
-    let number = |key: &str, default: f64| match get(key) {
-        Some(value) => value.as_f64().with_context(|| format!("{key} is {value}, not a number")),
-        None => Ok(default),
-    };
-    let flag = |key: &str, default: bool| match get(key) {
-        Some(value) => value.as_bool().with_context(|| format!("{key} is {value}, not true or false")),
-        None => Ok(default),
-    };
-
-    if let Some(kind) = get("model_type") {
-        ensure!(kind == "gpt2", "model_type is {kind}, not \"gpt2\"");
-    }
-    for (key, expected) in
-        [("scale_attn_weights", true), ("scale_attn_by_inverse_layer_idx", false), ("add_cross_attention", false)]
-    {
-        ensure!(flag(key, expected)? == expected, "{key} is {}, which this model does not do", !expected);
-    }
-    let gelu = match get("activation_function").map_or(Some("gelu_new"), Value::as_str) {
-        Some("gelu_new" | "gelu_pytorch_tanh") => Gelu::Tanh,
-        Some("gelu") => Gelu::Exact,
-        other => bail!("activation_function is {other:?}; this model knows gelu_new and gelu"),
-    };
-    let context = match (integer("n_positions")?, integer("n_ctx")?) {
-        (Some(positions), Some(ctx)) => {
-            ensure!(positions == ctx, "n_positions is {positions}, but n_ctx is {ctx}; they must be equal");
-            positions
-        }
-        (Some(context), None) | (None, Some(context)) => context,
-        (None, None) => bail!("n_positions is missing"),
-    };
-    let rates = [number("resid_pdrop", 0.1)?, number("embd_pdrop", 0.1)?, number("attn_pdrop", 0.1)?];
-    let dropout = rates[0];
-    ensure!(
-        rates.iter().all(|rate| rate.to_bits() == dropout.to_bits()),
-        "resid_pdrop, embd_pdrop and attn_pdrop are {rates:?}; this model has one dropout rate, so make them equal"
-    );
-    let channels = needed("n_embd")?;
-    let config = Gpt2Config {
-        vocab_size: needed("vocab_size")?,
-        context,
-        channels,
-        heads: needed("n_head")?,
-        layers: needed("n_layer")?,
-        hidden: integer("n_inner")?.unwrap_or(channels.saturating_mul(4)),
-        dropout,
-        qkv_bias: flag("qkv_bias", true)?,
-        tied: flag("tie_word_embeddings", true)?,
-        gelu,
-        norm_epsilon: number("layer_norm_epsilon", 1e-5)?,
-    };
-    config.check()?;
-    Ok(config)
-}
-
-/// Writes the configuration in the Hugging Face format.
-pub fn config_to_json(config: &Gpt2Config) -> Value {
-    let end_of_text = config.vocab_size - 1;
-    json!({
-        "activation_function": match config.gelu { Gelu::Tanh => "gelu_new", Gelu::Exact => "gelu" },
-        "architectures": ["GPT2LMHeadModel"],
-        "attn_pdrop": config.dropout,
-        "bos_token_id": end_of_text,
-        "embd_pdrop": config.dropout,
-        "eos_token_id": end_of_text,
-        "initializer_range": 0.02,
-        "layer_norm_epsilon": config.norm_epsilon,
-        "model_type": "gpt2",
-        "n_ctx": config.context,
-        "n_embd": config.channels,
-        "n_head": config.heads,
-        "n_inner": if config.hidden == 4 * config.channels { Value::Null } else { config.hidden.into() },
-        "n_layer": config.layers,
-        "n_positions": config.context,
-        "qkv_bias": config.qkv_bias,
-        "resid_pdrop": config.dropout,
-        "tie_word_embeddings": config.tied,
-        "torch_dtype": "float32",
-        "vocab_size": config.vocab_size,
-    })
 }
