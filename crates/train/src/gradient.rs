@@ -2,9 +2,10 @@
 //!
 //! Autograd finds the same numbers by itself, and is the way to read first. Knowing the model, one can do with less: a gradient is
 //! written by its matrix product into the buffer that the optimiser reads, no operation is recorded, and the scores of the
-//! vocabulary, the largest thing in a step by far, are made, used and forgotten for a few positions at a time.
+//! vocabulary, the largest thing in a step by far, are made, used and forgotten for a few positions at a time. What a block has
+//! remembered makes room for its gradient.
 //!
-//! The rules of the single layers are in `gradient/layers.rs`. Dropout has no rule here: with dropout, and elsewhere than on the
+//! The rules of the single layers are in `gradient/layers.rs`, that of the memory in `gradient/room.rs`. Dropout has no rule here: with dropout, and elsewhere than on the
 //! CPU, autograd does the work.
 
 mod layers;
@@ -57,6 +58,8 @@ struct Passed {
 
 impl Gradient {
     /// Prepares the gradients of a model, or nothing if it has dropout or is not in float32 on the CPU.
+    ///
+    /// Gradients that the parameters had are forgotten. Those of the blocks have no memory, and no shape, before the first batch.
     pub fn of(model: &Gpt2) -> Option<Self> {
         let config = model.config;
         let named = model.store.variables();

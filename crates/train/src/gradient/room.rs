@@ -1,12 +1,17 @@
 //! Memory that a step uses twice.
 //!
 //! On its way forward a step remembers something of each block. On its way back, from the last block to the first, it finds each
-//! block's gradient, and what it remembered of that block is needed no more. So what is remembered fills a stretch of memory from the
-//! front, the gradients end at its end, and the two overlap: both give way in the same direction, and the gradients never catch up.
-//! The scores lie where gradients will be. A step of the 124M model with 2 sequences of 256 tokens takes 2.3 GB with it and 2.5
-//! without, one with 4 of 1,024 takes 3.8 and 4.3.
+//! block's gradient, and then needs what it remembered of the block no more. So one stretch of memory serves both:
 //!
-//! One stretch, because what hundreds of small ones leave free is scattered, and no gradient fits into it.
+//! ```text
+//! forward    [passed 0][passed 1] … [passed 11][scores]
+//! back       [passed 0][passed 1] …     [gradient 10][gradient 11]
+//! at the end     [gradient 0][gradient 1] … [gradient 10][gradient 11]
+//! ```
+//!
+//! A step of the 124M model with 2 sequences of 256 tokens takes 2.3 GB with it and 2.5 without, one with 4 of 1,024 takes 3.8 and
+//! 4.3. Freeing the one and allocating the other, in hundreds of pieces, did not: what is free is then scattered, and the next
+//! gradient fits nowhere.
 
 use std::cell::Cell;
 use tch::Tensor;
@@ -19,7 +24,7 @@ pub struct Sizes {
     pub passed: i64,
     /// The gradients of a block; 0 if they are kept elsewhere.
     pub gradient: i64,
-    /// The scores that exist at a time, none of which is needed when the first block's gradient is found.
+    /// The scores that exist at a time. They are needed before any block's gradient is found.
     pub scores: i64,
 }
 
