@@ -120,6 +120,7 @@ fn begin(options: &Whole, device: Device, stop: &AtomicBool) -> Result<(Trainer,
     let split = data::split(&entries)?;
     let (model, begun_with) = first_model(options, device, &folder, stop)?;
     room::check(&model.config)?;
+    let run = RunFolder::open(&folder, &[])?; // before the first answers, which take a while
     let scratch = begun_with == SCRATCH;
     let mask_prompt = options.mask_prompt || scratch;
     let shown: Vec<Entry> = split.test.iter().step_by(split.test.len().div_ceil(SHOWN)).cloned().collect();
@@ -137,7 +138,7 @@ fn begin(options: &Whole, device: Device, stop: &AtomicBool) -> Result<(Trainer,
     print_settings(&plan, &model.config, &settings, &split, &training, &folder)?;
     let trainer =
         Trainer::new(model, settings, Box::new(training), Some(Box::new(validation)), serde_json::to_value(&plan)?)?;
-    Ok((trainer, RunFolder::open(&folder, &[])?, plan, split))
+    Ok((trainer, run, plan, split))
 }
 
 /// A run that was interrupted.

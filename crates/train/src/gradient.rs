@@ -23,7 +23,7 @@ use std::collections::HashMap;
 use tch::{Device, Kind, Tensor};
 
 /// Positions whose scores are in memory at a time.
-const CHUNK: usize = 256;
+const CHUNK: usize = 512;
 
 /// The parameters of a model and their gradients, in the order in which an input meets them.
 pub struct Gradient {

@@ -12,6 +12,13 @@ use anyhow::{Context, Result, ensure};
 use std::time::Instant;
 use tch::{Kind, Tensor};
 
+struct Batch {
+    inputs: Tensor,  // [B, T]
+    targets: Tensor, // [B, T]
+    /// Targets that are not ignored.
+    counted: i64,
+}
+
 impl Trainer {
     /// Takes one step, or none if its batches hold no target.
     ///
@@ -22,7 +29,7 @@ impl Trainer {
         let batches = self.next_batches()?;
         // Every random number of a step follows from the seed and its number, so that a resumed run needs no generator's state.
         tch::manual_seed(derived_seed(self.settings.seed, Purpose::Step, self.step));
-        let counted: i64 = batches.iter().map(|(_, targets)| count(targets)).sum();
+        let counted: i64 = batches.iter().map(|batch| batch.counted).sum();
         if counted == 0 {
             self.step += 1;
             return Ok(None);
@@ -54,11 +61,11 @@ impl Trainer {
     }
 
     /// The mean loss over all targets of the batches; their mean gradient is left in the parameters.
-    fn gather_gradients(&mut self, batches: &[(Tensor, Tensor)], counted: i64) -> f64 {
+    fn gather_gradients(&mut self, batches: &[Batch], counted: i64) -> f64 {
         let mut mean = 0.0;
-        for (number, (inputs, targets)) in batches.iter().enumerate() {
+        for (number, Batch { inputs, targets, counted: of_batch }) in batches.iter().enumerate() {
             // A batch counts by its targets, so that several small batches teach what one large batch would.
-            let (share, first) = (count(targets) as f64 / counted as f64, number == 0);
+            let (share, first) = (*of_batch as f64 / counted as f64, number == 0);
             let loss = match &mut self.gradient {
                 Some(by_hand) => by_hand.add(inputs, targets, share, first),
                 None => self.add_by_autograd(inputs, targets, share, first),
@@ -83,7 +90,7 @@ impl Trainer {
     }
 
     /// Inputs and targets of the next step, those without a target left out and counted.
-    fn next_batches(&mut self) -> Result<Vec<(Tensor, Tensor)>> {
+    fn next_batches(&mut self) -> Result<Vec<Batch>> {
         let epoch = self.step / self.steps_per_epoch;
         if self.plan.0 != epoch {
             self.plan = (epoch, ordered(&*self.training, &self.settings, epoch)?);
@@ -93,11 +100,12 @@ impl Trainer {
         let mut batches = Vec::new();
         for items in &self.plan.1[first..last] {
             let (inputs, targets) = self.training.batch(items);
-            if count(&targets) == 0 {
+            let counted = count(&targets);
+            if counted == 0 {
                 self.skipped_batches += 1;
             } else {
-                let device = self.model.store.device();
-                batches.push((inputs.to_device(device), targets.to_device(device)));
+                let [inputs, targets] = [inputs, targets].map(|ids| ids.to_device(self.model.store.device()));
+                batches.push(Batch { inputs, targets, counted });
             }
         }
         Ok(batches)

@@ -222,7 +222,7 @@ pub fn floats(tensor: &Tensor) -> &[f32] {
     check(tensor);
     // SAFETY: libtorch keeps so many initialised numbers there as long as the tensor lives. What the type system cannot see is
     // another handle to the same memory that writes meanwhile. A decoder borrows its model, and nothing in this workspace changes
-    // the parameters of a model while it writes a text.
+    // the parameters of a model while it writes a text, nor a weight file in place, which a model may be mapped to.
     unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast::<f32>().cast_const(), tensor.numel()) }
 }
 
