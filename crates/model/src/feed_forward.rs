@@ -45,6 +45,11 @@ impl Gelu {
         x.gelu(self.name())
     }
 
+    /// The same, written into `out`.
+    pub fn forward_into(self, x: &Tensor, out: &Tensor) -> Tensor {
+        x.gelu_out(out, self.name())
+    }
+
     /// The gradient of the input `x`, from that of the output.
     pub fn backward(self, x: &Tensor, output_gradient: &Tensor) -> Tensor {
         x.gelu_backward(output_gradient, self.name())

@@ -48,12 +48,13 @@ struct Block {
     down: Linear,
 }
 
-/// What a block remembers of its way forward. Norms and GELU are not worth their memory: done again, they take a hundredth of a step.
+/// What a block remembers of its way forward. Norms are not worth their memory: done again, they take less than a hundredth of a step.
 struct Passed {
     x: Tensor, // [rows, C]
     mixed: Mixed,
-    between: Tensor, // [rows, C]
-    widened: Tensor, // [rows, F]
+    between: Tensor,   // [rows, C]
+    widened: Tensor,   // [rows, F]
+    activated: Tensor, // [rows, F]
 }
 
 impl Gradient {
@@ -125,7 +126,7 @@ impl Gradient {
         let gradients = |block: &Block| block.parameters().map(|parameter| parameter.value.numel() as i64).sum();
         let sizes = Sizes {
             blocks: self.blocks.len() as i64,
-            passed: 4 * positions * channels + rows.len() * (2 * channels + hidden),
+            passed: 4 * positions * channels + rows.len() * 2 * (channels + hidden),
             gradient: if first { self.blocks.first().map_or(0, gradients) } else { 0 },
             scores: CHUNK.min(rows.targets.len()) as i64 * vocab_size,
         };
@@ -200,21 +201,28 @@ impl Block {
     fn forward(&self, x: &Tensor, rows: &Rows, heads: &[i64], config: &Gpt2Config, shelf: &Shelf) -> (Tensor, Passed) {
         let x = shelf.keep(x);
         let normed = self.norm1.forward(&x).output;
-        let [q, k, v] = [&self.query, &self.key, &self.value]
-            .map(|part| split(&shelf.keep(&rows.spread(part.forward(&normed))), heads));
+        let [q, k, v] = [&self.query, &self.key, &self.value].map(|part| {
+            let projected = if rows.are_spread() {
+                shelf.keep(&rows.spread(part.forward(&normed)))
+            } else {
+                part.forward_into(shelf, &normed)
+            };
+            split(&projected, heads)
+        });
         let mixed = Mixed::new(q, k, v, shelf);
-        let between = shelf.keep(&self.output.forward_onto(&x, &rows.gather(mixed.output())));
+        let between = self.output.forward_onto(&x, &rows.gather(mixed.output()), shelf.place(&x.size()));
         let widened = self.up.forward_into(shelf, &self.norm2.forward(&between).output);
-        let out = self.down.forward_onto(&between, &config.gelu.forward(&widened));
-        (out, Passed { x, mixed, between, widened })
+        let activated = config.gelu.forward_into(&widened, &shelf.place(&widened.size()));
+        let out = self.down.forward_onto(&between, &activated, x.empty_like());
+        (out, Passed { x, mixed, between, widened, activated })
     }
 
     /// Turns the gradient of the block's output into that of its input. Each half adds to the stream, so that the gradient passes
     /// it by unchanged, and what went through the half comes on top.
     fn backward(&self, passed: Passed, dx: &mut Tensor, rows: &Rows, config: &Gpt2Config, first: bool) {
-        let Passed { x, mixed, between, widened } = passed;
+        let Passed { x, mixed, between, widened, activated } = passed;
 
-        self.down.learn(&config.gelu.forward(&widened), dx, first);
+        self.down.learn(&activated, dx, first);
         let d_widened = config.gelu.backward(&widened, &self.down.input_gradient(dx));
         let normed = self.norm2.forward(&between);
         self.up.learn(&normed.output, &d_widened, first);

@@ -112,13 +112,13 @@ impl Linear {
         }
     }
 
-    /// `x + y` for the output `y` of another input.
-    pub fn forward_onto(&self, x: &Tensor, input: &Tensor) -> Tensor {
-        let mut sum = match &self.bias {
-            Some(bias) => x + &bias.value,
-            None => x.copy(),
-        };
-        sum.addmm_(input, &self.weight.value.tr())
+    /// `x + y` for the output `y` of another input, written into `place`.
+    pub fn forward_onto(&self, x: &Tensor, input: &Tensor, mut place: Tensor) -> Tensor {
+        match &self.bias {
+            Some(bias) => drop(x.add_out(&place, &bias.value)),
+            None => place.copy_(x),
+        }
+        place.addmm_(input, &self.weight.value.tr())
     }
 
     /// Weight and bias: `dW = dyᵀ x` and `db = Σ dy`.
@@ -184,7 +184,7 @@ impl Norm {
     /// nothing, nor does a common factor, so what points there is taken out.
     pub fn backward(&self, x: &Tensor, normed: &Normed, dy: &Tensor, first: bool) -> Tensor {
         let mean = |x: &Tensor| x.mean_dim(1_i64, true, None);
-        let normal = (x - &normed.mean) * &normed.inverse_deviation;
+        let normal = (x - &normed.mean).g_mul_(&normed.inverse_deviation);
         self.weight.add(&(dy * &normal).sum_dim_intlist(0_i64, false, None), first);
         self.bias.add(&dy.sum_dim_intlist(0_i64, false, None), first);
         let mut dx = dy * &self.weight.value;

@@ -101,6 +101,11 @@ impl Rows {
         scored.collect()
     }
 
+    /// Whether some positions have no row of their own, so that [`spread`](Self::spread) has something to do.
+    pub fn are_spread(&self) -> bool {
+        self.spread.is_some()
+    }
+
     /// Gives every position of the batch its row.
     ///
     /// # Shapes
