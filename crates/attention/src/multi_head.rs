@@ -67,22 +67,18 @@ impl MultiHeadAttention {
     /// # Panics
     /// If `x` is not of rank 3.
     pub fn project(&self, x: &Tensor) -> (Tensor, Tensor, Tensor) {
-        let (q, k, v) = (self.w_q.forward(x), self.w_k.forward(x), self.w_v.forward(x)); // [B, T, C]
-        (self.split(&q), self.split(&k), self.split(&v)) // [B, H, T, D]
+        let (k, v) = self.keys_and_values(x);
+        (self.queries(x), k, v) // [B, H, T, D]
     }
 
-    /// The same where only the last position asks.
-    ///
-    /// # Shapes
-    /// - `x`: `[B, T, C]`
-    /// - returns `[B, H, 1, D]` and twice `[B, H, T, D]`
-    ///
-    /// # Panics
-    /// As in [`project`](Self::project).
-    pub fn project_last(&self, x: &Tensor) -> (Tensor, Tensor, Tensor) {
-        let last = x.narrow(1, -1, 1); // [B, 1, C]
-        let (q, k, v) = (self.w_q.forward(&last), self.w_k.forward(x), self.w_v.forward(x));
-        (self.split(&q), self.split(&k), self.split(&v))
+    /// The queries alone of [`project`](Self::project), for positions that read.
+    pub fn queries(&self, x: &Tensor) -> Tensor {
+        self.split(&self.w_q.forward(x))
+    }
+
+    /// The keys and values alone of [`project`](Self::project), for positions that are read.
+    pub fn keys_and_values(&self, x: &Tensor) -> (Tensor, Tensor) {
+        (self.split(&self.w_k.forward(x)), self.split(&self.w_v.forward(x)))
     }
 
     fn split(&self, projected: &Tensor) -> Tensor {

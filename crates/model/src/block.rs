@@ -69,8 +69,10 @@ impl Block {
     /// - `x`: `[B, new, C]`
     /// - returns `[B, 1, C]`
     pub fn forward_cached_last(&self, x: &Tensor, cache: &mut LayerCache) -> Tensor {
-        let (q, k, v) = self.attention.project_last(&self.norm1.forward(x));
-        self.after_reading(&x.narrow(1, -1, 1), &cache.attend(&q, &k, &v))
+        let normed = self.norm1.forward(x);
+        let last = |all: &Tensor| all.narrow(1, -1, 1); // [B, 1, C]
+        let (k, v) = self.attention.keys_and_values(&normed);
+        self.after_reading(&last(x), &cache.attend(&self.attention.queries(&last(&normed)), &k, &v))
     }
 
     /// What is left to do once the heads have `read` from the cache, `[B, H, new, D]`.
