@@ -19,7 +19,7 @@ use crate::{
 };
 use anyhow::{Context, Result, bail, ensure};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     panic::resume_unwind,
     path::{Path, PathBuf},
     sync::Mutex,
@@ -67,19 +67,14 @@ pub fn load(folder: &Path, device: Device) -> Result<Gpt2> {
 /// # Errors
 /// As [`load`].
 pub fn map(folder: &Path) -> Result<Gpt2> {
-    let mut public = Public::open(folder)?;
+    let public = Public::open(folder)?;
     let origins = origins(&public.config);
-    let mut tensors = BTreeMap::new();
-    for origin in &origins {
-        let name = &public.stored[&origin.public].0;
-        if !tensors.contains_key(name) {
-            let Some(tensor) = public.file.map(name)? else {
-                return load(folder, Device::Cpu); // such as 16-bit floats, which have to be widened
-            };
-            tensors.insert(name, tensor);
-        }
-    }
-    let parameters = origins.iter().map(|origin| origin.find_in(&tensors[&public.stored[&origin.public].0])).collect();
+    let stored = |origin: &Origin| public.stored[&origin.public].0.as_str();
+    let names: BTreeSet<&str> = origins.iter().map(stored).collect(); // query, key and value share one
+    let Some(tensors) = public.file.map(names)? else {
+        return load(folder, Device::Cpu); // such as 16-bit floats, which have to be widened
+    };
+    let parameters = origins.iter().map(|origin| origin.find_in(&tensors[stored(origin)])).collect();
     public.model(&origins, parameters, Device::Cpu)
 }
 

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use safetensors::{Dtype, View, tensor::Metadata};
 use std::{
     borrow::Cow,
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fs::File,
     io::{Read, Seek, SeekFrom},
     path::{Path, PathBuf},
@@ -28,7 +28,6 @@ pub struct WeightFile {
     file: File,
     header: Metadata,
     data_start: u64,
-    mapping: Option<Tensor>, // the whole file as 32-bit floats, once somebody has asked for it
 }
 
 impl WeightFile {
@@ -74,7 +73,7 @@ impl WeightFile {
                 "{tensor} in {name} has sizes that overflow; fetch it again"
             );
         }
-        Ok(Self { path: path.to_owned(), file, header, data_start, mapping: None })
+        Ok(Self { path: path.to_owned(), file, header, data_start })
     }
 
     /// Names and shapes of all tensors, sorted by name.
@@ -107,34 +106,32 @@ impl WeightFile {
         Ok(whole)
     }
 
-    /// One tensor where it lies in the file, of which the system brings each part into memory when it is first looked at; nothing if
-    /// it is no tensor of 32-bit floats at whole multiples of their size.
+    /// Tensors where they lie in the file, of which the system brings each part into memory when it is first looked at; nothing if
+    /// one of them does not hold 32-bit floats at whole multiples of their size, or the file's name is none for libtorch.
     ///
-    /// The file must not be cut short while the tensor lives: what is gone from it would end the program at the next look. What
-    /// [`replace`] puts in its place does no harm. Changes of the tensor do not reach the file.
+    /// The file must not be cut short while a tensor lives: what is gone from it would end the program at the next look. What
+    /// [`replace`] puts in its place does no harm. Changes of a tensor do not reach the file.
     ///
     /// # Errors
     /// As [`tensor`](Self::tensor).
-    pub fn map(&mut self, name: &str) -> Result<Option<Tensor>> {
-        let (shape, kind, start, _) = self.describe(name)?;
-        let (start, width) = (self.data_start as i64 + start as i64, Kind::Float.elt_size_in_bytes() as i64);
-        if kind != Kind::Float || start % width != 0 {
-            return Ok(None);
+    pub fn map<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Result<Option<BTreeMap<&'a str, Tensor>>> {
+        let Some(path) = self.path.to_str() else { return Ok(None) };
+        let width = Kind::Float.elt_size_in_bytes();
+        let numbers = (self.data_start as usize + self.header.data_len()) / width;
+        let whole = Tensor::f_from_file(path, false, numbers as i64, (Kind::Float, Device::Cpu));
+        let whole = whole.map_err(|error| brief(&error))?;
+        let mut mapped = BTreeMap::new();
+        for name in names {
+            let (shape, kind, start, _) = self.describe(name)?;
+            let start = self.data_start as usize + start;
+            if kind != Kind::Float || !start.is_multiple_of(width) {
+                return Ok(None);
+            }
+            let values = whole.narrow(0, (start / width) as i64, shape.iter().product()).view(&shape[..]);
+            self.ensure_finite(name, &values)?;
+            mapped.insert(name, values);
         }
-        let Some(whole) = self.whole()? else { return Ok(None) };
-        let values = whole.narrow(0, start / width, shape.iter().product()).view(&shape[..]);
-        self.ensure_finite(name, &values)?;
-        Ok(Some(values))
-    }
-
-    /// The whole file as 32-bit floats, mapped; nothing if its name is none for libtorch.
-    fn whole(&mut self) -> Result<Option<Tensor>> {
-        if let (None, Some(path)) = (&self.mapping, self.path.to_str()) {
-            let numbers = (self.data_start as usize + self.header.data_len()) / Kind::Float.elt_size_in_bytes();
-            let whole = Tensor::f_from_file(path, false, numbers as i64, (Kind::Float, Device::Cpu));
-            self.mapping = Some(whole.map_err(|error| brief(&error))?);
-        }
-        Ok(self.mapping.as_ref().map(Tensor::shallow_clone))
+        Ok(Some(mapped))
     }
 
     fn ensure_finite(&self, name: &str, values: &Tensor) -> Result<()> {
