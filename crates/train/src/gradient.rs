@@ -5,8 +5,8 @@
 //! vocabulary, the largest thing in a step by far, are made, used and forgotten for a few positions at a time. What a block has
 //! remembered makes room for its gradient.
 //!
-//! The rules of the single layers are in `gradient/layers.rs`, that of the memory in `gradient/room.rs`. Dropout has no rule here: with dropout, and elsewhere than on the
-//! CPU, autograd does the work.
+//! The rules of the single layers are in `gradient/layers.rs`, that of the memory in `gradient/room.rs`. Dropout has no rule here:
+//! with dropout, and elsewhere than on the CPU, autograd does the work.
 
 mod layers;
 mod room;
@@ -130,13 +130,13 @@ impl Gradient {
             gradient: if first { self.blocks.first().map_or(0, gradients) } else { 0 },
             scores: CHUNK.min(rows.targets.len()) as i64 * vocab_size,
         };
-        let memory = &mut self.memory[usize::from(!first)];
-        if (memory.numel() as i64) < sizes.total() {
+        let (memory, needed) = (&mut self.memory[usize::from(!first)], sizes.total());
+        if (memory.numel() as i64) < needed {
             if first {
                 self.blocks.iter().flat_map(Block::parameters).for_each(Parameter::forget);
             }
             *memory = Tensor::new(); // the old memory is given back before the new one is taken
-            *memory = Tensor::empty(sizes.total() + sizes.total() / 4, (Kind::Float, Device::Cpu));
+            *memory = Tensor::empty(needed + needed / 4, (Kind::Float, Device::Cpu));
         }
         let room = Room::new(sizes, memory);
         if first {
@@ -203,15 +203,16 @@ impl Block {
         let normed = self.norm1.forward(&x).output;
         let [q, k, v] = [&self.query, &self.key, &self.value].map(|part| {
             let projected = if rows.are_spread() {
-                shelf.keep(&rows.spread(part.forward(&normed)))
+                shelf.keep(&rows.spread(part.forward(&normed, &normed.empty_like())))
             } else {
-                part.forward_into(shelf, &normed)
+                part.forward(&normed, &shelf.place(&normed.size()))
             };
             split(&projected, heads)
         });
         let mixed = Mixed::new(q, k, v, shelf);
         let between = self.output.forward_onto(&x, &rows.gather(mixed.output()), shelf.place(&x.size()));
-        let widened = self.up.forward_into(shelf, &self.norm2.forward(&between).output);
+        let widened = shelf.place(&[rows.len(), config.hidden]);
+        let widened = self.up.forward(&self.norm2.forward(&between).output, &widened);
         let activated = config.gelu.forward_into(&widened, &shelf.place(&widened.size()));
         let out = self.down.forward_onto(&between, &activated, x.empty_like());
         (out, Passed { x, mixed, between, widened, activated })

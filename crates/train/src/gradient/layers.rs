@@ -91,24 +91,16 @@ impl Linear {
         [Some(&self.weight), self.bias.as_ref()].into_iter().flatten()
     }
 
+    /// The output, written into `place`.
+    ///
     /// # Shapes
     /// - `x`: `[rows, inputs]`
-    /// - returns `[rows, outputs]`
-    pub fn forward(&self, x: &Tensor) -> Tensor {
+    /// - `place`: `[rows, outputs]`
+    pub fn forward(&self, x: &Tensor, place: &Tensor) -> Tensor {
         let weight = self.weight.value.tr();
         match &self.bias {
-            Some(bias) => bias.value.addmm(x, &weight),
-            None => x.mm(&weight),
-        }
-    }
-
-    /// The same, written into the next place of a shelf.
-    pub fn forward_into(&self, shelf: &Shelf, x: &Tensor) -> Tensor {
-        let weight = self.weight.value.tr();
-        let place = shelf.place(&[x.size()[0], weight.size()[1]]);
-        match &self.bias {
-            Some(bias) => bias.value.addmm_out(&place, x, &weight),
-            None => x.mm_out(&place, &weight),
+            Some(bias) => bias.value.addmm_out(place, x, &weight),
+            None => x.mm_out(place, &weight),
         }
     }
 

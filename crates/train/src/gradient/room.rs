@@ -50,21 +50,23 @@ impl Room {
 
     /// Where block `number` puts what it remembers.
     pub fn passed(&self, number: usize) -> Shelf {
-        let passed = self.sizes.passed;
-        Shelf { memory: self.memory.narrow(0, number as i64 * passed, passed), taken: Cell::new(0) }
+        self.shelf(number as i64 * self.sizes.passed, self.sizes.passed)
     }
 
     /// Where the gradients of block `number` belong.
     pub fn gradients(&self, number: usize) -> Shelf {
         let Sizes { blocks, gradient, .. } = self.sizes;
-        let start = self.memory.numel() as i64 - (blocks - number as i64) * gradient;
-        Shelf { memory: self.memory.narrow(0, start, gradient), taken: Cell::new(0) }
+        self.shelf(self.sizes.total() - (blocks - number as i64) * gradient, gradient)
     }
 
     /// Where the scores belong.
     pub fn scores(&self) -> Shelf {
         let Sizes { blocks, passed, scores, .. } = self.sizes;
-        Shelf { memory: self.memory.narrow(0, blocks * passed, scores), taken: Cell::new(0) }
+        self.shelf(blocks * passed, scores)
+    }
+
+    fn shelf(&self, start: i64, numbers: i64) -> Shelf {
+        Shelf { memory: self.memory.narrow(0, start, numbers), taken: Cell::new(0) }
     }
 }
 
