@@ -11,7 +11,7 @@
 //!
 //! A text of several tokens is read by libtorch's matrix products with the model's own weights whatever the dtype, into the same cache.
 
-mod functions;
+pub mod functions;
 mod kernels;
 mod team;
 mod weights;

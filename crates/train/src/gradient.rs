@@ -11,10 +11,11 @@
 mod layers;
 mod room;
 mod rows;
+mod scores;
 #[cfg(test)]
 mod tests;
 
-use crate::one_pass::is_plain;
+use crate::plain::is_plain;
 use layers::{Linear, Mixed, Norm, Parameter, split};
 use model::{config::Gpt2Config, gpt2::Gpt2};
 use room::{Room, Shelf, Sizes};
@@ -148,7 +149,7 @@ impl Gradient {
         room
     }
 
-    /// The head and the loss, forward and back: cross-entropy's gradient is the probabilities less 1 for each target.
+    /// The head and the loss, forward and back.
     ///
     /// # Shapes
     /// - `hidden`: `[rows, C]`
@@ -160,17 +161,11 @@ impl Gradient {
         let mut loss = 0.0;
         for (chunk, scored) in rows.scored(CHUNK).into_iter().enumerate() {
             let hidden = hidden.index_select(0, &scored.rows);
-            let scores = room.scores().place(&[hidden.size()[0], self.config.vocab_size]); // [rows, V]
-            let mut scores = hidden.mm_out(&scores, &head.value.tr());
-            let _ = scores.internal_log_softmax_out(&scores, 1, false); // in place
-            loss -= scores.index(&scored.targets).sum(Kind::Double).double_value(&[]);
-            let mut d_scores = scores.exp_();
-            if let Some(counts) = &scored.counts {
-                let _ = d_scores.g_mul_(counts);
-            }
-            let _ = d_scores.index_put_(&scored.targets, &Tensor::from(-1.0_f32), true);
-            head.add_product(&d_scores.tr(), &(hidden * scale), first && chunk == 0);
-            let _ = d_hidden.index_copy_(0, &scored.rows, &(d_scores.mm(&head.value) * scale));
+            let scores = room.scores().place(&[self.config.vocab_size, hidden.size()[0]]); // [V, rows]
+            let mut scores = head.value.mm_out(&scores, &hidden.tr());
+            loss += scores::into_gradient(&mut scores, &scored);
+            head.add_product(&scores, &(hidden * scale), first && chunk == 0);
+            let _ = d_hidden.index_copy_(0, &scored.rows, &(scores.tr().mm(&head.value) * scale));
         }
         (loss / rows.targets.len() as f64, d_hidden)
     }

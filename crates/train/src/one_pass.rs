@@ -7,9 +7,13 @@
 //! The moments keep their bits. A weight can differ in its last one, because the vector library behind libtorch's `sqrt` does not
 //! always round to the nearest number, and a processor's own root does. Where figures are held against PyTorch's, the plain step runs.
 
-use crate::adamw::{AdamW, AdamWSettings};
-use std::sync::Mutex;
-use tch::{Device, Kind, Tensor};
+use crate::{
+    adamw::{AdamW, AdamWSettings},
+    plain::{is_plain, numbers_mut},
+    wide::in_wide_registers,
+    workers::share_out,
+};
+use tch::Tensor;
 
 /// Weights in a piece: 1 MB in four arrays, so that threads end together.
 const PIECE: usize = 1 << 16;
@@ -58,36 +62,10 @@ impl Update {
             *parameter = *parameter * self.decay + *mean * self.rate / root;
         }
     }
+}
 
-    /// The same in registers of 16 or 8 numbers where the processor has them. Every result is rounded as IEEE 754 says, so that the
-    /// width changes no bit.
-    #[cfg(target_arch = "x86_64")]
-    #[expect(unsafe_code, reason = "that the processor has the instructions is known only when the program runs")]
-    fn apply_by_the_widest(self, piece: &mut Piece) {
-        #[target_feature(enable = "avx512f")]
-        fn sixteen(update: Update, piece: &mut Piece) {
-            update.apply(piece);
-        }
-        #[target_feature(enable = "avx2,fma")]
-        fn eight(update: Update, piece: &mut Piece) {
-            update.apply(piece);
-        }
-        if is_x86_feature_detected!("avx512f") {
-            // SAFETY: the line above.
-            unsafe { sixteen(self, piece) }
-        } else if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            // SAFETY: the line above.
-            unsafe { eight(self, piece) }
-        } else {
-            self.apply(piece);
-        }
-    }
-
-    /// Other processors' instructions are known when the program is compiled.
-    #[cfg(not(target_arch = "x86_64"))]
-    fn apply_by_the_widest(self, piece: &mut Piece) {
-        self.apply(piece);
-    }
+in_wide_registers! {
+    fn apply_wide(update: Update, piece: &mut Piece) = Update::apply;
 }
 
 impl AdamW {
@@ -95,7 +73,7 @@ impl AdamW {
     ///
     /// Where a tensor is not on the CPU, contiguous and in float32, the plain step is taken.
     pub fn step_in_one_pass(&mut self, learning_rate: f64, clip: f64) {
-        let tensors: Vec<[Tensor; 4]> = self
+        let mut tensors: Vec<[Tensor; 4]> = self
             .parameters
             .iter()
             .zip(&self.moments)
@@ -111,19 +89,7 @@ impl AdamW {
         }
         self.steps += 1;
         let update = Update::new(self.settings, self.steps, learning_rate, clip);
-        let pieces = Mutex::new(tensors.iter().flat_map(pieces).collect::<Vec<_>>());
-        let work = || {
-            // The lock is held while a piece is taken, not while it is worked on.
-            while let Some(mut piece) = pieces.lock().ok().and_then(|mut pieces| pieces.pop()) {
-                update.apply_by_the_widest(&mut piece);
-            }
-        };
-        std::thread::scope(|scope| {
-            for _ in 1..tch::get_num_threads() {
-                scope.spawn(work);
-            }
-            work();
-        });
+        share_out(tensors.iter_mut().flat_map(pieces).collect(), |mut piece| apply_wide(update, &mut piece));
     }
 }
 
@@ -135,18 +101,9 @@ struct Piece<'a> {
     mean_square: &'a mut [f32],
 }
 
-/// Cuts a parameter, its gradient and its two moments into pieces.
-#[expect(unsafe_code, reason = "libtorch hands out the memory of a tensor as a bare address")]
-fn pieces(tensors: &[Tensor; 4]) -> impl Iterator<Item = Piece<'_>> {
-    let [parameter, gradient, mean, mean_square] = tensors.each_ref().map(|tensor| tensor.data_ptr().cast::<f32>());
-    let len = tensors[0].numel();
-    // SAFETY: each address is that of `len` numbers in a row (`is_plain`, and moments and gradients have their parameter's shape),
-    // which live as long as `tensors`. The four are different memory, and `AdamW` is borrowed for writing, so that nobody else
-    // reads or writes them.
-    let [parameter, mean, mean_square] =
-        [parameter, mean, mean_square].map(|start| unsafe { std::slice::from_raw_parts_mut(start, len) });
-    // SAFETY: as above.
-    let gradient = unsafe { std::slice::from_raw_parts(gradient, len) };
+/// Cuts a parameter, its gradient and its two moments, which are four pieces of memory, into pieces.
+fn pieces(tensors: &mut [Tensor; 4]) -> impl Iterator<Item = Piece<'_>> {
+    let [parameter, gradient, mean, mean_square] = tensors.each_mut().map(numbers_mut);
     parameter
         .chunks_mut(PIECE)
         .zip(gradient.chunks(PIECE))
@@ -154,17 +111,12 @@ fn pieces(tensors: &[Tensor; 4]) -> impl Iterator<Item = Piece<'_>> {
         .map(|((parameter, gradient), (mean, mean_square))| Piece { parameter, gradient, mean, mean_square })
 }
 
-/// Whether plain loops and products may read a tensor as it lies: float32, one number after the other, on the CPU.
-pub(crate) fn is_plain(tensor: &Tensor) -> bool {
-    tensor.device() == Device::Cpu && tensor.kind() == Kind::Float && tensor.is_contiguous()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tch::nn;
+    use tch::{Device, Kind, nn};
 
-    fn numbers(shape: &[i64], scale: f64) -> Tensor {
+    fn drawn(shape: &[i64], scale: f64) -> Tensor {
         let len = shape.iter().product::<i64>();
         ((Tensor::arange(len, (Kind::Double, Device::Cpu)) * 12.9898).sin() * scale).to_kind(Kind::Float).view(shape)
     }
@@ -174,7 +126,7 @@ mod tests {
         [(), ()].map(|()| {
             let store = nn::VarStore::new(Device::Cpu);
             let parameters = [("matrix", vec![331, 401]), ("bias", vec![7])]
-                .map(|(name, shape)| (name.to_owned(), store.root().add(name, numbers(&shape, 0.02), true)));
+                .map(|(name, shape)| (name.to_owned(), store.root().add(name, drawn(&shape, 0.02), true)));
             (store, AdamW::new(Vec::from(parameters), AdamWSettings::default()))
         })
     }
@@ -182,7 +134,7 @@ mod tests {
     fn set_gradients(optimizer: &AdamW, step: i32) {
         optimizer.zero_grad();
         for (_, parameter) in &optimizer.parameters {
-            let gradient = numbers(&parameter.size(), 3.7 / f64::from(step + 1));
+            let gradient = drawn(&parameter.size(), 3.7 / f64::from(step + 1));
             (parameter * gradient).sum(Kind::Float).backward();
         }
     }
@@ -208,10 +160,10 @@ mod tests {
 
     #[test]
     fn each_width_of_registers_gives_the_same_bits() {
-        let before = Vec::<f32>::try_from(numbers(&[1000], 0.3)).expect("numbers");
-        let gradient = Vec::<f32>::try_from(numbers(&[1000], 2.1)).expect("numbers");
+        let before = Vec::<f32>::try_from(drawn(&[1000], 0.3)).expect("numbers");
+        let gradient = Vec::<f32>::try_from(drawn(&[1000], 2.1)).expect("numbers");
         let update = Update::new(AdamWSettings::default(), 3, 1e-3, 0.7);
-        let [plain, widest] = [Update::apply, Update::apply_by_the_widest].map(|apply| {
+        let [plain, widest] = [Update::apply, apply_wide].map(|apply| {
             let [mut parameter, mut mean] = [(); 2].map(|()| before.clone());
             let mut mean_square: Vec<f32> = before.iter().map(|square| square.abs()).collect();
             apply(

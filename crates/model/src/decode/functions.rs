@@ -74,7 +74,9 @@ impl Gelu {
 ///
 /// # Source
 /// `e^x = 2^n e^r` with `n` the whole number nearest to `x / ln 2`; for `r`, at most `ln 2 / 2`, Taylor's series up to `r^7 / 7!`.
-fn exp(x: f32) -> f32 {
+#[expect(clippy::inline_always, reason = "a part of loops that are compiled anew for registers of each width")]
+#[inline(always)]
+pub fn exp(x: f32) -> f32 {
     const ROUND: f32 = 12_582_912.0; // 1.5 * 2^23: adding it rounds to a whole number, which stands in the lowest bits
     let x = x.clamp(-87.3, 88.7);
     let shifted = x * std::f32::consts::LOG2_E + ROUND;

@@ -24,9 +24,9 @@ pub struct Rows {
 pub struct Scored {
     /// `[rows]`
     pub rows: Tensor,
-    /// `[rows, 1]`, how many targets each has; nothing if it is one each.
-    pub counts: Option<Tensor>,
-    /// For each target its place among these rows, and its id.
+    /// How many targets each has.
+    pub counts: Vec<f32>,
+    /// For each target its id, and its place among these rows.
     pub targets: [Option<Tensor>; 2],
 }
 
@@ -86,16 +86,15 @@ impl Rows {
         let by_row: Vec<&[(i64, i64)]> = self.targets.chunk_by(|(row, _), (next, _)| row == next).collect();
         let scored = by_row.chunks(most).map(|chunk| {
             let rows: Vec<i64> = chunk.iter().map(|targets| targets[0].0).collect();
-            let counts: Vec<f32> = chunk.iter().map(|targets| targets.len() as f32).collect();
             let targets = chunk
                 .iter()
                 .enumerate()
-                .flat_map(|(place, targets)| targets.iter().map(move |(_, id)| (place as i64, *id)));
-            let (places, ids): (Vec<_>, Vec<_>) = targets.unzip();
+                .flat_map(|(place, targets)| targets.iter().map(move |(_, id)| (*id, place as i64)));
+            let (ids, places): (Vec<_>, Vec<_>) = targets.unzip();
             Scored {
-                counts: (ids.len() > rows.len()).then(|| Tensor::from_slice(&counts).unsqueeze(1)),
+                counts: chunk.iter().map(|targets| targets.len() as f32).collect(),
                 rows: Tensor::from_slice(&rows),
-                targets: [places, ids].map(|numbers| Some(Tensor::from_slice(&numbers))),
+                targets: [ids, places].map(|numbers| Some(Tensor::from_slice(&numbers))),
             }
         });
         scored.collect()
@@ -164,9 +163,9 @@ mod tests {
         let of_first_rows = [(0, 6), (0, 6), (1, 7), (1, 9), (2, 8), (3, 1)];
         assert_eq!(rows.targets, [&of_first_rows[..], &[(5, 7), (6, 8), (7, 2)]].concat());
         let [first, second] = &rows.scored(4)[..] else { panic!("seven rows have targets") };
-        assert_eq!(first.counts, Some(Tensor::from_slice(&[2.0_f32, 2.0, 1.0, 1.0]).unsqueeze(1)));
-        assert_eq!(first.targets[0], Some(Tensor::from_slice(&[0_i64, 0, 1, 1, 2, 3])));
-        assert_eq!((&second.rows, &second.counts), (&Tensor::from_slice(&[5_i64, 6, 7]), &None));
+        assert_eq!(first.counts, [2.0, 2.0, 1.0, 1.0]);
+        assert_eq!(first.targets[1], Some(Tensor::from_slice(&[0_i64, 0, 1, 1, 2, 3])));
+        assert_eq!((&second.rows, &second.counts[..]), (&Tensor::from_slice(&[5_i64, 6, 7]), &[1.0; 3][..]));
         let x = rows.ids.unsqueeze(1); // [rows, 1]
         assert_eq!(rows.gather(rows.spread(x.shallow_clone())), x);
         assert_eq!(
