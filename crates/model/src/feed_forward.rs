@@ -45,16 +45,6 @@ impl Gelu {
         x.gelu(self.name())
     }
 
-    /// The same, written into `out`.
-    pub fn forward_into(self, x: &Tensor, out: &Tensor) -> Tensor {
-        x.gelu_out(out, self.name())
-    }
-
-    /// The gradient of the input `x`, from that of the output.
-    pub fn backward(self, x: &Tensor, output_gradient: &Tensor) -> Tensor {
-        x.gelu_backward(output_gradient, self.name())
-    }
-
     /// What libtorch calls it.
     fn name(self) -> &'static str {
         match self {

@@ -8,6 +8,7 @@
 //! The rules of the single layers are in `gradient/layers.rs`, that of the memory in `gradient/room.rs`. Dropout has no rule here:
 //! with dropout, and elsewhere than on the CPU, autograd does the work.
 
+mod gelu;
 mod layers;
 mod room;
 mod rows;
@@ -208,7 +209,7 @@ impl Block {
         let between = self.output.forward_onto(&x, &rows.gather(mixed.output()), shelf.place(&x.size()));
         let widened = shelf.place(&[rows.len(), config.hidden]);
         let widened = self.up.forward(&self.norm2.forward(&between).output, &widened);
-        let activated = config.gelu.forward_into(&widened, &shelf.place(&widened.size()));
+        let activated = gelu::forward(config.gelu, &widened, shelf.place(&widened.size()));
         let out = self.down.forward_onto(&between, &activated, x.empty_like());
         (out, Passed { x, mixed, between, widened, activated })
     }
@@ -219,7 +220,7 @@ impl Block {
         let Passed { x, mixed, between, widened, activated } = passed;
 
         self.down.learn(&activated, dx, first);
-        let d_widened = config.gelu.backward(&widened, &self.down.input_gradient(dx));
+        let d_widened = gelu::backward(config.gelu, &widened, self.down.input_gradient(dx));
         let normed = self.norm2.forward(&between);
         self.up.learn(&normed.output, &d_widened, first);
         let _ = dx.g_add_(&self.norm2.backward(&between, &normed, &self.up.input_gradient(&d_widened), first));

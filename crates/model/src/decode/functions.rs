@@ -1,6 +1,12 @@
-//! What stands between the products, for one position: norm, GELU, softmax, over plain numbers.
+//! What stands between the products, over plain numbers: norm, GELU, softmax.
 //!
-//! The loops have no branches and no calls in them, so that the compiler makes vector instructions of them on any processor.
+//! The loops have no branches and no calls in them, so that the compiler makes vector instructions of them on any processor. Training compiles them anew for wider
+//! registers, within its own functions.
+
+#![expect(
+    clippy::inline_always,
+    reason = "compiled anew within each function for which other instructions are allowed"
+)]
 
 use crate::config::Gelu;
 
@@ -44,37 +50,67 @@ pub fn softmax(scores: &mut [f32], factor: f32) {
 
 impl Gelu {
     /// Applies the activation to each number, as [`Gelu::forward`] does to tensors.
-    ///
-    /// # Source
-    /// `(1 + tanh u) / 2 = 1 / (1 + e^(-2u))`. The error function is formula 7.1.26 of Abramowitz and Stegun, Handbook of
-    /// Mathematical Functions, whose error stays below 1.5e-7.
+    #[inline(always)]
     pub fn apply(self, numbers: &mut [f32]) {
         match self {
-            Self::Tanh => {
-                let factor = -2.0 * std::f32::consts::FRAC_2_PI.sqrt();
-                for x in numbers {
-                    *x /= 1.0 + exp(factor * (*x + 0.044_715 * *x * *x * *x));
-                }
-            }
-            Self::Exact => {
-                for x in numbers {
-                    let z = x.abs() * std::f32::consts::FRAC_1_SQRT_2;
-                    let t = 1.0 / (1.0 + 0.327_591_1 * z);
-                    let series = [-1.453_152_f32, 1.421_413_7, -0.284_496_72, 0.254_829_6];
-                    let tail = t * series.iter().fold(1.061_405_4, |sum, term| sum * t + term) * exp(-z * z); // 1 - erf z
-                    // Below zero the share of the normal distribution is half the tail, above it all but that.
-                    *x = if *x < 0.0 { 0.5 * *x * tail } else { *x - 0.5 * *x * tail };
-                }
-            }
+            Self::Tanh => numbers.iter_mut().for_each(|x| *x *= tanh_share(*x).0),
+            Self::Exact => numbers.iter_mut().for_each(|x| *x *= normal_share(*x).0),
         }
     }
+
+    /// Multiplies each gradient by the slope of the activation at its input.
+    ///
+    /// # Shapes
+    /// - `x`, `gradient`: equally long
+    #[inline(always)]
+    pub fn slope(self, x: &[f32], gradient: &mut [f32]) {
+        let pairs = gradient.iter_mut().zip(x);
+        match self {
+            Self::Tanh => pairs.for_each(|(gradient, &x)| {
+                let (share, rest) = tanh_share(x);
+                let steepness = 2.0 * TANH_FACTOR * (1.0 + 3.0 * TANH_CUBE * x * x);
+                *gradient *= share + x * share * rest * steepness;
+            }),
+            Self::Exact => pairs.for_each(|(gradient, &x)| {
+                let (share, density) = normal_share(x);
+                *gradient *= share + x * density;
+            }),
+        }
+    }
+}
+
+const TANH_FACTOR: f32 = 0.797_884_6; // sqrt(2 / π)
+const TANH_CUBE: f32 = 0.044_715;
+
+/// What the `tanh` form multiplies `x` by: `(1 + tanh u) / 2 = 1 / (1 + e^(-2u))` with `u = sqrt(2 / π) (x + 0.044715 x³)`;
+/// and what is left to 1, of which a difference would leave few digits.
+#[inline(always)]
+fn tanh_share(x: f32) -> (f32, f32) {
+    let power = -2.0 * TANH_FACTOR * (x + TANH_CUBE * x * x * x);
+    let odds = exp(power.clamp(-80.0, 80.0)); // far from numbers so small that a processor calculates slowly with them
+    let share = 1.0 / (1.0 + odds);
+    (share, odds * share)
+}
+
+/// What the exact form multiplies `x` by: the share `Φ(x)` of a normal distribution below it; and the density there.
+///
+/// # Source
+/// The error function is formula 7.1.26 of Abramowitz and Stegun, Handbook of Mathematical Functions, whose error stays below
+/// 1.5e-7.
+#[inline(always)]
+fn normal_share(x: f32) -> (f32, f32) {
+    const TALLEST: f32 = 0.398_942_28; // 1 / sqrt(2 π)
+    let bell = exp((-0.5 * x * x).max(-80.0)); // as above
+    let t = 1.0 / (1.0 + 0.327_591_1 * x.abs() * std::f32::consts::FRAC_1_SQRT_2);
+    let series = [-1.453_152_f32, 1.421_413_7, -0.284_496_72, 0.254_829_6];
+    let tail = 0.5 * t * series.iter().fold(1.061_405_4, |sum, term| sum * t + term) * bell;
+    (if x < 0.0 { tail } else { 1.0 - tail }, TALLEST * bell)
 }
 
 /// `e^x` between the smallest normal number and the largest, with a relative error below 3e-7.
 ///
 /// # Source
 /// `e^x = 2^n e^r` with `n` the whole number nearest to `x / ln 2`; for `r`, at most `ln 2 / 2`, Taylor's series up to `r^7 / 7!`.
-#[expect(clippy::inline_always, reason = "a part of loops that are compiled anew for registers of each width")]
 #[inline(always)]
 pub fn exp(x: f32) -> f32 {
     const ROUND: f32 = 12_582_912.0; // 1.5 * 2^23: adding it rounds to a whole number, which stands in the lowest bits
