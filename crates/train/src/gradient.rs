@@ -5,19 +5,23 @@
 //! vocabulary, the largest thing in a step by far, are made, used and forgotten for a few positions at a time. What a block has
 //! remembered makes room for its gradient.
 //!
-//! The rules of the single layers are in `gradient/layers.rs`, that of the memory in `gradient/room.rs`. Dropout has no rule here:
-//! with dropout, and elsewhere than on the CPU, autograd does the work.
+//! The rules of the single layers are in `gradient/layers.rs`, that of the memory in `gradient/room.rs`. What is not a product of large
+//! matrices is done in loops of our own: `gradient/heads.rs`, `gelu.rs` and `scores.rs`. Dropout has no rule here: with dropout, and
+//! elsewhere than on the CPU, autograd does the work.
 
 mod gelu;
+mod heads;
 mod layers;
 mod room;
 mod rows;
 mod scores;
 #[cfg(test)]
 mod tests;
+mod tiles;
 
 use crate::plain::is_plain;
-use layers::{Linear, Mixed, Norm, Parameter, split};
+use heads::Layout;
+use layers::{Linear, Mixed, Norm, Parameter};
 use model::{config::Gpt2Config, gpt2::Gpt2};
 use room::{Room, Shelf, Sizes};
 use rows::Rows;
@@ -96,15 +100,19 @@ impl Gradient {
     /// If the ids do not fit the model.
     pub fn add(&mut self, inputs: &Tensor, targets: &Tensor, share: f64, first: bool) -> f64 {
         let _guard = tch::no_grad_guard();
-        let (rows, size) = (Rows::of(inputs, targets), inputs.size());
+        let rows = Rows::of(inputs, targets);
         let room = self.make_room(&rows, inputs.numel() as i64, first);
-        let heads = [size[0], self.config.heads, size[1], self.config.channels / self.config.heads];
+        let layout = Layout {
+            positions: inputs.size()[1] as usize,
+            heads: self.config.heads as usize,
+            width: (self.config.channels / self.config.heads) as usize,
+        };
 
         let positions = self.position.value.index_select(0, &rows.positions);
         let mut x = self.token.value.index_select(0, &rows.ids) + positions; // [rows, C]
         let mut passed = Vec::new();
         for (number, block) in self.blocks.iter().enumerate() {
-            let (out, of_block) = block.forward(&x, &rows, &heads, &self.config, &room.passed(number));
+            let (out, of_block) = block.forward(&x, &rows, layout, &self.config, &room.passed(number));
             passed.push(of_block);
             x = out;
         }
@@ -166,7 +174,8 @@ impl Gradient {
             let mut scores = head.value.mm_out(&scores, &hidden.tr());
             loss += scores::into_gradient(&mut scores, &scored);
             head.add_product(&scores, &(hidden * scale), first && chunk == 0);
-            let _ = d_hidden.index_copy_(0, &scored.rows, &(scores.tr().mm(&head.value) * scale));
+            let of_chunk = head.value.tr().mm(&scores).g_mul_scalar_(scale); // [C, rows]
+            let _ = d_hidden.index_copy_(0, &scored.rows, &of_chunk.tr());
         }
         (loss / rows.targets.len() as f64, d_hidden)
     }
@@ -194,18 +203,18 @@ impl Block {
         linears.chain([norm1, norm2].into_iter().flat_map(Norm::parameters))
     }
 
-    fn forward(&self, x: &Tensor, rows: &Rows, heads: &[i64], config: &Gpt2Config, shelf: &Shelf) -> (Tensor, Passed) {
+    fn forward(&self, x: &Tensor, rows: &Rows, layout: Layout, config: &Gpt2Config, shelf: &Shelf) -> (Tensor, Passed) {
         let x = shelf.keep(x);
         let normed = self.norm1.forward(&x).output;
-        let [q, k, v] = [&self.query, &self.key, &self.value].map(|part| {
-            let projected = if rows.are_spread() {
+        let of_heads = [&self.query, &self.key, &self.value].map(|part| {
+            if rows.are_spread() {
                 shelf.keep(&rows.spread(part.forward(&normed, &normed.empty_like())))
             } else {
                 part.forward(&normed, &shelf.place(&normed.size()))
-            };
-            split(&projected, heads)
+            }
         });
-        let mixed = Mixed::new(q, k, v, shelf);
+        let output = shelf.place(&of_heads[0].size());
+        let mixed = Mixed::new(layout, of_heads, output);
         let between = self.output.forward_onto(&x, &rows.gather(mixed.output()), shelf.place(&x.size()));
         let widened = shelf.place(&[rows.len(), config.hidden]);
         let widened = self.up.forward(&self.norm2.forward(&between).output, &widened);

@@ -5,18 +5,18 @@
 /// The other one has to be `#[inline(always)]`: it is compiled anew for each width. Where it adds numbers up, it does so in lanes of
 /// its own, so that the width of the registers changes no bit: every single result is rounded as IEEE 754 says.
 macro_rules! in_wide_registers {
-    ($(#[$attribute:meta])* fn $name:ident($($argument:ident: $type:ty),*) = $plain:expr;) => {
+    ($(#[$attribute:meta])* $visible:vis fn $name:ident($($argument:ident: $type:ty),*) $(-> $output:ty)? = $plain:expr;) => {
         $(#[$attribute])*
         #[expect(unsafe_code, reason = "that the processor has the instructions is known only when the program runs")]
-        fn $name($($argument: $type),*) {
+        $visible fn $name($($argument: $type),*) $(-> $output)? {
             #[cfg(target_arch = "x86_64")]
             {
                 #[target_feature(enable = "avx512f,avx2,fma")]
-                fn sixteen($($argument: $type),*) {
+                fn sixteen($($argument: $type),*) $(-> $output)? {
                     $plain($($argument),*)
                 }
                 #[target_feature(enable = "avx2,fma")]
-                fn eight($($argument: $type),*) {
+                fn eight($($argument: $type),*) $(-> $output)? {
                     $plain($($argument),*)
                 }
                 if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {

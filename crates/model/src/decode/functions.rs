@@ -99,7 +99,7 @@ fn tanh_share(x: f32) -> (f32, f32) {
 /// 1.5e-7.
 #[inline(always)]
 fn normal_share(x: f32) -> (f32, f32) {
-    const TALLEST: f32 = 0.398_942_28; // 1 / sqrt(2 π)
+    const TALLEST: f32 = 0.398_942_3; // 1 / sqrt(2 π)
     let bell = exp((-0.5 * x * x).max(-80.0)); // as above
     let t = 1.0 / (1.0 + 0.327_591_1 * x.abs() * std::f32::consts::FRAC_1_SQRT_2);
     let series = [-1.453_152_f32, 1.421_413_7, -0.284_496_72, 0.254_829_6];

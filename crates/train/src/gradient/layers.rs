@@ -1,6 +1,7 @@
 //! Each layer's rule: what the error of its output says about its weights, and about its input.
 
-use super::room::Shelf;
+use super::heads::{self, Layout};
+use crate::plain::{numbers, numbers_mut};
 use std::collections::HashMap;
 use tch::{Kind, Tensor};
 
@@ -187,59 +188,36 @@ impl Norm {
     }
 }
 
-/// What the gradient of attention needs: all `[B, H, T, D]`, but for the logarithms of the sums that softmax divided by.
+/// What the gradient of attention needs.
 pub struct Mixed {
-    q: Tensor,
+    layout: Layout,
+    q: Tensor, // [B * T, C], as are the next ones
     k: Tensor,
     v: Tensor,
     output: Tensor,
-    log_sums: Tensor,
+    log_sums: Vec<f32>, // [B, H, T]
 }
 
 impl Mixed {
     /// Causal attention of several texts.
     ///
     /// # Shapes
-    /// - `q`, `k`, `v`: `[B, H, T, D]`
-    pub fn new(q: Tensor, k: Tensor, v: Tensor, shelf: &Shelf) -> Self {
-        let (output, log_sums) =
-            Tensor::internal_scaled_dot_product_flash_attention_for_cpu(&q, &k, &v, 0.0, true, None::<Tensor>, None);
-        let output = split(&shelf.keep(&merged(&output)), &q.size());
-        Self { q, k, v, output, log_sums }
+    /// - `q`, `k`, `v`, `output`: `[B * T, C]`
+    pub fn new(layout: Layout, [q, k, v]: [Tensor; 3], mut output: Tensor) -> Self {
+        let log_sums = heads::forward(layout, [&q, &k, &v].map(numbers), numbers_mut(&mut output));
+        Self { layout, q, k, v, output, log_sums }
     }
 
     /// `[B * T, C]`, the heads side by side.
     pub fn output(&self) -> Tensor {
-        merged(&self.output)
+        self.output.shallow_clone()
     }
 
     /// The gradients of queries, keys and values, each `[B * T, C]`.
-    ///
-    /// # Source
-    /// Dao et al. 2022 (<https://arxiv.org/abs/2205.14135>), algorithm 4; libtorch's kernel.
     pub fn backward(&self, dy: &Tensor) -> [Tensor; 3] {
-        let (dq, dk, dv) = Tensor::internal_scaled_dot_product_flash_attention_for_cpu_backward(
-            &split(dy, &self.output.size()),
-            &self.q,
-            &self.k,
-            &self.v,
-            &self.output,
-            &self.log_sums,
-            0.0,
-            true,
-            None::<Tensor>,
-            None,
-        );
-        [merged(&dq), merged(&dk), merged(&dv)]
+        let Self { layout, q, k, v, output, log_sums } = self;
+        let mut gradients = [q, k, v].map(Tensor::empty_like);
+        heads::backward(*layout, [q, k, v, output, dy].map(numbers), log_sums, gradients.each_mut().map(numbers_mut));
+        gradients
     }
-}
-
-/// Gives each head its channels: from `[B * T, C]` to `shape`, which is `[B, H, T, D]`.
-pub fn split(x: &Tensor, shape: &[i64]) -> Tensor {
-    x.view([shape[0], shape[2], shape[1], shape[3]]).transpose(1, 2)
-}
-
-fn merged(x: &Tensor) -> Tensor {
-    let size = x.size();
-    x.transpose(1, 2).reshape([size[0] * size[2], size[1] * size[3]])
 }

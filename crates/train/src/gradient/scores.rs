@@ -3,7 +3,7 @@
 //! Cross-entropy's gradient is the probabilities less 1 for each target. libtorch goes through the scores four times for it, and the
 //! scores are the largest tensor of a step: 100 MB for 512 positions. Here they are fetched twice. Positions stand side by side, so
 //! that neither sums nor largest scores have to be found across a register; and the product that makes the scores is a third faster
-//! when it writes rows of 512 numbers than when it writes rows of 50,257, which begin anywhere. Both together took a thirtieth off
+//! when it writes rows of 512 numbers than when it writes rows of 50,257, which begin anywhere. Both together took a twentieth off
 //! a step of the 124M model.
 
 #![expect(clippy::inline_always, reason = "compiled anew for registers of each width")]
