@@ -15,6 +15,7 @@ mod layers;
 mod room;
 mod rows;
 mod scores;
+mod soften;
 #[cfg(test)]
 mod tests;
 mod tiles;
