@@ -5,8 +5,7 @@
 /// The other one has to be `#[inline(always)]`: it is compiled anew for each width. Where it adds numbers up, it does so in lanes of
 /// its own, so that the width of the registers changes no bit: every single result is rounded as IEEE 754 says.
 macro_rules! in_wide_registers {
-    ($(#[$attribute:meta])* $visible:vis fn $name:ident($($argument:ident: $type:ty),*) $(-> $output:ty)? = $plain:expr;) => {
-        $(#[$attribute])*
+    ($visible:vis fn $name:ident($($argument:ident: $type:ty),*) $(-> $output:ty)? = $plain:expr;) => {
         #[expect(unsafe_code, reason = "that the processor has the instructions is known only when the program runs")]
         $visible fn $name($($argument: $type),*) $(-> $output)? {
             #[cfg(target_arch = "x86_64")]

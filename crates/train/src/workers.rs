@@ -21,7 +21,7 @@ pub fn share_out<T: Send>(pieces: Vec<T>, work: impl Fn(T) + Sync) {
     });
 }
 
-/// Does the same on all threads that libtorch uses, and waits for the last one.
+/// Does this on every thread that libtorch uses, and waits for the last one.
 fn on_all(work: &(dyn Fn() + Sync)) {
     let threads = tch::get_num_threads().max(1) as usize;
     match open_mp() {
