@@ -19,9 +19,9 @@ mod worker;
 
 pub use weights::Dtype;
 
-use crate::{cache::Cache, gpt2::Gpt2, threads::on_one_thread};
+use crate::{cache::Cache, gpt2::Gpt2, plain::numbers, threads::on_one_thread};
 use anyhow::{Result, ensure};
-use kernels::{Kernels, floats};
+use kernels::Kernels;
 use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::{Arc, atomic::Ordering},
@@ -121,7 +121,7 @@ impl<'a> Decoder<'a> {
         let [token, place] =
             [(id, &self.tables[0]), (position as i64, &self.tables[1])].map(|(row, table)| table.get(row).contiguous()); // [C]
         self.exchange.stream.write(0, token.numel(), |x| {
-            for ((x, token), place) in x.iter_mut().zip(floats(&token)).zip(floats(&place)) {
+            for ((x, token), place) in x.iter_mut().zip(numbers(&token)).zip(numbers(&place)) {
                 *x = token + place;
             }
         });

@@ -11,6 +11,7 @@
 //! | [`generate`] | how does the model write? | 3.7 |
 //! | [`cache`] | why does it not start over for each token? | 3.8 |
 //! | [`decode`] | how does it write as fast as memory can be read? | 3.8 |
+//! | [`plain`] | how do loops of our own reach the numbers of a tensor? | 3.8 |
 //! | [`public_weights`] | how does everybody else store a GPT-2? | 5.1 |
 //! | [`weight_file`] | what if such a file is broken? | 5.1 |
 //!
@@ -25,6 +26,7 @@ pub mod feed_forward;
 pub mod generate;
 pub mod gpt2;
 pub mod norm;
+pub mod plain;
 pub mod public_weights;
 pub mod summary;
 mod threads;

@@ -20,9 +20,9 @@ mod soften;
 mod tests;
 mod tiles;
 
-use crate::plain::is_plain;
 use heads::Layout;
 use layers::{Linear, Mixed, Norm, Parameter};
+use model::plain::is_plain;
 use model::{config::Gpt2Config, gpt2::Gpt2};
 use room::{Room, Shelf, Sizes};
 use rows::Rows;

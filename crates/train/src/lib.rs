@@ -43,7 +43,6 @@ pub mod loss;
 pub mod metrics;
 mod one_pass;
 pub mod output;
-mod plain;
 pub mod plot;
 pub mod protocol;
 pub mod room;

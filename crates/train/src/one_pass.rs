@@ -9,10 +9,10 @@
 
 use crate::{
     adamw::{AdamW, AdamWSettings},
-    plain::{is_plain, numbers_mut},
     wide::in_wide_registers,
     workers::share_out,
 };
+use model::plain::{is_plain, numbers_mut};
 use tch::Tensor;
 
 /// Weights in a piece: 1 MB in four arrays, so that threads end together.

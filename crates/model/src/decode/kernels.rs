@@ -1,4 +1,5 @@
-//! Products of rows with a vector by the processor's vector instructions: the one room of this crate with `unsafe` in it.
+//! Products of rows with a vector by the processor's vector instructions. This room and [`plain`](crate::plain) are those of this
+//! crate with `unsafe` in them.
 //!
 //! Decoding a token reads every weight once and does two operations with it, so that the kernels have to keep up with the memory and
 //! no more: four rows at a time, each in one register of sums, and the next four asked for in advance. That request alone took
@@ -6,13 +7,11 @@
 //! There are three levels, AVX-512, AVX2, and plain code for every other processor; [`Kernels::available`] lists what the processor
 //! at hand can run, and a test holds each against the plain one.
 //!
-//! Two kinds of `unsafe` occur. Vector instructions may run only where the processor has them: a [`Kernels`] of a level is made
-//! only after asking it. And the weights and the cache are libtorch's memory: [`floats`] and [`floats_mut`] say what must hold.
+//! Vector instructions may run only where the processor has them: a [`Kernels`] of a level is made only after asking it.
 
-#![expect(unsafe_code, reason = "vector instructions and the memory of tensors cannot be reached otherwise")]
+#![expect(unsafe_code, reason = "vector instructions cannot be reached otherwise")]
 
 use super::weights::{BLOCK, LANE, Quantised};
-use tch::{Device, Kind, Tensor};
 
 /// Fills `out` by the kernel of that name at the level of `$kernels`; `$at` gives what begins at a row.
 macro_rules! dispatch {
@@ -212,34 +211,6 @@ fn in_fours(out: &mut [f32], four: impl Fn(usize) -> [f32; 4], one: impl Fn(usiz
     for (row, out) in rest.iter_mut().enumerate() {
         [*out] = one(done + row);
     }
-}
-
-/// The numbers of a tensor, where they lie.
-///
-/// # Panics
-/// If they are not 32-bit numbers, one after the other, in the processor's memory.
-pub fn floats(tensor: &Tensor) -> &[f32] {
-    check(tensor);
-    // SAFETY: libtorch keeps so many initialised numbers there as long as the tensor lives. What the type system cannot see is
-    // another handle to the same memory that writes meanwhile. A decoder borrows its model, and nothing in this workspace changes
-    // the parameters of a model while it writes a text, nor a weight file in place, which a model may be mapped to.
-    unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast::<f32>().cast_const(), tensor.numel()) }
-}
-
-/// The numbers of a tensor, where they lie, to be changed.
-///
-/// # Panics
-/// As [`floats`].
-pub fn floats_mut(tensor: &mut Tensor) -> &mut [f32] {
-    check(tensor);
-    // SAFETY: as in `floats`. The tensors given here are keys and values of the heads of one worker, which no other worker has a
-    // handle to; libtorch reads and writes them between two steps only, which the barrier of the team keeps apart.
-    unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast::<f32>(), tensor.numel()) }
-}
-
-fn check(tensor: &Tensor) {
-    let plain = tensor.kind() == Kind::Float && tensor.device() == Device::Cpu && tensor.is_contiguous();
-    assert!(plain, "a tensor must be contiguous 32-bit numbers on the CPU, got {tensor:?}");
 }
 
 /// The kernels for every processor; what the others must equal.

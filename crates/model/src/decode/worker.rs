@@ -2,11 +2,16 @@
 
 use super::{
     functions::{normalise, softmax},
-    kernels::{Kernels, floats, floats_mut},
+    kernels::Kernels,
     team::{Barrier, Shared, Start},
     weights::{Dtype, Quantised, Rows},
 };
-use crate::{cache::Cache, config::Gpt2Config, gpt2::Gpt2};
+use crate::{
+    cache::Cache,
+    config::Gpt2Config,
+    gpt2::Gpt2,
+    plain::{numbers, numbers_mut},
+};
 use std::{
     collections::HashMap,
     ops::Range,
@@ -87,7 +92,7 @@ impl Share {
     }
 
     fn norm(&self, name: &str) -> Norm {
-        let vector = |part| floats(&self.parameters[&format!("{name}.{part}")].contiguous()).to_vec();
+        let vector = |part| numbers(&self.parameters[&format!("{name}.{part}")].contiguous()).to_vec();
         Norm { weight: vector("weight"), bias: vector("bias"), epsilon: self.config.norm_epsilon }
     }
 }
@@ -204,7 +209,7 @@ impl Worker {
         }
         let [query, key, value] = &self.projected;
         let room = self.share.config.context as usize * d; // of a head
-        let (keys, values) = (floats_mut(keys), floats_mut(values)); // [H, context, D]
+        let (keys, values) = (numbers_mut(keys), numbers_mut(values)); // [H, context, D]
         exchange.mixed.write(self.share.number, query.len(), |mixed| {
             for (head, mixed) in mixed.chunks_exact_mut(d).enumerate() {
                 let known = &mut keys[head * room..][..(position + 1) * d];

@@ -219,7 +219,7 @@ fn backward_of_head(head: Backward) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plain::{numbers, numbers_mut};
+    use model::plain::{numbers, numbers_mut};
     use tch::{Device, Kind, Tensor};
 
     /// Queries, keys, values and an output's gradient, with scores as far apart as those of a trained model.

@@ -1,7 +1,7 @@
 //! Each layer's rule: what the error of its output says about its weights, and about its input.
 
 use super::heads::{self, Layout};
-use crate::plain::{numbers, numbers_mut};
+use model::plain::{numbers, numbers_mut};
 use std::collections::HashMap;
 use tch::{Kind, Tensor};
 

@@ -1,4 +1,8 @@
 //! Tensors as plain numbers, for loops of our own.
+//!
+//! What the type system cannot see is another handle to the same memory. A decoder borrows its model, and each of its workers has the
+//! keys and values of its own heads; nothing in this workspace changes a model while it writes a text, nor a weight file in place,
+//! which a model may be mapped to. A step of training reads and writes what belongs to the trainer alone.
 
 use tch::{Device, Kind, Tensor};
 
