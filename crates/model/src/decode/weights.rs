@@ -48,7 +48,7 @@ pub const LANE: usize = 4;
 
 /// Neighbouring inputs that share a scale. Smaller than a block, because a few channels of a trained GPT-2 are far larger than the
 /// others, and take the digits away from those that share their scale.
-const INPUTS_OF_A_SCALE: usize = 32;
+pub const INPUTS_OF_A_SCALE: usize = 32;
 
 /// Some rows of a linear layer: `W x + b` for the outputs of one worker.
 #[derive(Debug)]
