@@ -6,24 +6,19 @@
 //! remembered makes room for its gradient.
 //!
 //! The rules of the single layers are in `gradient/layers.rs`, that of the memory in `gradient/room.rs`. What is not a product of large
-//! matrices is done in loops of our own: `gradient/heads.rs`, `gelu.rs` and `scores.rs`. Dropout has no rule here: with dropout, and
+//! matrices is done in loops of our own: [`model::heads`], `gradient/gelu.rs` and `scores.rs`. Dropout has no rule here: with dropout, and
 //! elsewhere than on the CPU, autograd does the work.
 
 mod gelu;
-mod heads;
 mod layers;
 mod room;
 mod rows;
 mod scores;
-mod soften;
 #[cfg(test)]
 mod tests;
-mod tiles;
 
-use heads::Layout;
 use layers::{Linear, Mixed, Norm, Parameter};
-use model::plain::is_plain;
-use model::{config::Gpt2Config, gpt2::Gpt2};
+use model::{config::Gpt2Config, gpt2::Gpt2, heads::Layout, plain::is_plain};
 use room::{Room, Shelf, Sizes};
 use rows::Rows;
 use std::collections::HashMap;
@@ -209,16 +204,16 @@ impl Block {
         let normed = self.norm1.forward(&x).output;
         let of_heads = [&self.query, &self.key, &self.value].map(|part| {
             if rows.are_spread() {
-                shelf.keep(&rows.spread(part.forward(&normed, &normed.empty_like())))
+                shelf.keep(&rows.spread(part.forward(&normed, normed.empty_like())))
             } else {
-                part.forward(&normed, &shelf.place(&normed.size()))
+                part.forward(&normed, shelf.place(&normed.size()))
             }
         });
         let output = shelf.place(&of_heads[0].size());
         let mixed = Mixed::new(layout, of_heads, output);
         let between = self.output.forward_onto(&x, &rows.gather(mixed.output()), shelf.place(&x.size()));
         let widened = shelf.place(&[rows.len(), config.hidden]);
-        let widened = self.up.forward(&self.norm2.forward(&between).output, &widened);
+        let widened = self.up.forward(&self.norm2.forward(&between).output, widened);
         let activated = gelu::forward(config.gelu, &widened, shelf.place(&widened.size()));
         let out = self.down.forward_onto(&between, &activated, x.empty_like());
         (out, Passed { x, mixed, between, widened, activated })
@@ -238,11 +233,11 @@ impl Block {
         self.output.learn(&rows.gather(mixed.output()), dx, first);
         let of_heads = mixed.backward(&rows.gather_backward(self.output.input_gradient(dx)));
         let normed = self.norm1.forward(&x);
-        let mut d_normed = dx.zeros_like();
+        let d_normed = dx.zeros_like();
         for (part, dy) in [&self.query, &self.key, &self.value].into_iter().zip(of_heads) {
             let dy = rows.spread_backward(dy);
             part.learn(&normed.output, &dy, first);
-            part.add_input_gradient(&dy, &mut d_normed);
+            part.add_input_gradient(&dy, &d_normed);
         }
         let _ = dx.g_add_(&self.norm1.backward(&x, &normed, &d_normed, first));
     }

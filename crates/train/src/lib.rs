@@ -11,7 +11,6 @@
 //! | [`step`] | how is one step taken? | 4.4 |
 //! | [`gradient`] | how is its gradient found without autograd? | 4.4 |
 //! | `one_pass` | how is that done without waiting for memory? | 4.4 |
-//! | `workers`, `wide` | how do loops of our own use a whole processor? | 4.4 |
 //! | [`trainer`] | how do steps become a run? | 4.4 |
 //! | [`protocol`] | can a published run be repeated, figure for figure? | 4.4 |
 //! | [`room`] | does it fit into memory? | 4.4 |
@@ -54,5 +53,3 @@ pub mod split;
 pub mod step;
 pub mod tokenizer_files;
 pub mod trainer;
-mod wide;
-mod workers;

@@ -7,12 +7,12 @@
 //! The moments keep their bits. A weight can differ in its last one, because the vector library behind libtorch's `sqrt` does not
 //! always round to the nearest number, and a processor's own root does. Where figures are held against PyTorch's, the plain step runs.
 
-use crate::{
-    adamw::{AdamW, AdamWSettings},
-    wide::in_wide_registers,
+use crate::adamw::{AdamW, AdamWSettings};
+use model::{
+    in_wide_registers,
+    plain::{is_plain, numbers_mut},
     workers::share_out,
 };
-use model::plain::{is_plain, numbers_mut};
 use tch::Tensor;
 
 /// Weights in a piece: 1 MB in four arrays, so that threads end together.

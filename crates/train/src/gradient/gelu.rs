@@ -3,10 +3,11 @@
 //! libtorch's functions take 3 ns for a number, which is the hyperbolic tangent to the last digit; these take one power of e, of
 //! which six digits are right. A step of the 124M model became a fiftieth shorter by them.
 
-use crate::{wide::in_wide_registers, workers::share_out};
 use model::{
     config::Gelu,
+    in_wide_registers,
     plain::{numbers, numbers_mut},
+    workers::share_out,
 };
 use tch::Tensor;
 

@@ -1,7 +1,10 @@
 //! Each layer's rule: what the error of its output says about its weights, and about its input.
 
-use super::heads::{self, Layout};
-use model::plain::{numbers, numbers_mut};
+use model::{
+    heads::{self, Layout},
+    plain::{numbers, numbers_mut},
+    product::{add_product, write_product},
+};
 use std::collections::HashMap;
 use tch::{Kind, Tensor};
 
@@ -58,9 +61,9 @@ impl Parameter {
     /// The same for a product of two matrices, which is written where it belongs and nowhere else.
     pub fn add_product(&self, left: &Tensor, right: &Tensor, first: bool) {
         if first {
-            let _ = left.mm_out(&self.gradient, right);
+            write_product(&self.gradient, left, right);
         } else {
-            let _ = self.gradient.shallow_clone().addmm_(left, right);
+            add_product(&self.gradient, left, right);
         }
     }
 
@@ -97,12 +100,16 @@ impl Linear {
     /// # Shapes
     /// - `x`: `[rows, inputs]`
     /// - `place`: `[rows, outputs]`
-    pub fn forward(&self, x: &Tensor, place: &Tensor) -> Tensor {
+    pub fn forward(&self, x: &Tensor, mut place: Tensor) -> Tensor {
         let weight = self.weight.value.tr();
         match &self.bias {
-            Some(bias) => bias.value.addmm_out(place, x, &weight),
-            None => x.mm_out(place, &weight),
+            Some(bias) => {
+                place.copy_(&bias.value); // the same for each row
+                add_product(&place, x, &weight);
+            }
+            None => write_product(&place, x, &weight),
         }
+        place
     }
 
     /// `x + y` for the output `y` of another input, written into `place`.
@@ -111,7 +118,8 @@ impl Linear {
             Some(bias) => drop(x.add_out(&place, &bias.value)),
             None => place.copy_(x),
         }
-        place.addmm_(input, &self.weight.value.tr())
+        add_product(&place, input, &self.weight.value.tr());
+        place
     }
 
     /// Weight and bias: `dW = dyᵀ x` and `db = Σ dy`.
@@ -124,12 +132,14 @@ impl Linear {
 
     /// Input: `dx = dy W`.
     pub fn input_gradient(&self, dy: &Tensor) -> Tensor {
-        dy.mm(&self.weight.value)
+        let dx = Tensor::empty([dy.size()[0], self.weight.value.size()[1]], (dy.kind(), dy.device()));
+        write_product(&dx, dy, &self.weight.value);
+        dx
     }
 
     /// The same, added to what others say about that input.
-    pub fn add_input_gradient(&self, dy: &Tensor, dx: &mut Tensor) {
-        let _ = dx.addmm_(dy, &self.weight.value);
+    pub fn add_input_gradient(&self, dy: &Tensor, dx: &Tensor) {
+        add_product(dx, dy, &self.weight.value);
     }
 }
 

@@ -9,8 +9,7 @@
 #![expect(clippy::inline_always, reason = "compiled anew for registers of each width")]
 
 use super::rows::Scored;
-use crate::{wide::in_wide_registers, workers::share_out};
-use model::{decode::functions::exp, plain::numbers_mut};
+use model::{decode::functions::exp, in_wide_registers, plain::numbers_mut, workers::share_out};
 use tch::{Kind, Tensor};
 
 /// Lines of the vocabulary that are worked on together: with 512 positions, what a processor's own memory holds.

@@ -4,6 +4,7 @@
 ///
 /// The other one has to be `#[inline(always)]`: it is compiled anew for each width. Where it adds numbers up, it does so in lanes of
 /// its own, so that the width of the registers changes no bit: every single result is rounded as IEEE 754 says.
+#[macro_export]
 macro_rules! in_wide_registers {
     ($visible:vis fn $name:ident($($argument:ident: $type:ty),*) $(-> $output:ty)? = $plain:expr;) => {
         #[expect(unsafe_code, reason = "that the processor has the instructions is known only when the program runs")]
@@ -31,5 +32,3 @@ macro_rules! in_wide_registers {
         }
     };
 }
-
-pub(crate) use in_wide_registers;

@@ -21,6 +21,11 @@ pub fn share_out<T: Send>(pieces: Vec<T>, work: impl Fn(T) + Sync) {
     });
 }
 
+/// Whether they are libtorch's own threads, so that libtorch, called from one of them, knows that the others are at work too.
+pub fn are_libtorchs() -> bool {
+    open_mp().is_some()
+}
+
 /// Does this on every thread that libtorch uses, and waits for the last one.
 fn on_all(work: &(dyn Fn() + Sync)) {
     let threads = tch::get_num_threads().max(1) as usize;

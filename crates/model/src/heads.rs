@@ -5,12 +5,13 @@
 //! as a processor's own memory, products are sums in registers, and heads are read and written where they lie. On an AMD Zen 3 the way
 //! forward and back takes three quarters of libtorch's time, of which it was a sixth of a step with 4 texts of 1,024 tokens.
 
-use super::{
-    soften::{bend_wide, dot_wide, soften_wide},
-    tiles::{Block, LANES, Panels, ROWS, add_transposed_wide, multiply_wide},
-};
+mod soften;
+mod tiles;
+
 use crate::workers::share_out;
+use soften::{bend_wide, dot_wide, soften_wide};
 use std::array;
+use tiles::{Block, LANES, Panels, ROWS, add_transposed_wide, multiply_wide};
 
 /// Queries, and keys, of a block: whole tiles and panels, and few enough for a processor's own memory.
 const QUERIES: usize = 8 * ROWS;
@@ -19,7 +20,9 @@ const KEYS: usize = 24 * LANES;
 /// How heads lie in a batch: each text has its positions one after the other, and each position its heads.
 #[derive(Debug, Clone, Copy)]
 pub struct Layout {
+    /// Of each text.
     pub positions: usize,
+    /// Of each position.
     pub heads: usize,
     /// Channels of a head.
     pub width: usize,
@@ -219,7 +222,7 @@ fn backward_of_head(head: Backward) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::plain::{numbers, numbers_mut};
+    use crate::plain::{numbers, numbers_mut};
     use tch::{Device, Kind, Tensor};
 
     /// Queries, keys, values and an output's gradient, with scores as far apart as those of a trained model.

@@ -6,7 +6,7 @@
 
 #![expect(clippy::inline_always, reason = "compiled anew for registers of each width")]
 
-use crate::wide::in_wide_registers;
+use crate::in_wide_registers;
 use std::array;
 
 /// Rows and columns of a tile: its sums fill 12 of the 16 registers that a processor with AVX2 has.

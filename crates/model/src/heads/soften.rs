@@ -2,8 +2,7 @@
 
 #![expect(clippy::inline_always, reason = "compiled anew for registers of each width")]
 
-use crate::wide::in_wide_registers;
-use model::decode::functions::exp;
+use crate::{decode::functions::exp, in_wide_registers};
 
 /// Sums that are kept side by side, so that the width of the registers changes no bit.
 const LANES: usize = 16;
