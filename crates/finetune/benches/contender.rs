@@ -7,7 +7,6 @@ use clap::Parser;
 use embedding::{bpe::BytePairEncoder, loader::Loader};
 use finetune::{collate::InstructionSet, instructions};
 use model::{
-    cache::Cache,
     decode::{Decoder, Dtype},
     generate::{Writer, most_probable},
     public_weights,
@@ -181,12 +180,12 @@ fn finetune(options: &Options) -> Result<()> {
 fn prefill(options: &Options) -> Result<()> {
     require_f32(options)?;
     let model = public_weights::load(&options.model, Device::Cpu)?;
-    let ids = Tensor::from_slice(&ids(options.prompt)).unsqueeze(0); // [1, T]
-    let mut cache = Cache::new(&model.config, 1, Device::Cpu);
+    let prompt = ids(options.prompt);
+    let mut decoder = Decoder::new(&model, options.dtype, options.threads as usize)?;
     serve("ours f32", || {
         let started = Instant::now();
-        cache.clear();
-        most_probable(&model.forward_cached(&ids, &mut cache).squeeze_dim(0));
+        decoder.clear();
+        most_probable(&decoder.read(&prompt));
         Ok(measured(started, options.prompt))
     })
 }

@@ -29,12 +29,23 @@ impl LayerCache {
     /// # Panics
     /// If the new positions do not fit into the context, or if the cache was made for another number of texts or other heads.
     pub fn attend(&mut self, q: &Tensor, k: &Tensor, v: &Tensor) -> Tensor {
+        self.keep(k, v);
+        let known = |buffer: &Tensor| buffer.narrow(2, 0, self.filled); // [B, H, filled, D]
+        attend_fused(q, &known(&self.keys), &known(&self.values))
+    }
+
+    /// Stores new keys and values.
+    ///
+    /// # Shapes
+    /// - `k`, `v`: `[B, H, new, D]`
+    ///
+    /// # Panics
+    /// As [`attend`](Self::attend).
+    pub fn keep(&mut self, k: &Tensor, v: &Tensor) {
         let new = self.check_room(k);
         self.keys.narrow(2, self.filled, new).copy_(k);
         self.values.narrow(2, self.filled, new).copy_(v);
         self.filled += new;
-        let known = |buffer: &Tensor| buffer.narrow(2, 0, self.filled); // [B, H, filled, D]
-        attend_fused(q, &known(&self.keys), &known(&self.values))
     }
 
     /// How many positions `k` adds, if they fit. Checked, because `copy_` would spread one text over a cache for several.

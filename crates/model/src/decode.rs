@@ -9,10 +9,12 @@
 //! `f32`, 98 in `bf16`, 185 in `int8`. Programs that write for a while ask for large pages of memory, which bring `f32` to 64 and
 //! `bf16` to 114.
 //!
-//! A text of several tokens is read by libtorch's matrix products with the model's own weights whatever the dtype, into the same cache.
+//! A text of several tokens is read by libtorch's matrix products with the model's own weights whatever the dtype, into the same
+//! cache (`decode/prompt.rs`).
 
 pub mod functions;
 mod kernels;
+mod prompt;
 mod team;
 mod weights;
 mod worker;
@@ -22,6 +24,7 @@ pub use weights::Dtype;
 use crate::{cache::Cache, gpt2::Gpt2, plain::numbers, threads::on_one_thread};
 use anyhow::{Result, ensure};
 use kernels::Kernels;
+use prompt::Reader;
 use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::{Arc, atomic::Ordering},
@@ -40,6 +43,7 @@ const FEW: usize = 3;
 pub struct Decoder<'a> {
     model: &'a Gpt2,
     cache: Cache,
+    reader: Reader,
     tables: [Tensor; 2], // tokens [V, C], positions [context, C]
     exchange: Arc<Exchange>,
     own: Worker,
@@ -74,7 +78,7 @@ impl<'a> Decoder<'a> {
         let own = Worker::new(share(0));
         let parameters = model.store.variables();
         let tables = ["token.weight", "position.weight"].map(|name| parameters[name].detach());
-        Ok(Self { model, cache, tables, exchange, own, helpers })
+        Ok(Self { model, cache, reader: Reader::new(model), tables, exchange, own, helpers })
     }
 
     /// The model whose texts are continued.
@@ -101,12 +105,12 @@ impl<'a> Decoder<'a> {
     /// As [`Gpt2::forward_cached`].
     pub fn read(&mut self, ids: &[i64]) -> Tensor {
         let _guard = tch::no_grad_guard();
-        let batch = Tensor::from_slice(ids).unsqueeze(0); // [1, new]
-        if ids.len() > FEW {
-            return self.model.forward_cached(&batch, &mut self.cache).squeeze_dim(0);
-        }
-        if let Err(complaint) = self.model.check_ids(&batch, self.cache.filled()) {
+        let new = Tensor::from_slice(ids);
+        if let Err(complaint) = self.model.check_ids(&new.unsqueeze(0), self.cache.filled()) {
             panic!("{complaint}");
+        }
+        if ids.len() > FEW {
+            return self.reader.read(&new, &mut self.cache);
         }
         for (i, &id) in ids.iter().enumerate() {
             self.step(id, i + 1 == ids.len());

@@ -8,7 +8,7 @@
     reason = "compiled anew within each function for which other instructions are allowed"
 )]
 
-use crate::config::Gelu;
+use crate::{config::Gelu, in_wide_registers, workers::share_out};
 
 /// The sum of all numbers, in lanes: a single running sum could not be computed several numbers at a time.
 fn sum(numbers: &[f32], of: impl Fn(f32) -> f32) -> f32 {
@@ -58,6 +58,17 @@ impl Gelu {
         }
     }
 
+    /// Adds a bias to each row and applies the activation, on all of libtorch's threads, in registers as wide as the processor has.
+    ///
+    /// libtorch's function takes 3 ns for a number, which is the hyperbolic tangent to the last digit; this takes one power of e, of
+    /// which six digits are right.
+    ///
+    /// # Shapes
+    /// - `rows`: `[rows, F]`, `bias`: `[F]`
+    pub fn apply_to_rows(self, rows: &mut [f32], bias: &[f32]) {
+        share_out(rows.chunks_mut(4 * bias.len()).collect(), |rows| apply_wide(self, rows, bias));
+    }
+
     /// Multiplies each gradient by the slope of the activation at its input.
     ///
     /// # Shapes
@@ -77,6 +88,20 @@ impl Gelu {
             }),
         }
     }
+}
+
+#[inline(always)]
+fn apply_with_bias(gelu: Gelu, rows: &mut [f32], bias: &[f32]) {
+    for row in rows.chunks_exact_mut(bias.len()) {
+        for (x, bias) in row.iter_mut().zip(bias) {
+            *x += bias;
+        }
+        gelu.apply(row);
+    }
+}
+
+in_wide_registers! {
+    fn apply_wide(gelu: Gelu, rows: &mut [f32], bias: &[f32]) = apply_with_bias;
 }
 
 const TANH_FACTOR: f32 = 0.797_884_6; // sqrt(2 / π)
@@ -153,6 +178,18 @@ mod tests {
                 assert!(gap < 3e-7, "{form:?} of {x}: difference {gap:e}");
             }
         }
+    }
+
+    #[test]
+    fn a_bias_belongs_to_each_row_and_is_added_first() {
+        let (bias, mut rows, mut expected) = (numbers(), numbers().repeat(6), numbers().repeat(6));
+        for (x, bias) in expected.iter_mut().zip(bias.iter().cycle()) {
+            *x += bias;
+        }
+        Gelu::Tanh.apply(&mut expected);
+        Gelu::Tanh.apply_to_rows(&mut rows, &bias);
+        let gaps = rows.iter().zip(&expected).map(|(ours, expected)| (ours - expected).abs() / expected.abs().max(1.0));
+        assert!(gaps.fold(0.0, f32::max) < 1e-6);
     }
 
     #[test]

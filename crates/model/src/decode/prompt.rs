@@ -1,0 +1,150 @@
+//! Reading a prompt, all positions at once (chapter 3.8).
+//!
+//! It is [`Gpt2::forward_cached`] once more, with less beside the products of matrices, which take nearly all of the time. Threads share
+//! them by the longer side ([`product`](crate::product)), what goes into the residual stream is added there, heads skip what the mask
+//! hides ([`heads`]), and GELU takes one power of e. On an AMD Zen 3 a prompt of 512 tokens takes 12 % less than by operators alone.
+
+use crate::{
+    cache::Cache,
+    config::Gpt2Config,
+    gpt2::Gpt2,
+    heads::{self, Layout},
+    plain::{numbers, numbers_mut},
+    product::{add_product, write_product},
+};
+use std::collections::HashMap;
+use tch::Tensor;
+
+/// The parameters of a model as plain numbers, for reading texts.
+pub struct Reader {
+    config: Gpt2Config,
+    token: Tensor,    // [V, C]
+    position: Tensor, // [context, C]
+    layers: Vec<Layer>,
+    norm: Norm,
+    head: Tensor, // [V, C]
+}
+
+struct Layer {
+    norm1: Norm,
+    projections: [Linear; 3], // query, key and value
+    output: Linear,
+    norm2: Norm,
+    up: Linear,
+    down: Linear,
+}
+
+impl Reader {
+    /// Looks at the parameters of a model, which are not copied.
+    pub fn new(model: &Gpt2) -> Self {
+        let parameters: HashMap<_, _> = model.parameters().into_iter().map(|(name, p)| (name, p.detach())).collect();
+        let find = |name: String| parameters.get(&name).map(Tensor::shallow_clone);
+        let take = |name: String| parameters[&name].shallow_clone();
+        let linear =
+            |path: String| Linear { weight: take(format!("{path}.weight")).tr(), bias: find(format!("{path}.bias")) };
+        let norm = |path: String| Norm {
+            weight: take(format!("{path}.weight")),
+            bias: take(format!("{path}.bias")),
+            epsilon: model.config.norm_epsilon,
+        };
+        let layer = |number| {
+            let path = |name: &str| format!("blocks.{number}.{name}");
+            Layer {
+                norm1: norm(path("norm1")),
+                projections: ["query", "key", "value"].map(|name| linear(path(&format!("attention.{name}")))),
+                output: linear(path("attention.output")),
+                norm2: norm(path("norm2")),
+                up: linear(path("feed_forward.up")),
+                down: linear(path("feed_forward.down")),
+            }
+        };
+        Self {
+            config: model.config,
+            token: take("token.weight".into()),
+            position: take("position.weight".into()),
+            layers: (0..model.config.layers).map(layer).collect(),
+            norm: norm("norm".into()),
+            head: model.head_weight().detach(),
+        }
+    }
+
+    /// Reads tokens behind those in the cache, puts them into it, and scores the successor of the last.
+    ///
+    /// # Shapes
+    /// - `ids`: `[T]`, whole numbers that the model knows and that fit into its context
+    /// - returns `[V]`
+    pub fn read(&self, ids: &Tensor, cache: &mut Cache) -> Tensor {
+        let Gpt2Config { channels, heads, gelu, .. } = self.config;
+        let layout = Layout { positions: ids.numel(), heads: heads as usize, width: (channels / heads) as usize };
+        let is_first = cache.filled() == 0;
+        let positions = self.position.narrow(0, cache.filled(), ids.numel() as i64);
+        let mut x = self.token.index_select(0, ids) + positions; // [T, C]
+        for (number, (layer, cache)) in self.layers.iter().zip(&mut cache.layers).enumerate() {
+            let normed = layer.norm1.forward(&x);
+            let is_final = number + 1 == self.layers.len();
+            // Of the final block only the last position is asked for; the others leave their keys and values there.
+            let asked = |all: &Tensor| if is_final { all.narrow(0, -1, 1) } else { all.shallow_clone() };
+            x = asked(&x);
+            let [query, key, value] = &layer.projections;
+            let [q, k, v] = [query.forward(&asked(&normed)), key.forward(&normed), value.forward(&normed)]; // [T, C]
+            let by_heads = |x: &Tensor| x.view([1, -1, heads, channels / heads]).transpose(1, 2); // [1, H, T, D]
+            let mixed = if is_first && !is_final {
+                cache.keep(&by_heads(&k), &by_heads(&v));
+                let mut mixed = q.empty_like();
+                heads::forward(layout, [&q, &k, &v].map(numbers), numbers_mut(&mut mixed));
+                mixed
+            } else {
+                cache.attend(&by_heads(&q), &by_heads(&k), &by_heads(&v)).transpose(1, 2).reshape([-1, channels])
+            };
+            layer.output.add_to(&mut x, &mixed);
+            let mut widened = layer.up.without_bias(&layer.norm2.forward(&x)); // [T, F]
+            let bias = layer.up.bias.as_ref().expect("this layer always has a bias");
+            gelu.apply_to_rows(numbers_mut(&mut widened), numbers(bias));
+            layer.down.add_to(&mut x, &widened);
+        }
+        let scores = Tensor::empty([self.head.size()[0], 1], (x.kind(), x.device()));
+        write_product(&scores, &self.head, &self.norm.forward(&x).tr());
+        scores.squeeze_dim(1)
+    }
+}
+
+struct Norm {
+    weight: Tensor, // [C]
+    bias: Tensor,   // [C]
+    epsilon: f64,
+}
+
+impl Norm {
+    fn forward(&self, x: &Tensor) -> Tensor {
+        x.layer_norm(self.weight.size(), Some(&self.weight), Some(&self.bias), self.epsilon, false)
+    }
+}
+
+struct Linear {
+    weight: Tensor, // [inputs, outputs]
+    bias: Option<Tensor>,
+}
+
+impl Linear {
+    fn without_bias(&self, x: &Tensor) -> Tensor {
+        let y = Tensor::empty([x.size()[0], self.weight.size()[1]], (x.kind(), x.device()));
+        write_product(&y, x, &self.weight);
+        y
+    }
+
+    fn forward(&self, x: &Tensor) -> Tensor {
+        let mut y = self.without_bias(x);
+        if let Some(bias) = &self.bias {
+            let _ = y.g_add_(bias);
+        }
+        y
+    }
+
+    /// Adds the output for `input` to `x`.
+    fn add_to(&self, x: &mut Tensor, input: &Tensor) {
+        if let Some(bias) = &self.bias {
+            let _ = x.g_add_(bias);
+        }
+        add_product(x, input, &self.weight);
+    }
+}
