@@ -44,7 +44,6 @@ pub struct Decoder<'a> {
     model: &'a Gpt2,
     cache: Cache,
     reader: Reader,
-    tables: [Tensor; 2], // tokens [V, C], positions [context, C]
     exchange: Arc<Exchange>,
     own: Worker,
     helpers: Vec<JoinHandle<()>>,
@@ -76,9 +75,7 @@ impl<'a> Decoder<'a> {
             })
             .collect::<Result<_, _>>()?;
         let own = Worker::new(share(0));
-        let parameters = model.store.variables();
-        let tables = ["token.weight", "position.weight"].map(|name| parameters[name].detach());
-        Ok(Self { model, cache, reader: Reader::new(model), tables, exchange, own, helpers })
+        Ok(Self { model, cache, reader: Reader::new(model), exchange, own, helpers })
     }
 
     /// The model whose texts are continued.
@@ -122,8 +119,8 @@ impl<'a> Decoder<'a> {
 
     fn step(&mut self, id: i64, scoring: bool) {
         let position = self.filled();
-        let [token, place] =
-            [(id, &self.tables[0]), (position as i64, &self.tables[1])].map(|(row, table)| table.get(row).contiguous()); // [C]
+        let [token, place] = [(id, &self.reader.token), (position as i64, &self.reader.position)]
+            .map(|(row, table)| table.get(row).contiguous()); // [C]
         self.exchange.stream.write(0, token.numel(), |x| {
             for ((x, token), place) in x.iter_mut().zip(numbers(&token)).zip(numbers(&place)) {
                 *x = token + place;

@@ -1,7 +1,7 @@
 //! What stands between the products, over plain numbers: norm, GELU, softmax.
 //!
 //! The loops have no branches and no calls in them, so that the compiler makes vector instructions of them on any processor. Training
-//! compiles them anew for wider registers, within its own functions.
+//! and the reading of prompts compile them anew for wider registers.
 
 #![expect(
     clippy::inline_always,

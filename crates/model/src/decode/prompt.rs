@@ -18,8 +18,8 @@ use tch::Tensor;
 /// The parameters of a model as plain numbers, for reading texts.
 pub struct Reader {
     config: Gpt2Config,
-    token: Tensor,    // [V, C]
-    position: Tensor, // [context, C]
+    pub token: Tensor,    // [V, C]
+    pub position: Tensor, // [context, C]
     layers: Vec<Layer>,
     norm: Norm,
     head: Tensor, // [V, C]
