@@ -14,6 +14,7 @@
 
 pub mod functions;
 mod kernels;
+mod linear;
 mod prompt;
 mod team;
 mod weights;

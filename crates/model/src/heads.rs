@@ -6,12 +6,12 @@
 //! forward and back takes three quarters of libtorch's time, of which it was a sixth of a step with 4 texts of 1,024 tokens.
 
 mod soften;
-mod tiles;
 
-use crate::workers::share_out;
+use crate::{
+    tiles::{Block, LANES, Panels, ROWS, Rows, add_transposed_wide, multiply_wide},
+    workers::share_out,
+};
 use soften::{bend_wide, dot_wide, soften_wide};
-use std::array;
-use tiles::{Block, LANES, Panels, ROWS, add_transposed_wide, multiply_wide};
 
 /// Queries, and keys, of a block: whole tiles and panels, and few enough for a processor's own memory.
 const QUERIES: usize = 8 * ROWS;
@@ -67,10 +67,10 @@ pub fn backward(layout: Layout, [q, k, v, out, d_out]: [&[f32]; 5], log_sums: &[
 
 impl Layout {
     /// What belongs to one head of one text, of all of them in a row.
-    fn head(self, x: &[f32], number: usize) -> Head<'_> {
+    fn head(self, x: &[f32], number: usize) -> Rows<'_> {
         let Self { positions, heads, width } = self;
         let start = number / heads * positions * heads * width + number % heads * width;
-        Head { numbers: &x[start..], stride: heads * width, positions, width }
+        Rows { numbers: &x[start..], stride: heads * width, count: positions, width }
     }
 
     /// The rows of each head, to be written by different threads.
@@ -84,65 +84,17 @@ impl Layout {
     }
 }
 
-/// A matrix of one head, `[T, D]`.
-#[derive(Clone, Copy)]
-struct Head<'a> {
-    numbers: &'a [f32],
-    /// From one row to the next.
-    stride: usize,
-    positions: usize,
-    width: usize,
-}
-
-impl<'a> Head<'a> {
-    fn row(&self, position: usize) -> &'a [f32] {
-        &self.numbers[position * self.stride..][..self.width]
-    }
-
-    /// Rows for tiles. Beyond the end the last one is repeated: its sums go nowhere.
-    fn tiles(&self, start: usize, end: usize) -> Vec<[&'a [f32]; ROWS]> {
-        let tile = |first: usize| array::from_fn(|row| self.row((first + row).min(end - 1)));
-        (start..end).step_by(ROWS).map(tile).collect()
-    }
-
-    /// As the right matrix of a product over positions: `[D / 16, T, 16]`.
-    fn panels(&self) -> Vec<[f32; LANES]> {
-        let mut panels = vec![[0.0; LANES]; self.width.div_ceil(LANES) * self.positions];
-        for position in 0..self.positions {
-            let (whole, rest) = self.row(position).as_chunks();
-            let lines = panels[position..].iter_mut().step_by(self.positions);
-            for (line, channels) in lines.zip(whole) {
-                *line = *channels;
-            }
-            if !rest.is_empty() {
-                panels[whole.len() * self.positions + position][..rest.len()].copy_from_slice(rest);
-            }
-        }
-        panels
-    }
-
-    /// The transposed, as the right matrix of a product over channels: `[T / 16, D, 16]`. Beyond the end the last position is repeated.
-    fn transposed_panels(&self) -> Vec<[f32; LANES]> {
-        let mut panels = Vec::with_capacity(self.positions.div_ceil(LANES) * self.width);
-        for first in (0..self.positions).step_by(LANES) {
-            let rows: [_; LANES] = array::from_fn(|lane| self.row((first + lane).min(self.positions - 1)));
-            panels.extend((0..self.width).map(|channel| rows.map(|row| row[channel])));
-        }
-        panels
-    }
-}
-
 struct Forward<'a> {
-    q: Head<'a>,
-    k: Head<'a>,
-    v: Head<'a>,
+    q: Rows<'a>,
+    k: Rows<'a>,
+    v: Rows<'a>,
     out: Vec<&'a mut [f32]>,
     log_sums: &'a mut [f32],
 }
 
 fn forward_of_head(head: Forward) {
     let Forward { q, k, v, mut out, log_sums } = head;
-    let Head { positions, width, .. } = q;
+    let Rows { count: positions, width, .. } = q;
     let factor = 1.0 / (width as f32).sqrt();
     let (keys, values) = (k.transposed_panels(), v.panels());
     let (mut weights, mut mixed) = (Block::new(QUERIES, positions), Block::new(QUERIES, width));
@@ -159,7 +111,7 @@ fn forward_of_head(head: Forward) {
             shares[query - start] = 1.0 / sum;
         }
         let seen = Panels::new(&values, positions).lines(0, end);
-        multiply_wide(&weights.tiles(end - start), seen, &mut mixed, 0, false);
+        multiply_wide(&weights.rows(end - start, end).tiles(0, end - start), seen, &mut mixed, 0, false);
         for (query, out) in out[start..end].iter_mut().enumerate() {
             for (out, sum) in out.iter_mut().zip(mixed.line(query)) {
                 *out = sum * shares[query];
@@ -169,11 +121,11 @@ fn forward_of_head(head: Forward) {
 }
 
 struct Backward<'a> {
-    q: Head<'a>,
-    k: Head<'a>,
-    v: Head<'a>,
-    out: Head<'a>,
-    d_out: Head<'a>,
+    q: Rows<'a>,
+    k: Rows<'a>,
+    v: Rows<'a>,
+    out: Rows<'a>,
+    d_out: Rows<'a>,
     log_sums: &'a [f32],
     dq: Vec<&'a mut [f32]>,
     dk: Vec<&'a mut [f32]>,
@@ -182,7 +134,7 @@ struct Backward<'a> {
 
 fn backward_of_head(head: Backward) {
     let Backward { q, k, v, out, d_out, log_sums, dq, dk, dv } = head;
-    let Head { positions, width, .. } = q;
+    let Rows { count: positions, width, .. } = q;
     let factor = 1.0 / (width as f32).sqrt();
     let dots: Vec<f32> = (0..positions).map(|t| dot_wide(out.row(t), d_out.row(t))).collect();
     let [keys, values] = [k, v].map(|x| x.transposed_panels());
@@ -207,7 +159,13 @@ fn backward_of_head(head: Backward) {
                 weights[seen..].fill(0.0);
                 slopes[seen..].fill(0.0);
             }
-            multiply_wide(&slopes.tiles(end - start), k_panels.lines(first, last), of_queries, start, true);
+            multiply_wide(
+                &slopes.rows(end - start, last - first).tiles(0, end - start),
+                k_panels.lines(first, last),
+                of_queries,
+                start,
+                true,
+            );
             add_transposed_wide(&slopes, last - first, q_panels.lines(start, end), of_keys, first);
             add_transposed_wide(&weights, last - first, d_out_panels.lines(start, end), of_values, first);
         }

@@ -35,6 +35,7 @@ pub mod product;
 pub mod public_weights;
 pub mod summary;
 mod threads;
+mod tiles;
 pub mod weight_file;
 mod wide;
 pub mod workers;

@@ -2,10 +2,14 @@
 //!
 //! libtorch leaves a product to MKL, which cuts it into one part for each thread, and a thread that is done waits for the slowest. Here
 //! it is cut across the longer side of the result, into two parts for each thread where they are large enough, and who is done takes
-//! the next one. On two cores of an AMD Zen 3 that made a step of training with 2 texts of 256 tokens 3 to 5 % shorter, and reading a
-//! prompt of 512 tokens 4 %. On a processor with AVX-512 MKL was measured at the processor's limit, and keeps its own way.
+//! the next one. On two cores of an AMD Zen 3 that made a step of training with 2 texts of 256 tokens 3 to 5 % shorter. On a processor
+//! with AVX-512 MKL was measured at the processor's limit, and keeps its own way. Training multiplies like this; a prompt goes
+//! through tiles of our own instead ([`decode`](crate::decode)), which in training were measured to be no faster.
 
-use crate::workers::{are_libtorchs, share_out};
+use crate::{
+    wide::lanes,
+    workers::{are_libtorchs, share_out},
+};
 use tch::Tensor;
 
 /// Rows or columns of a part: in smaller ones MKL would spend its time on bringing the other matrix into order.
@@ -58,16 +62,9 @@ fn in_parts(out: &Tensor, left: &Tensor, right: &Tensor, multiply: impl Fn(&Tens
 /// Where the parts of a side begin; a single one where MKL does better by itself.
 fn starts(side: i64) -> Vec<i64> {
     let threads = i64::from(tch::get_num_threads());
-    let parts = if threads > 1 && are_libtorchs() && !has_avx512() { (side / LEAST).min(2 * threads) } else { 1 };
+    let parts = if threads > 1 && are_libtorchs() && lanes() < 16 { (side / LEAST).min(2 * threads) } else { 1 };
     let parts = if parts < threads { 1 } else { parts };
     (0..parts).map(|part| side * part / parts).collect()
-}
-
-fn has_avx512() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    return is_x86_feature_detected!("avx512f");
-    #[cfg(not(target_arch = "x86_64"))]
-    return false;
 }
 
 #[cfg(test)]

@@ -11,12 +11,18 @@ use std::{
 
 /// Gives each piece to one of the threads that libtorch uses.
 pub fn share_out<T: Send>(pieces: Vec<T>, work: impl Fn(T) + Sync) {
+    share_out_with(pieces, || (), |(), piece| work(piece));
+}
+
+/// The same, each thread with tools of its own, which it keeps from piece to piece.
+pub fn share_out_with<T: Send, S>(pieces: Vec<T>, tools: impl Fn() -> S + Sync, work: impl Fn(&mut S, T) + Sync) {
     let pieces = Mutex::new(pieces);
     // The lock is held while a piece is taken, not while it is worked on.
     let next = || pieces.lock().unwrap_or_else(PoisonError::into_inner).pop();
     on_all(&|| {
+        let mut tools = tools();
         while let Some(piece) = next() {
-            work(piece);
+            work(&mut tools, piece);
         }
     });
 }

@@ -8,9 +8,10 @@
     reason = "compiled anew within each function for which other instructions are allowed"
 )]
 
-use crate::{config::Gelu, in_wide_registers, workers::share_out};
+use crate::{config::Gelu, in_wide_registers};
 
 /// The sum of all numbers, in lanes: a single running sum could not be computed several numbers at a time.
+#[inline(always)]
 fn sum(numbers: &[f32], of: impl Fn(f32) -> f32) -> f32 {
     let (chunks, rest) = numbers.as_chunks::<16>();
     let mut lanes = [0.0; 16];
@@ -26,6 +27,7 @@ fn sum(numbers: &[f32], of: impl Fn(f32) -> f32) -> f32 {
 ///
 /// # Shapes
 /// - `x`, `weight`, `bias`, `out`: `[C]`
+#[inline(always)]
 pub fn normalise(x: &[f32], weight: &[f32], bias: &[f32], epsilon: f64, out: &mut [f32]) {
     let mean = sum(x, |x| x) / x.len() as f32;
     let variance = sum(x, |x| (x - mean) * (x - mean)) / x.len() as f32;
@@ -33,6 +35,11 @@ pub fn normalise(x: &[f32], weight: &[f32], bias: &[f32], epsilon: f64, out: &mu
     for (((out, x), weight), bias) in out.iter_mut().zip(x).zip(weight).zip(bias) {
         *out = (x - mean) * scale * weight + bias;
     }
+}
+
+in_wide_registers! {
+    /// The same in registers as wide as the processor has.
+    pub fn normalise_wide(x: &[f32], weight: &[f32], bias: &[f32], epsilon: f64, out: &mut [f32]) = normalise;
 }
 
 /// Turns scores into weights above 0 that sum to 1.
@@ -58,15 +65,12 @@ impl Gelu {
         }
     }
 
-    /// Adds a bias to each row and applies the activation, on all of libtorch's threads, in registers as wide as the processor has.
+    /// Applies it in registers as wide as the processor has.
     ///
     /// libtorch's function takes 3 ns for a number, which is the hyperbolic tangent to the last digit; this takes one power of e, of
     /// which six digits are right.
-    ///
-    /// # Shapes
-    /// - `rows`: `[rows, F]`, `bias`: `[F]`
-    pub fn apply_to_rows(self, rows: &mut [f32], bias: &[f32]) {
-        share_out(rows.chunks_mut(4 * bias.len()).collect(), |rows| apply_wide(self, rows, bias));
+    pub fn apply_wide(self, numbers: &mut [f32]) {
+        apply_wide(self, numbers);
     }
 
     /// Multiplies each gradient by the slope of the activation at its input.
@@ -90,18 +94,8 @@ impl Gelu {
     }
 }
 
-#[inline(always)]
-fn apply_with_bias(gelu: Gelu, rows: &mut [f32], bias: &[f32]) {
-    for row in rows.chunks_exact_mut(bias.len()) {
-        for (x, bias) in row.iter_mut().zip(bias) {
-            *x += bias;
-        }
-        gelu.apply(row);
-    }
-}
-
 in_wide_registers! {
-    fn apply_wide(gelu: Gelu, rows: &mut [f32], bias: &[f32]) = apply_with_bias;
+    fn apply_wide(gelu: Gelu, numbers: &mut [f32]) = Gelu::apply;
 }
 
 const TANH_FACTOR: f32 = 0.797_884_6; // sqrt(2 / π)
@@ -178,18 +172,6 @@ mod tests {
                 assert!(gap < 3e-7, "{form:?} of {x}: difference {gap:e}");
             }
         }
-    }
-
-    #[test]
-    fn a_bias_belongs_to_each_row_and_is_added_first() {
-        let (bias, mut rows, mut expected) = (numbers(), numbers().repeat(6), numbers().repeat(6));
-        for (x, bias) in expected.iter_mut().zip(bias.iter().cycle()) {
-            *x += bias;
-        }
-        Gelu::Tanh.apply(&mut expected);
-        Gelu::Tanh.apply_to_rows(&mut rows, &bias);
-        let gaps = rows.iter().zip(&expected).map(|(ours, expected)| (ours - expected).abs() / expected.abs().max(1.0));
-        assert!(gaps.fold(0.0, f32::max) < 1e-6);
     }
 
     #[test]

@@ -14,6 +14,7 @@
 #![expect(unsafe_code, reason = "vector instructions cannot be reached otherwise")]
 
 use super::weights::{BLOCK, INPUTS_OF_A_SCALE, LANE, Quantised};
+use crate::wide::ahead;
 use std::array;
 
 /// Fills `out` by the kernel of that name at the level of `$kernels`; `$at` gives what begins at a row.
@@ -244,16 +245,6 @@ impl Kernels {
 #[inline(always)]
 fn apart<T, const ROWS: usize>(rows: &[T], stride: usize, length: usize) -> [&[T]; ROWS] {
     array::from_fn(|row| &rows[row * stride..][..length])
-}
-
-/// Asks for what lies so many numbers further on: by itself the processor looks no further than the end of a page.
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-fn ahead<T>(numbers: &[T], further: usize) {
-    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-    let address = numbers.as_ptr().wrapping_add(further);
-    // SAFETY: this reads nothing, wherever the address points, and every processor of this kind has it.
-    unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) };
 }
 
 /// Fills `out` four rows at a time, and the rest one by one.

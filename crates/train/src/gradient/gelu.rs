@@ -22,7 +22,7 @@ pub fn forward(gelu: Gelu, x: &Tensor, mut place: Tensor) -> Tensor {
     let pieces = numbers(x).chunks(PIECE).zip(numbers_mut(&mut place).chunks_mut(PIECE)).collect();
     share_out(pieces, |(x, out): (&[f32], &mut [f32])| {
         out.copy_from_slice(x);
-        apply(gelu, out);
+        gelu.apply_wide(out);
     });
     place
 }
@@ -35,10 +35,6 @@ pub fn backward(gelu: Gelu, x: &Tensor, mut gradient: Tensor) -> Tensor {
     let pieces = numbers(x).chunks(PIECE).zip(numbers_mut(&mut gradient).chunks_mut(PIECE)).collect();
     share_out(pieces, |(x, gradient)| slope(gelu, x, gradient));
     gradient
-}
-
-in_wide_registers! {
-    fn apply(gelu: Gelu, numbers: &mut [f32]) = Gelu::apply;
 }
 
 in_wide_registers! {
