@@ -9,8 +9,8 @@
 //! `f32`, 98 in `bf16`, 185 in `int8`. Programs that write for a while ask for large pages of memory, which bring `f32` to 64 and
 //! `bf16` to 114. On an AMD Zen 3, which has no AVX-512: 49, 96 and 172.
 //!
-//! A text of several tokens is read by libtorch's matrix products with the model's own weights whatever the dtype, into the same
-//! cache (`decode/prompt.rs`).
+//! A text of several tokens is read all at once, by products of matrices with the model's own weights whatever the dtype, into the
+//! same cache (`decode/prompt.rs`).
 
 pub mod functions;
 mod kernels;

@@ -146,16 +146,37 @@ impl Block {
         Rows { numbers: &self.numbers, stride: self.stride, count, width }
     }
 
-    /// Writes the sums of a tile's row where they belong, or adds them to what is there.
+    /// Writes the sums of a tile where they belong, or adds them to what is there.
     #[inline(always)]
-    fn keep(&mut self, line: usize, panel: usize, sums: &[f32; LANES], add: bool) {
+    fn keep(
+        &mut self,
+        line: usize,
+        panel: usize,
+        [sums0, sums1, sums2, sums3, sums4, sums5]: [&[f32; LANES]; ROWS],
+        add: bool,
+    ) {
+        settle(self.place(line, panel), sums0, add);
+        settle(self.place(line + 1, panel), sums1, add);
+        settle(self.place(line + 2, panel), sums2, add);
+        settle(self.place(line + 3, panel), sums3, add);
+        settle(self.place(line + 4, panel), sums4, add);
+        settle(self.place(line + 5, panel), sums5, add);
+    }
+
+    #[inline(always)]
+    fn place(&mut self, line: usize, panel: usize) -> &mut [f32; LANES] {
         let place = &mut self.numbers[line * self.stride + panel * LANES..];
-        let place = place.first_chunk_mut().expect("there is room for a tile beyond the last line and column");
-        if add {
-            add_product(place, 1.0, sums);
-        } else {
-            *place = *sums;
-        }
+        place.first_chunk_mut().expect("there is room for a tile beyond the last line and column")
+    }
+}
+
+/// Writes sums into a place, or adds them to what is there.
+#[inline(always)]
+fn settle(place: &mut [f32; LANES], sums: &[f32; LANES], add: bool) {
+    if add {
+        add_product(place, 1.0, sums);
+    } else {
+        *place = *sums;
     }
 }
 
@@ -182,13 +203,7 @@ fn multiply(tiles: &[Tile], right: Panels, out: &mut Block, first: usize, add: b
                 add_product(&mut sums4, *left4, &line);
                 add_product(&mut sums5, *left5, &line);
             }
-            let line = first + tile * ROWS;
-            out.keep(line, number, &sums0, add);
-            out.keep(line + 1, number, &sums1, add);
-            out.keep(line + 2, number, &sums2, add);
-            out.keep(line + 3, number, &sums3, add);
-            out.keep(line + 4, number, &sums4, add);
-            out.keep(line + 5, number, &sums5, add);
+            out.keep(first + tile * ROWS, number, [&sums0, &sums1, &sums2, &sums3, &sums4, &sums5], add);
         }
     }
 }
@@ -204,11 +219,7 @@ fn put(block: &Block, out: &mut [&mut [f32]], add: bool) {
         for (row, sums) in out.iter_mut().zip(&turned) {
             let place = &mut row[first..];
             if let Some(place) = place.first_chunk_mut::<LANES>() {
-                if add {
-                    add_product(place, 1.0, sums);
-                } else {
-                    *place = *sums;
-                }
+                settle(place, sums, add);
             } else {
                 for (place, sum) in place.iter_mut().zip(sums) {
                     *place = if add { *place + sum } else { *sum };
@@ -234,13 +245,7 @@ fn add_transposed(left: &Block, columns: usize, right: Panels, out: &mut Block, 
                 add_product(&mut sums4, left[4], &line);
                 add_product(&mut sums5, left[5], &line);
             }
-            let line = first + column;
-            out.keep(line, number, &sums0, true);
-            out.keep(line + 1, number, &sums1, true);
-            out.keep(line + 2, number, &sums2, true);
-            out.keep(line + 3, number, &sums3, true);
-            out.keep(line + 4, number, &sums4, true);
-            out.keep(line + 5, number, &sums5, true);
+            out.keep(first + column, number, [&sums0, &sums1, &sums2, &sums3, &sums4, &sums5], true);
         }
     }
 }

@@ -4,8 +4,8 @@
 //! the weights are the larger one. Here only the input is laid out anew, once for all layers that read it: a tile takes six rows of
 //! weights as they are. Its sums begin with the bias, activation and the sum with what is there already are done while a piece of the
 //! output is in the processor's own memory, and where another layer follows, its input comes out laid out. On two cores of an AMD
-//! Zen 3 a prompt of 512 tokens takes 3 to 5 % less time than with products by MKL. A processor with AVX-512 has registers for larger tiles
-//! than these; there MKL makes the products.
+//! Zen 3 a prompt of 512 tokens takes 3 to 5 % less time than with products by MKL. A processor with AVX-512 has registers for larger
+//! tiles than these; there MKL makes the products.
 
 use crate::{
     plain::{is_plain, numbers, numbers_mut},
