@@ -23,7 +23,7 @@ def fused_adamw(model, learning_rate):
 
 
 def build():
-    """The function that gives the loss of a batch, and its optimiser."""
+    """The function that gives the loss of a batch, and its optimizer."""
     learning_rate = 5e-5 if given.group == "finetune" else 1e-4
     if given.style == "transformers":
         from transformers import GPT2LMHeadModel

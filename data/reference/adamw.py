@@ -1,6 +1,6 @@
 """Writes adamw.safetensors: weights before and after five AdamW steps of PyTorch on given gradients.
 
-The gradients are long enough for the vectorised loops of PyTorch as well as for what is left at their end, and of very
+The gradients are long enough for the vectorized loops of PyTorch as well as for what is left at their end, and of very
 different sizes. `crates/train/tests/reference.rs` takes the same steps and asks for the same bits.
 """
 

@@ -55,9 +55,9 @@ if __name__ == "__main__":
 
     def show(when):
         with torch.no_grad():
-            learnt = sum(batch_loss(model, batch).item() for batch in batches) / len(batches)
+            learned = sum(batch_loss(model, batch).item() for batch in batches) / len(batches)
             new = batch_loss(model, held_out).item()
-        print(f"{when} loss {learnt:.4f} on {len(training)} instructions, {new:.4f} on one that is held out")
+        print(f"{when} loss {learned:.4f} on {len(training)} instructions, {new:.4f} on one that is held out")
         print(f"{when} it answers: {answer(model, encoder, asked, 16)}")
 
     print("held out:", asked["instruction"], asked["input"])

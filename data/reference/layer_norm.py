@@ -1,4 +1,4 @@
-"""Layer normalisation by its formula and by PyTorch's function."""
+"""Layer normalization by its formula and by PyTorch's function."""
 
 import torch
 from common import begin, show
@@ -20,14 +20,14 @@ describe(x)
 
 mean = x.mean(dim=-1, keepdim=True)
 variance = x.var(dim=-1, keepdim=True, unbiased=False)
-normalised = (x - mean) / torch.sqrt(variance + 1e-5)
+normalized = (x - mean) / torch.sqrt(variance + 1e-5)
 print("normalised by hand")
-print(show(normalised))
-describe(normalised)
+print(show(normalized))
+describe(normalized)
 
 print("normalised by layer_norm")
 print(show(torch.nn.LayerNorm(5, eps=1e-5)(x)))
 
 print("scaled by 2 and shifted by 1")
-print(show(normalised * 2 + 1))
-describe(normalised * 2 + 1)
+print(show(normalized * 2 + 1))
+describe(normalized * 2 + 1)

@@ -12,10 +12,10 @@ pub fn holds(bytes: &[u8]) {
     assert!(!ids.contains(&END_OF_TEXT), "{text:?} makes an end of text");
     comes_back(encoder, &ids, &text);
 
-    // An encoder learnt from one half reads the other.
+    // An encoder learned from one half reads the other.
     let middle = (0..=text.len() / 2).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
-    let (learnt, unseen) = text.split_at(middle);
-    let small = BytePairEncoder::train(learnt, 20);
+    let (learned, unseen) = text.split_at(middle);
+    let small = BytePairEncoder::train(learned, 20);
     comes_back(&small, &small.encode(unseen), unseen);
 }
 

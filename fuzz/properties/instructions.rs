@@ -1,4 +1,4 @@
-//! No file of instructions does more than to be refused; one that is taken can be split, learnt from, and written again.
+//! No file of instructions does more than to be refused; one that is taken can be split, learned from, and written again.
 
 use finetune::{
     collate::InstructionSet,

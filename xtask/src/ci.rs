@@ -46,7 +46,7 @@ pub fn run(root: &Path) -> Result<()> {
     steps.summary(start.elapsed().as_secs_f64())
 }
 
-/// Licences and sources of all dependencies, where the program that knows them is installed.
+/// Licenses and sources of all dependencies, where the program that knows them is installed.
 fn dependencies(root: &Path) -> Result<()> {
     let installed = cargo(root).args(["deny", "--version"]).output().is_ok_and(|output| output.status.success());
     if !installed {

@@ -209,7 +209,7 @@ mod tests {
     fn an_unknown_chapter_or_demo_lists_the_valid_ones() {
         let error = chapters("6").expect_err("there are five").to_string();
         assert!(error.contains("5 (finetune)"), "{error}");
-        let error = demo("causal_musk").expect_err("misspelt").to_string();
+        let error = demo("causal_musk").expect_err("misspelled").to_string();
         assert!(error.contains("causal_mask") && error.contains("collate"), "{error}");
         let first = chapters("1").expect("it exists");
         let error = demo_in(&first, "causal_mask").expect_err("of another chapter").to_string();

@@ -1,6 +1,6 @@
 //! The public datasets: what stands behind a name such as `the-verdict`, where it lies, and how it comes here.
 //!
-//! `data/datasets.json` names each file's addresses, size, SHA-256 and licence. Everything that is fetched lies under
+//! `data/datasets.json` names each file's addresses, size, SHA-256 and license. Everything that is fetched lies under
 //! `data/public/`, which git ignores. A file counts as there only if it is the very one that was published.
 
 use std::collections::HashMap;
@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use crate::download::{self, Download};
 
-/// Larger files than this are recognised by their size alone, so that a command does not begin with reading
+/// Larger files than this are recognized by their size alone, so that a command does not begin with reading
 /// gigabytes; they were hashed when they came.
 const HASHED_BYTES: u64 = 64_000_000;
 
@@ -40,7 +40,7 @@ pub struct Dataset {
     /// One line about it.
     pub description: String,
     /// On what terms it may be used.
-    pub licence: String,
+    pub license: String,
     /// Where it lies, seen from the project's root: its file, or the folder of its files.
     pub path: PathBuf,
     /// What it consists of.
@@ -97,13 +97,13 @@ impl DataFile {
 /// All datasets, in the order of `data/datasets.json`.
 pub fn all() -> &'static [Dataset] {
     #[derive(Deserialize)]
-    struct Catalogue {
+    struct Catalog {
         datasets: Vec<Dataset>,
     }
     static ALL: LazyLock<Vec<Dataset>> = LazyLock::new(|| {
-        let catalogue: Catalogue = serde_json::from_str(include_str!("../../data/datasets.json"))
+        let catalog: Catalog = serde_json::from_str(include_str!("../../data/datasets.json"))
             .expect("a test reads the compiled-in data/datasets.json");
-        catalogue.datasets
+        catalog.datasets
     });
     &ALL
 }
@@ -147,7 +147,7 @@ pub fn fetch(root: &Path, name: &str) -> Result<PathBuf> {
 /// `cargo xtask fetch NAME… [--from DIR]`: prints a line for each dataset.
 ///
 /// `all` stands for everything but GPT-2's weights, which are asked for by name. With `from`, nothing is downloaded:
-/// what lies in that folder is recognised by its SHA-256, whatever its name, and copied; what is missing is listed,
+/// what lies in that folder is recognized by its SHA-256, whatever its name, and copied; what is missing is listed,
 /// and that is no error.
 ///
 /// # Errors
@@ -172,7 +172,7 @@ pub fn fetch_command(root: &Path, names: &[String], from: Option<&Path>) -> Resu
                 continue;
             }
             match fetch(root, &dataset.name) {
-                Ok(_) => line(dataset, &format!("fetched (licence: {})", dataset.licence)),
+                Ok(_) => line(dataset, &format!("fetched (license: {})", dataset.license)),
                 Err(error) => {
                     eprintln!("{}", error.root_cause());
                     line(dataset, "could not be fetched");
@@ -202,7 +202,7 @@ fn install(root: &Path, wanted: &[&Dataset], folder: &Path) -> Result<()> {
     ensure!(folder.is_dir(), "--from {}: there is no such folder", folder.display());
     let absent: Vec<&DataFile> =
         wanted.iter().flat_map(|dataset| &dataset.files).filter(|file| !file.is_there(root)).collect();
-    let found = recognise(folder, &absent);
+    let found = recognize(folder, &absent);
     for dataset in wanted {
         if dataset.is_complete(root) {
             line(dataset, "there already");
@@ -219,7 +219,7 @@ fn install(root: &Path, wanted: &[&Dataset], folder: &Path) -> Result<()> {
             }
         }
         if missing.is_empty() {
-            line(dataset, &format!("installed (licence: {})", dataset.licence));
+            line(dataset, &format!("installed (license: {})", dataset.license));
         } else {
             line(dataset, &format!("missing: {}", missing.join(", ")));
         }
@@ -228,7 +228,7 @@ fn install(root: &Path, wanted: &[&Dataset], folder: &Path) -> Result<()> {
 }
 
 /// The files below `folder` whose SHA-256 is that of a wanted one. Only files that can be it are read.
-fn recognise(folder: &Path, wanted: &[&DataFile]) -> HashMap<String, PathBuf> {
+fn recognize(folder: &Path, wanted: &[&DataFile]) -> HashMap<String, PathBuf> {
     let mut found = HashMap::new();
     let mut folders = vec![folder.to_path_buf()];
     while let Some(folder) = folders.pop() {

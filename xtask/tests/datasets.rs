@@ -22,7 +22,7 @@ fn shared() -> Option<PathBuf> {
 }
 
 #[test]
-fn files_are_recognised_by_their_hash_whatever_their_name() {
+fn files_are_recognized_by_their_hash_whatever_their_name() {
     let Some(shared) = shared() else { return };
     let (root, from) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
     fs::create_dir_all(from.path().join("deep/er")).expect("a folder");

@@ -270,7 +270,7 @@ fn a_libtorch_of_ones_own_is_respected_and_checked() {
 }
 
 #[test]
-fn pythons_own_pytorch_is_recognised_by_its_layout() {
+fn pythons_own_pytorch_is_recognized_by_its_layout() {
     let home = tempfile::tempdir().expect("a folder");
     let write = |name: &str, text: &str| {
         let path = home.path().join(name);

@@ -58,10 +58,10 @@ fn shape(values: &Tensor) -> String {
 fn draw_split(before: &Tensor, after: &Tensor) -> Result<()> {
     const FIELD: (f64, f64) = (52.0, 26.0);
     let mut svg = Svg::new(760.0, 380.0, "Six channels of queries are split into two heads of three channels");
-    let (colour, ink) = (|head: i64| [BLUE, ORANGE][head as usize], |head: i64| ["#ffffff", "#1a1a1a"][head as usize]);
+    let (color, ink) = (|head: i64| [BLUE, ORANGE][head as usize], |head: i64| ["#ffffff", "#1a1a1a"][head as usize]);
     let field = |svg: &mut Svg, left: f64, top: f64, row: i64, column: i64, head: i64, value: f64| {
         let at = (left + column as f64 * (FIELD.0 + 2.0), top + row as f64 * (FIELD.1 + 2.0));
-        svg.field(at, FIELD, colour(head), ink(head), &format!("{value:.2}"));
+        svg.field(at, FIELD, color(head), ink(head), &format!("{value:.2}"));
     };
     svg.text((222.0, 100.0), "middle", "T = 5 rows, C = 6 columns");
     for row in 0..5 {
@@ -78,7 +78,7 @@ fn draw_split(before: &Tensor, after: &Tensor) -> Result<()> {
     }
     for head in 0..2 {
         let top = 28.0 + 180.0 * head as f64;
-        svg.coloured_text((640.0, top), "middle", &format!("head {head}: T = 5, D = 3"), colour(head));
+        svg.colored_text((640.0, top), "middle", &format!("head {head}: T = 5, D = 3"), color(head));
     }
     svg.text((472.0, 170.0), "middle", "view, then");
     svg.text((472.0, 188.0), "middle", "transpose");

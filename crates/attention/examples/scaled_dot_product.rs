@@ -72,10 +72,10 @@ fn draw_softmax() -> Result<()> {
     }
     svg.text((across(0.0), down(0.0) + 42.0), "middle", "score x; the other score is 0");
     let steps = (0..=100).map(|step| f64::from(step) / 10.0 - 5.0);
-    for (channel, colour, label_x, label) in [(0, BLUE, 4.0, "weight of x"), (1, ORANGE, -4.0, "weight of 0")] {
+    for (channel, color, label_x, label) in [(0, BLUE, 4.0, "weight of x"), (1, ORANGE, -4.0, "weight of 0")] {
         let curve: Vec<_> = steps.clone().map(|x| (across(x), down(softmax_of_pair(x)[channel]))).collect();
-        svg.curve(&curve, colour);
-        svg.coloured_text((across(label_x), down(0.86)), "middle", label, colour);
+        svg.curve(&curve, color);
+        svg.colored_text((across(label_x), down(0.86)), "middle", label, color);
     }
     svg.write("softmax")
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use crate::split::split_pieces;
 
-/// One step of training: two neighbours that become one piece, and how often they stood side by side.
+/// One step of training: two neighbors that become one piece, and how often they stood side by side.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Merge {
     /// The bytes of the piece on the left.

@@ -3,7 +3,7 @@
 use tch::{Kind, Tensor};
 
 /// From this many values on, only the edges are shown.
-const SUMMARISE_ABOVE: usize = 1000;
+const SUMMARIZE_ABOVE: usize = 1000;
 /// How many values an edge has.
 const EDGE: i64 = 3;
 
@@ -16,7 +16,7 @@ const EDGE: i64 = 3;
 /// # Source
 /// PyTorch 2.13: `_Formatter` and `_tensor_str` in `torch/_tensor_str.py`.
 pub fn tensor(values: &Tensor) -> String {
-    let shortened = values.numel() > SUMMARISE_ABOVE;
+    let shortened = values.numel() > SUMMARIZE_ABOVE;
     let size = values.size();
     let cut: Vec<bool> = size.iter().map(|&length| shortened && length > 2 * EDGE).collect();
     let mut kept = values.shallow_clone();

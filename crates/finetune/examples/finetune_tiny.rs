@@ -39,9 +39,9 @@ fn main() -> Result<()> {
     let held_out = InstructionSet::new(std::slice::from_ref(asked), config.context as usize, true)?;
     let batches = Loader::new(set.len(), 8, false, true)?;
     let show = |when: &str| -> Result<()> {
-        let learnt = mean_loss(&model, batches.pass().map(|items| set.batch(&items)))?;
+        let learned = mean_loss(&model, batches.pass().map(|items| set.batch(&items)))?;
         let new = mean_loss(&model, std::iter::once(held_out.batch(&[0])))?;
-        println!("{when} loss {learnt:.4} on {} instructions, {new:.4} on one that is held out", set.len());
+        println!("{when} loss {learned:.4} on {} instructions, {new:.4} on one that is held out", set.len());
         println!("{when} it answers: {}", answer(&mut CachedModel::new(&model), asked, 16)?);
         Ok(())
     };

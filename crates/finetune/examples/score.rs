@@ -5,7 +5,7 @@ use finetune::{
     answers::Answered,
     instructions::Entry,
     judge::{Judge, question},
-    scoring::{score_all, summarise},
+    scoring::{score_all, summarize},
 };
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -44,7 +44,7 @@ fn main() -> Result<()> {
         Some(mark) => println!("answer {} mark {mark}", score.answer),
         None => println!("answer {} no mark: {}", score.answer, score.unusable.as_deref().unwrap_or_default()),
     })?;
-    let summary = summarise(&scores).context("no mark at all")?;
+    let summary = summarize(&scores).context("no mark at all")?;
     println!("--- counted");
     println!("marked {} unusable {}", summary.marked, summary.unusable);
     println!("mean {:.1} min {} max {}", summary.mean, summary.min, summary.max);

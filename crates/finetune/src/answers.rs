@@ -84,7 +84,7 @@ fn means<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Marks {
     Marks { count, exact_match: exact as f64 / divisor, token_f1: f1 / divisor }
 }
 
-/// The mean loss of the expected answers' tokens: what can be compared between runs, whatever they learnt from.
+/// The mean loss of the expected answers' tokens: what can be compared between runs, whatever they learned from.
 ///
 /// # Units
 /// Nats per token.

@@ -46,7 +46,7 @@ pub fn split(entries: &[Entry]) -> Result<Split> {
     if entries.iter().all(|entry| !entry.kind.is_empty()) { split_by_content(entries) } else { split_in_order(entries) }
 }
 
-/// Splits entries by their answers: equal answers fall into the same part, so that no answer of the test can be learnt by heart.
+/// Splits entries by their answers: equal answers fall into the same part, so that no answer of the test can be learned by heart.
 ///
 /// The part is decided by the first byte of the answer's SHA-256: of 256 values, about a tenth each for test and validation.
 ///
@@ -82,8 +82,8 @@ mod tests {
         let entries = read(EMBEDDED_NAME).expect("our own file");
         let split = split(&entries).expect("three parts");
         assert_eq!(split.training.len() + split.test.len() + split.validation.len(), entries.len());
-        let learnt: HashSet<&str> = split.training.iter().map(|entry| entry.output.trim()).collect();
-        assert!(split.test.iter().all(|entry| !learnt.contains(entry.output.trim())));
+        let learned: HashSet<&str> = split.training.iter().map(|entry| entry.output.trim()).collect();
+        assert!(split.test.iter().all(|entry| !learned.contains(entry.output.trim())));
     }
 
     #[test]

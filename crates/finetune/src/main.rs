@@ -201,7 +201,7 @@ fn score_and_report(judge: &Judge, answered: &[Answered], repeats: usize, out: &
         say(&format!("answer {} of {total}: {verdict}", score.repeat * answered.len() + score.answer + 1));
     })
     .with_context(|| format!("not all answers are marked; `finetune score` goes on from {}", out.display()))?;
-    match scoring::summarise(&scores) {
+    match scoring::summarize(&scores) {
         Some(summary) => println!(
             "judge       {:.1} of 100 on average, {} to {}, over {} answers ({} replies were no mark, {} failed, spread {:.1})",
             summary.mean, summary.min, summary.max, summary.marked, summary.unusable, summary.failed, summary.spread

@@ -36,7 +36,7 @@ fn words(text: &str) -> Vec<String> {
     text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
 }
 
-/// The answer of the training entry whose question shares most with this one: what a model that has learnt by heart, and nothing else,
+/// The answer of the training entry whose question shares most with this one: what a model that has learned by heart, and nothing else,
 /// would say. Likeness is the share of common words among all words of both questions.
 ///
 /// # Panics

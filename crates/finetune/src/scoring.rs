@@ -136,7 +136,7 @@ fn read(file: &Path) -> Result<Vec<Score>> {
 }
 
 /// Mean, spread and extremes; `None` if nothing was marked.
-pub fn summarise(scores: &[Score]) -> Option<Summary> {
+pub fn summarize(scores: &[Score]) -> Option<Summary> {
     let marks = |repeat: Option<usize>| -> Vec<f64> {
         let asked = scores.iter().filter(|score| repeat.is_none_or(|repeat| score.repeat == repeat));
         asked.filter_map(|score| score.score).map(f64::from).collect()
@@ -149,8 +149,8 @@ pub fn summarise(scores: &[Score]) -> Option<Summary> {
     let repeats = scores.iter().map(|score| score.repeat + 1).max().unwrap_or(0);
     let means: Vec<f64> = (0..repeats).filter_map(|repeat| mean(&marks(Some(repeat)))).collect();
     let overall = mean(&all)?;
-    let centre = mean(&means)?;
-    let squares: f64 = means.iter().map(|mean| (mean - centre).powi(2)).sum();
+    let center = mean(&means)?;
+    let squares: f64 = means.iter().map(|mean| (mean - center).powi(2)).sum();
     Some(Summary {
         marked: marked.len(),
         unusable: scores.iter().filter(|score| score.unusable.is_some()).count(),
@@ -180,17 +180,17 @@ mod tests {
     fn replies_that_are_no_mark_and_failures_are_counted_apart_and_never_as_zero() {
         let failed = Score { unusable: None, failed: Some("it took too long".to_owned()), ..score(3, 0, None) };
         let scores = [score(0, 0, Some(80)), score(1, 0, None), score(2, 0, Some(40)), failed];
-        let summary = summarise(&scores).expect("two marks");
+        let summary = summarize(&scores).expect("two marks");
         assert_eq!((summary.marked, summary.unusable, summary.failed), (2, 1, 1));
         assert_eq!((summary.min, summary.max), (40, 80));
         assert!((summary.mean - 60.0).abs() < 1e-12);
-        assert_eq!(summarise(&[score(0, 0, None)]), None);
+        assert_eq!(summarize(&[score(0, 0, None)]), None);
     }
 
     #[test]
     fn the_spread_is_that_between_repeats() {
         let scores = [score(0, 0, Some(50)), score(0, 1, Some(60)), score(0, 2, Some(70))];
-        assert!((summarise(&scores).expect("marks").spread - 10.0).abs() < 1e-12);
+        assert!((summarize(&scores).expect("marks").spread - 10.0).abs() < 1e-12);
     }
 
     #[test]

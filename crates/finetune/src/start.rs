@@ -50,7 +50,7 @@ fn pretrain(common: &Common, device: Device, folder: &Path, stop: &AtomicBool) -
     let config = Gpt2Config { dropout: 0.0, ..Gpt2Config::TINY };
     let context = config.context as usize;
     let model = Gpt2::new(config, device)?;
-    model.initialise_as_gpt2();
+    model.initialize_as_gpt2();
     let windows = Windows::new(BytePairEncoder::gpt2().encode(PROSE), context, context)?;
     let settings = TrainSettings {
         seed: common.seed,

@@ -23,7 +23,7 @@ fn said(command: &mut Command) -> (String, String, i32) {
 fn small_model(folder: &Path) {
     let config = Gpt2Config { context: 64, channels: 8, heads: 2, layers: 1, hidden: 32, ..Gpt2Config::SMALL };
     let model = Gpt2::new(config, Device::Cpu).expect("a possible model");
-    model.initialise_as_gpt2();
+    model.initialize_as_gpt2();
     public_weights::save(folder, &model).expect("a writable folder");
 }
 
@@ -270,7 +270,7 @@ fn a_reader_that_goes_away_is_no_error_to_speak_of() {
 }
 
 #[test]
-fn no_color_and_a_pipe_switch_colours_off() {
+fn no_color_and_a_pipe_switch_colors_off() {
     let (stdout, stderr, _) = said(finetune().env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1").arg("--epochs=0"));
     assert!(!stdout.contains('\u{1b}') && !stderr.contains('\u{1b}'), "{stderr}");
 }

@@ -38,7 +38,7 @@ fn exported(folder: &Path) -> Gpt2 {
     tch::manual_seed(123);
     let config = Gpt2Config { context: 32, channels: 16, heads: 2, layers: 2, hidden: 64, ..Gpt2Config::SMALL };
     let model = Gpt2::new(config, Device::Cpu).expect("a possible model");
-    model.initialise_as_gpt2();
+    model.initialize_as_gpt2();
     export::export(folder, &model).expect("a writable folder");
     model
 }
@@ -119,5 +119,5 @@ fn training_goes_on_elsewhere_on_two_processes_and_comes_back() {
 
     let after = public_weights::load(&theirs, Device::Cpu).expect("a folder of ours again");
     assert_eq!(after.config.parameters(), before.config.parameters());
-    assert_ne!(after.parameters()[0].1, before.parameters()[0].1, "nothing was learnt");
+    assert_ne!(after.parameters()[0].1, before.parameters()[0].1, "nothing was learned");
 }

@@ -24,7 +24,7 @@ fn room() -> TempDir {
     let config = Gpt2Config { context: 64, channels: 8, heads: 2, layers: 1, hidden: 32, ..Gpt2Config::SMALL };
     tch::manual_seed(1);
     let model = Gpt2::new(config, Device::Cpu).expect("a possible model");
-    model.initialise_as_gpt2();
+    model.initialize_as_gpt2();
     public_weights::save(&room.path().join("weights"), &model).expect("saved");
     let entries: Vec<String> = (0..20)
         .map(|i| format!(r#"{{"instruction": "Count to {i}.", "input": "", "output": "The number is {i}."}}"#))

@@ -4,7 +4,7 @@ use finetune::{
     answers::Answered,
     instructions::Entry,
     judge::{Dialect, Judge, Verdict},
-    scoring::{Score, score_all, summarise},
+    scoring::{Score, score_all, summarize},
 };
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -62,7 +62,7 @@ fn read_request(stream: &TcpStream) -> String {
 }
 
 fn entry() -> Entry {
-    Entry { instruction: "Name a colour.".into(), output: "Blue.".into(), ..Entry::default() }
+    Entry { instruction: "Name a color.".into(), output: "Blue.".into(), ..Entry::default() }
 }
 
 fn ask(replies: Vec<String>) -> anyhow::Result<Verdict> {
@@ -199,12 +199,12 @@ fn an_answer_at_which_the_judge_fails_is_counted_and_asked_for_again_the_next_ti
     let failing = "{\"error\":\"out of memory\"}\n";
     let (address, _asked) = serve(vec![reply("200 OK", failing), reply("200 OK", MARK)]);
     let scores = score_all(&Judge::ollama(Some(&address), "llama3"), &answers, 1, &file, |_| ()).expect("one mark");
-    let summary = summarise(&scores).expect("one mark");
+    let summary = summarize(&scores).expect("one mark");
     assert_eq!((summary.marked, summary.failed, summary.unusable), (1, 1, 0));
 
     let (address, asked) = serve(vec![reply("200 OK", MARK)]);
     let scores = score_all(&Judge::ollama(Some(&address), "llama3"), &answers, 1, &file, |_| ()).expect("two marks");
-    let summary = summarise(&scores).expect("two marks");
+    let summary = summarize(&scores).expect("two marks");
     assert_eq!((summary.marked, summary.failed, asked.try_iter().count()), (2, 0, 1));
 }
 

@@ -18,7 +18,7 @@ fn losses(entries: &[Entry]) -> (f64, f64) {
     let split = data::split(entries).expect("three parts");
     let config = Gpt2Config { channels: 32, heads: 2, layers: 1, hidden: 4 * 32, dropout: 0.0, ..Gpt2Config::TINY };
     let model = Gpt2::new(config, Device::Cpu).expect("a possible model");
-    model.initialise_as_gpt2();
+    model.initialize_as_gpt2();
     let set = |entries: &[Entry]| InstructionSet::new(entries, 128, true).expect("entries");
     let (training, validation) = (set(&split.training).in_similar_lengths(), set(&split.validation));
     let measure = || {

@@ -72,7 +72,7 @@ fn draw(grid: &Tensor) -> Result<()> {
         (exact(grid), BLUE, "GELU, exact", (-4.7, 3.8)),
         (tanh(grid), ORANGE, "GELU, tanh form (on top of the exact one)", (-4.7, 3.0)),
     ];
-    for (curve, colour, label, (label_x, label_y)) in curves {
+    for (curve, color, label, (label_x, label_y)) in curves {
         let points: Vec<(f64, f64)> = values(grid)
             .into_iter()
             .zip(values(&curve))
@@ -80,10 +80,10 @@ fn draw(grid: &Tensor) -> Result<()> {
             .filter(|&(_, y)| y <= HIGHEST)
             .map(|(x, y)| place(x, y))
             .collect();
-        svg.curve(&points, colour);
+        svg.curve(&points, color);
         let (x, y) = place(label_x, label_y);
-        svg.curve(&[(x, y - 4.5), (x + 24.0, y - 4.5)], colour);
-        svg.coloured_text((x + 32.0, y), "start", label, colour);
+        svg.curve(&[(x, y - 4.5), (x + 24.0, y - 4.5)], color);
+        svg.colored_text((x + 32.0, y), "start", label, color);
     }
     svg.write("activations")
 }

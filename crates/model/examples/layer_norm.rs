@@ -1,7 +1,7 @@
-//! Layer normalisation, once by hand and once by libtorch (chapter 3.2).
+//! Layer normalization, once by hand and once by libtorch (chapter 3.2).
 
 use embedding::show;
-use model::norm::normalise;
+use model::norm::normalize;
 use tch::{Device, Kind, Tensor};
 
 const EPSILON: f64 = 1e-5;
@@ -14,7 +14,7 @@ fn main() {
     println!("two positions of five channels\n{}", show::tensor(&x));
     describe(&x);
 
-    let by_hand = normalise(&x, EPSILON);
+    let by_hand = normalize(&x, EPSILON);
     println!("normalised by hand\n{}", show::tensor(&by_hand));
     describe(&by_hand);
 

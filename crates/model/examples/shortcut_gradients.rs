@@ -66,13 +66,13 @@ fn draw(without: &[f64], with: &[f64]) -> Result<()> {
     }
     for layer in 0..5 {
         let left = 92.0 + 104.0 * layer as f64;
-        for (bar, (sizes, colour)) in [(without, ORANGE), (with, BLUE)].into_iter().enumerate() {
+        for (bar, (sizes, color)) in [(without, ORANGE), (with, BLUE)].into_iter().enumerate() {
             let high = height(sizes[layer]);
-            svg.field((left + 40.0 * bar as f64, BOTTOM - high), (36.0, high), colour, colour, "");
+            svg.field((left + 40.0 * bar as f64, BOTTOM - high), (36.0, high), color, color, "");
         }
         svg.text((left + 38.0, BOTTOM + 20.0), "middle", &format!("layer {layer}"));
     }
-    svg.coloured_text((92.0, 20.0), "start", "without shortcuts", ORANGE);
-    svg.coloured_text((240.0, 20.0), "start", "with shortcuts", BLUE);
+    svg.colored_text((92.0, 20.0), "start", "without shortcuts", ORANGE);
+    svg.colored_text((240.0, 20.0), "start", "with shortcuts", BLUE);
     svg.write("gradients")
 }

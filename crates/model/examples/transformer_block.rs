@@ -52,14 +52,14 @@ fn draw(shape: &[i64]) -> Result<()> {
     svg.text((STREAM - 26.0, 225.0), "end", "residual");
     svg.text((STREAM - 26.0, 243.0), "end", "stream");
     let mut y = 50.0;
-    for (what, colour, parts) in
+    for (what, color, parts) in
         [("reads the positions before it", BLUE, &reads[..]), ("works, each position alone", ORANGE, &thinks[..])]
     {
-        svg.coloured_text((LEFT, y - 8.0), "start", what, colour);
+        svg.colored_text((LEFT, y - 8.0), "start", what, color);
         svg.line((STREAM, y + PART.1 / 2.0), (LEFT, y + PART.1 / 2.0), 1.0);
         svg.text((LEFT - 7.0, y + PART.1 / 2.0 + 4.5), "middle", "▸");
         for (label, size) in parts {
-            svg.field((LEFT, y), PART, colour, "#ffffff", label);
+            svg.field((LEFT, y), PART, color, "#ffffff", label);
             svg.text((LEFT + PART.0 + 12.0, y + 20.5), "start", size);
             svg.line((LEFT + PART.0 / 2.0, y + PART.1), (LEFT + PART.0 / 2.0, y + STEP), 1.0);
             y += STEP;

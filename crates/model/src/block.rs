@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn the_halves_read_a_normalised_stream() {
+    fn the_halves_read_a_normalized_stream() {
         tch::set_num_threads(1);
         let store = VarStore::new(Device::Cpu);
         let block = Block::new(&store.root(), &Gpt2Config { channels: 6, heads: 2, hidden: 8, ..Gpt2Config::TINY })

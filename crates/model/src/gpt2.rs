@@ -58,7 +58,7 @@ impl Gpt2 {
     ///
     /// # Differs
     /// OpenAI's `model.py` draws the position table with deviation 0.01; like transformers and nanoGPT we draw it as all others.
-    pub fn initialise_as_gpt2(&self) {
+    pub fn initialize_as_gpt2(&self) {
         let _guard = tch::no_grad_guard();
         let residual = 0.02 / (2.0 * self.config.layers as f64).sqrt();
         for (name, mut parameter) in self.parameters() {

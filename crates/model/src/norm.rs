@@ -1,4 +1,4 @@
-//! Layer normalisation (chapter 3.2).
+//! Layer normalization (chapter 3.2).
 
 use embedding::embed::parameter;
 use tch::{Tensor, nn};
@@ -23,7 +23,7 @@ impl LayerNorm {
         Self { weight, bias, epsilon }
     }
 
-    /// Normalises the last dimension.
+    /// Normalizes the last dimension.
     ///
     /// # Shapes
     /// - `x`: `[…, C]`
@@ -36,7 +36,7 @@ impl LayerNorm {
     }
 }
 
-/// Layer normalisation spelled out, without the learned scale and shift: `(x - mean) / sqrt(variance + epsilon)`.
+/// Layer normalization spelled out, without the learned scale and shift: `(x - mean) / sqrt(variance + epsilon)`.
 ///
 /// The variance divides by `C`, not by `C - 1`: it describes these channels and estimates nothing.
 ///
@@ -46,10 +46,10 @@ impl LayerNorm {
 ///
 /// # Source
 /// Ba et al. 2016 (<https://arxiv.org/abs/1607.06450>), equation 3; `epsilon` as in PyTorch's `LayerNorm`.
-pub fn normalise(x: &Tensor, epsilon: f64) -> Tensor {
-    let centred = x - x.mean_dim(-1, true, None);
-    let variance = (&centred * &centred).mean_dim(-1, true, None); // […, 1]
-    centred / (variance + epsilon).sqrt()
+pub fn normalize(x: &Tensor, epsilon: f64) -> Tensor {
+    let centered = x - x.mean_dim(-1, true, None);
+    let variance = (&centered * &centered).mean_dim(-1, true, None); // […, 1]
+    centered / (variance + epsilon).sqrt()
 }
 
 #[cfg(test)]
@@ -66,7 +66,7 @@ mod tests {
     fn two_positions_worked_out_on_paper() {
         // Both rows: mean 2 or -9, variance 1; with an epsilon of 3 the root is 2.
         let x = Tensor::from_slice2(&[[1.0_f32, 3.0], [-10.0, -8.0]]);
-        close(&normalise(&x, 3.0), &Tensor::from_slice2(&[[-0.5_f32, 0.5], [-0.5, 0.5]]));
+        close(&normalize(&x, 3.0), &Tensor::from_slice2(&[[-0.5_f32, 0.5], [-0.5, 0.5]]));
     }
 
     #[test]
@@ -83,6 +83,6 @@ mod tests {
         let _ = store.root().add("weight", scale.copy(), false);
         let _ = store.root().add("bias", shift.copy(), false);
         let x = Tensor::arange(24, (tch::Kind::Float, Device::Cpu)).square().view([2, 3, 4]); // [B, T, C]
-        close(&LayerNorm::new(&store.root(), 4, 0.1).forward(&x), &(normalise(&x, 0.1) * scale + shift));
+        close(&LayerNorm::new(&store.root(), 4, 0.1).forward(&x), &(normalize(&x, 0.1) * scale + shift));
     }
 }

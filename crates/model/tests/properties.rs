@@ -332,7 +332,7 @@ fn weights_start_as_gpt2_started() {
     let start = || {
         let _alone = generator();
         tch::manual_seed(3);
-        model.initialise_as_gpt2();
+        model.initialize_as_gpt2();
         model.parameters().into_iter().map(|(name, parameter)| (name, parameter.copy())).collect::<Vec<_>>()
     };
     let parameters = start();

@@ -52,7 +52,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// The beginning of the run: a new model, a new optimiser, the first window of the data.
+/// The beginning of the run: a new model, a new optimizer, the first window of the data.
 fn begin() -> Result<Trainer> {
     tch::manual_seed(123);
     let model = Gpt2::new(CONFIG, Device::Cpu)?;
@@ -73,7 +73,7 @@ fn save(trainer: &Trainer, folder: &Path) -> Result<()> {
     trainer.save(&RunFolder::open(folder, trainer.history())?)
 }
 
-/// Every weight of the last checkpoint, and both moments of each that the optimiser keeps.
+/// Every weight of the last checkpoint, and both moments of each that the optimizer keeps.
 fn tensors(folder: &Path) -> Result<Vec<(String, Tensor)>> {
     let loaded = checkpoint::load(folder, Device::Cpu)?;
     Ok(loaded.model.parameters().into_iter().chain(loaded.optimizer()?.state()).collect())

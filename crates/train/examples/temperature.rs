@@ -47,15 +47,15 @@ fn draw(rows: &[Tensor]) -> Result<()> {
     let bars = [(1, BLUE), (0, "#7d7d7d"), (2, ORANGE)];
     for (place, word) in WORDS.iter().enumerate() {
         let start = LEFT + GROUP * place as f64 + 11.0;
-        for (slot, &(row, colour)) in bars.iter().enumerate() {
+        for (slot, &(row, color)) in bars.iter().enumerate() {
             let height = UNIT * rows[row].double_value(&[place as i64]);
-            svg.field((start + BAR * slot as f64, BOTTOM - height), (BAR - 2.0, height), colour, colour, "");
+            svg.field((start + BAR * slot as f64, BOTTOM - height), (BAR - 2.0, height), color, color, "");
         }
         svg.text((start + 1.5 * BAR - 1.0, BOTTOM + 20.0), "middle", word);
     }
-    for (slot, (row, colour)) in bars.into_iter().enumerate() {
+    for (slot, (row, color)) in bars.into_iter().enumerate() {
         let x = 420.0 + 110.0 * slot as f64;
-        svg.field((x, BOTTOM + 36.0), (14.0, 14.0), colour, colour, "");
+        svg.field((x, BOTTOM + 36.0), (14.0, 14.0), color, color, "");
         svg.text((x + 20.0, BOTTOM + 48.0), "start", &format!("T = {:.1}", TEMPERATURES[row]));
     }
     svg.write("temperature")

@@ -1,4 +1,4 @@
-//! What the model reads, what it should answer, and what it answers before it has learnt (chapter 4.1).
+//! What the model reads, what it should answer, and what it answers before it has learned (chapter 4.1).
 
 use anyhow::Result;
 use embedding::{bpe::BytePairEncoder, loader::Loader, show, texts::chapter_text, windows::Windows};

@@ -1,6 +1,6 @@
 //! How an error becomes a better weight (chapter 4.2): AdamW, in the order of operations of PyTorch's Python code.
 //!
-//! tch's optimiser is libtorch's C++ one. It keeps its state to itself, so that a run could not be resumed, and it averages gradients
+//! tch's optimizer is libtorch's C++ one. It keeps its state to itself, so that a run could not be resumed, and it averages gradients
 //! by other operations than the Python code, so that the last digit of a weight would differ from PyTorch's after one step.
 
 use anyhow::{Result, ensure};
@@ -27,7 +27,7 @@ impl Default for AdamWSettings {
     }
 }
 
-/// The optimiser: it remembers for each parameter where its gradient has pointed lately and how large it was.
+/// The optimizer: it remembers for each parameter where its gradient has pointed lately and how large it was.
 pub struct AdamW {
     pub(crate) settings: AdamWSettings,
     pub(crate) parameters: Vec<(String, Tensor)>,
@@ -135,7 +135,7 @@ impl AdamW {
         }
     }
 
-    /// What the optimiser remembers, by name, for a checkpoint: `<parameter>.mean` and `<parameter>.mean_square`.
+    /// What the optimizer remembers, by name, for a checkpoint: `<parameter>.mean` and `<parameter>.mean_square`.
     pub fn state(&self) -> Vec<(String, Tensor)> {
         self.parameters
             .iter()
@@ -149,7 +149,7 @@ impl AdamW {
             .collect()
     }
 
-    /// Takes up where another optimiser left off.
+    /// Takes up where another optimizer left off.
     ///
     /// # Errors
     /// If `read` finds a tensor missing or of another shape.

@@ -2,7 +2,7 @@
 //! at all.
 //!
 //! `checkpoints/step-000010/` is a model in the public format, so that any checkpoint can be loaded like a downloaded GPT-2, with
-//! the optimiser's memory, the metrics so far and `state.json` beside it. `files.json` holds the SHA-256 of each file. The file
+//! the optimizer's memory, the metrics so far and `state.json` beside it. `files.json` holds the SHA-256 of each file. The file
 //! `checkpoints/latest` names the newest checkpoint. Random numbers need no file: each step draws from the seed and its own number.
 
 use crate::{
@@ -43,9 +43,9 @@ pub struct State {
     pub epoch: usize,
     /// Steps taken in the present pass: the position in the data.
     pub step_in_epoch: usize,
-    /// Updates of the optimiser, fewer than steps where batches without a target were skipped.
+    /// Updates of the optimizer, fewer than steps where batches without a target were skipped.
     pub updates: i32,
-    /// Targets learnt from.
+    /// Targets learned from.
     pub tokens: u64,
     /// Batches without a single target.
     pub skipped_batches: usize,
@@ -248,7 +248,7 @@ impl Loaded {
         damage.chain(changes).collect()
     }
 
-    /// An optimiser that goes on where the saved one stopped.
+    /// An optimizer that goes on where the saved one stopped.
     ///
     /// # Errors
     /// If its file cannot be read or does not fit the model.

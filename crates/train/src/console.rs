@@ -1,7 +1,7 @@
 //! How a command speaks with its user (chapters 4.4 and 5.7): one sentence when something is wrong, a bar or plain lines while it
 //! works, and a second thought at Ctrl-C.
 //!
-//! Results go to stdout, everything else to stderr. Nothing here uses colours, so that `NO_COLOR` has nothing to switch off.
+//! Results go to stdout, everything else to stderr. Nothing here uses colors, so that `NO_COLOR` has nothing to switch off.
 
 use crate::{checkpoint::Loaded, metrics::Line, plot::Curves, trainer::Trainer};
 use ::console::Term;

@@ -12,8 +12,8 @@ use std::{
 };
 use xtask::datasets;
 
-/// How much of each text is learnt; the last tenth of its characters is kept back for validation.
-const LEARNT: f64 = 0.9;
+/// How much of each text is learned; the last tenth of its characters is kept back for validation.
+const LEARNED: f64 = 0.9;
 
 /// A text to learn and a text to be measured on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,8 +52,8 @@ impl Corpus {
                 }
             }
         }
-        let (learnt, kept_back) = split(&documents);
-        training.extend(learnt);
+        let (learned, kept_back) = split(&documents);
+        training.extend(learned);
         validation.extend(kept_back);
         Ok(Self { source, training, validation })
     }
@@ -129,7 +129,7 @@ fn read_text(path: &Path) -> Result<String> {
 
 /// Keeps back the end of each document.
 fn split(documents: &[String]) -> (Vec<String>, Vec<String>) {
-    let parts = documents.iter().map(|document| split_by_characters(document, LEARNT));
+    let parts = documents.iter().map(|document| split_by_characters(document, LEARNED));
     let (before, after): (Vec<&str>, Vec<&str>) = parts.unzip();
     let owned = |parts: Vec<&str>| parts.into_iter().filter(|part| !part.is_empty()).map(str::to_owned).collect();
     (owned(before), owned(after))

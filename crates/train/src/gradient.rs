@@ -1,7 +1,7 @@
 //! The gradient written out by hand (chapter 4.4).
 //!
 //! Autograd finds the same numbers by itself, and is the way to read first. Knowing the model, one can do with less: a gradient is
-//! written by its matrix product into the buffer that the optimiser reads, no operation is recorded, and the scores of the
+//! written by its matrix product into the buffer that the optimizer reads, no operation is recorded, and the scores of the
 //! vocabulary, the largest thing in a step by far, are made, used and forgotten for a few positions at a time. What a block has
 //! remembered makes room for its gradient.
 //!

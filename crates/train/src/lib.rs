@@ -1,10 +1,10 @@
-//! Chapter 4: how a GPT-2 learns, and how nothing it has learnt is lost.
+//! Chapter 4: how a GPT-2 learns, and how nothing it has learned is lost.
 //!
 //! | module | question it answers | chapter |
 //! | --- | --- | --- |
 //! | [`loss`] | how wrong is the model? | 4.1 |
 //! | [`examples`] | what can it be trained on? | 4.1 |
-//! | [`split`] | what is learnt from, and what is kept to measure with? | 4.1 |
+//! | [`split`] | what is learned from, and what is kept to measure with? | 4.1 |
 //! | [`adamw`] | how does an error become a better weight? | 4.2 |
 //! | [`schedule`] | how large should each step be? | 4.3 |
 //! | [`settings`] | what decides a run? | 4.3 |

@@ -22,7 +22,7 @@ pub struct Step {
     pub step: usize,
     /// Passes over the data completed by it, with a fraction.
     pub epoch: f64,
-    /// Targets learnt from since the run began.
+    /// Targets learned from since the run began.
     pub tokens: u64,
     /// Mean loss of its targets before the step, in nats.
     pub loss: f64,
@@ -30,7 +30,7 @@ pub struct Step {
     pub learning_rate: f64,
     /// Length of the gradient before clipping.
     pub gradient_norm: f64,
-    /// Targets learnt from in a second.
+    /// Targets learned from in a second.
     pub tokens_per_s: f64,
 }
 
@@ -41,7 +41,7 @@ pub struct Validation {
     pub step: usize,
     /// Passes over the data completed before it.
     pub epoch: f64,
-    /// Targets learnt from before it.
+    /// Targets learned from before it.
     pub tokens: u64,
     /// Mean loss in eval mode, in nats.
     pub validation_loss: f64,
@@ -54,7 +54,7 @@ pub struct Sample {
     pub step: usize,
     /// Passes over the data completed before it.
     pub epoch: f64,
-    /// Targets learnt from before it.
+    /// Targets learned from before it.
     pub tokens: u64,
     /// What it wrote.
     pub sample: String,

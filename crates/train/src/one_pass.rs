@@ -121,7 +121,7 @@ mod tests {
         ((Tensor::arange(len, (Kind::Double, Device::Cpu)) * 12.9898).sin() * scale).to_kind(Kind::Float).view(shape)
     }
 
-    /// Two optimisers for the same weights: of a large parameter that fills several pieces, and of a small one.
+    /// Two optimizers for the same weights: of a large parameter that fills several pieces, and of a small one.
     fn pair() -> [(nn::VarStore, AdamW); 2] {
         [(), ()].map(|()| {
             let store = nn::VarStore::new(Device::Cpu);

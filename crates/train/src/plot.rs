@@ -5,11 +5,11 @@ use anyhow::{Result, anyhow, ensure};
 use plotters::prelude::*;
 use std::fmt::Write;
 
-/// Two colours that the colour-blind can tell apart, and that differ in grey when printed; the second curve has marks as well.
+/// Two colors that the color-blind can tell apart, and that differ in gray when printed; the second curve has marks as well.
 const TRAINING: RGBColor = RGBColor(0x2b, 0x83, 0xba);
 const VALIDATION: RGBColor = RGBColor(0xe0, 0x7b, 0x1a);
 /// Lines and letters: as far from white as from black, so that they can be read on a light and on a dark page.
-const GREY: RGBColor = RGBColor(0x7d, 0x7d, 0x7d);
+const GRAY: RGBColor = RGBColor(0x7d, 0x7d, 0x7d);
 /// The dots of a Braille character, two across and four down, by their bits.
 const DOTS: [[u32; 2]; 4] = [[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]];
 /// The most points that are worth drawing of a curve.
@@ -82,7 +82,7 @@ impl Curves {
         const FONT: &str = "sans-serif";
         let short = |value: &f64| format!("{value:.2}").trim_end_matches('0').trim_end_matches('.').to_owned();
         // plotters takes the size of a line where SVG takes that of a letter.
-        let letters = |size: i32| (FONT, f64::from(size) * 1.24).into_font().color(&GREY);
+        let letters = |size: i32| (FONT, f64::from(size) * 1.24).into_font().color(&GRAY);
         let (scale, unit) = if tokens >= 2e6 { (1e6, "million") } else { (1e3, "thousand") };
         let canvas = SVGBackend::with_string(svg, (760, 460)).into_drawing_area();
         let canvas = canvas.titled(title, letters(17)).map_err(|error| error.to_string())?;
@@ -98,9 +98,9 @@ impl Curves {
         chart
             .configure_mesh()
             .disable_x_mesh()
-            .bold_line_style(GREY.mix(0.3))
+            .bold_line_style(GRAY.mix(0.3))
             .light_line_style(TRANSPARENT)
-            .axis_style(GREY)
+            .axis_style(GRAY)
             .label_style(letters(13))
             .axis_desc_style(letters(14))
             .x_desc(format!("tokens seen ({unit})"))
@@ -111,7 +111,7 @@ impl Curves {
             .map_err(|error| error.to_string())?;
         chart
             .configure_secondary_axes()
-            .axis_style(GREY)
+            .axis_style(GRAY)
             .label_style(letters(13))
             .axis_desc_style(letters(14))
             .x_desc("epochs")
@@ -198,7 +198,7 @@ impl Curves {
     }
 }
 
-/// At most [`MOST_POINTS`] points: means of neighbours, whose noise would only blacken the page.
+/// At most [`MOST_POINTS`] points: means of neighbors, whose noise would only blacken the page.
 fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let together = points.len().div_ceil(MOST_POINTS).max(1);
     let mean = |chunk: &[(f64, f64)]| {

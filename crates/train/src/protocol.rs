@@ -120,14 +120,14 @@ impl Protocol {
 
         tch::manual_seed(self.seed);
         let model = Gpt2::new(self.config, Device::Cpu)?;
-        let mut optimiser = AdamW::new(model.parameters(), AdamWSettings::default());
+        let mut optimizer = AdamW::new(model.parameters(), AdamWSettings::default());
         let mut step = 0;
         for epoch in 1..=self.epochs {
             for windows in training.loader.pass() {
-                optimiser.zero_grad();
+                optimizer.zero_grad();
                 let (inputs, targets) = training.windows.batch(&windows);
                 batch_loss(&model, &inputs, &targets, true).backward();
-                optimiser.step(self.learning_rate);
+                optimizer.step(self.learning_rate);
                 if step % self.eval_every == 0 {
                     let training_loss = self.measure(&model, &training);
                     let validation_loss = self.measure(&model, &validation);

@@ -14,7 +14,7 @@ pub(crate) enum Purpose {
     Sample = 3,
 }
 
-/// A seed for one purpose and one number, unrelated to the seeds of its neighbours. libtorch uses the low 32 bits.
+/// A seed for one purpose and one number, unrelated to the seeds of its neighbors. libtorch uses the low 32 bits.
 ///
 /// # Source
 /// Steele et al. 2014, "Fast Splittable Pseudorandom Number Generators", figure 15: the mixing function of `SplitMix64`.

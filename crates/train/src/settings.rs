@@ -33,7 +33,7 @@ pub struct TrainSettings {
     pub min_lr: f64,
     /// Steps over which the learning rate rises from nearly zero.
     pub warmup_steps: usize,
-    /// The constants of the optimiser.
+    /// The constants of the optimizer.
     pub optimizer: AdamWSettings,
     /// The largest gradient norm that is let through; 0 lets every one through.
     pub grad_clip: f64,

@@ -1,4 +1,4 @@
-//! Which part of a text is learnt, and which is kept to see what was learnt (chapter 4.1).
+//! Which part of a text is learned, and which is kept to see what was learned (chapter 4.1).
 
 /// Strips each line of white space at both ends and leaves out those that are then empty, as the article cleans its text.
 pub fn clean_lines(text: &str) -> String {

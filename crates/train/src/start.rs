@@ -32,7 +32,7 @@ pub fn first_model(options: &Options, context: usize, seed: u32, device: Device)
     room::check(&config)?;
     tch::manual_seed(i64::from(seed));
     let model = Gpt2::new(config, device)?;
-    model.initialise_as_gpt2();
+    model.initialize_as_gpt2();
     Ok((model, "scratch".to_owned()))
 }
 

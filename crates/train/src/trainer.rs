@@ -160,7 +160,7 @@ impl Trainer {
         self.steps_per_epoch
     }
 
-    /// Targets learnt from so far.
+    /// Targets learned from so far.
     pub fn tokens(&self) -> u64 {
         self.tokens
     }

@@ -199,7 +199,7 @@ fn another_number_of_threads_is_a_warning_and_not_an_error() {
 }
 
 #[test]
-fn a_text_that_cannot_be_learnt_is_refused_in_one_sentence() {
+fn a_text_that_cannot_be_learned_is_refused_in_one_sentence() {
     let room = Room::new();
     let with = |bytes: &[u8]| {
         fs::write(room.path("bad.txt"), bytes).expect("written");

@@ -1,4 +1,4 @@
-//! What weights in fewer bits cost a model that has learnt something.
+//! What weights in fewer bits cost a model that has learned something.
 
 mod small;
 
@@ -45,7 +45,7 @@ fn eight_bits_change_the_perplexity_of_a_trained_model_by_less_than_half_a_perce
     };
     tch::manual_seed(7);
     let model = Gpt2::new(config, Device::Cpu).expect("a possible model");
-    model.initialise_as_gpt2();
+    model.initialize_as_gpt2();
     let bytes = |text: &str| text.bytes().map(i64::from).collect::<Vec<_>>();
     let training = Windows::new(bytes(texts::PROSE), 64, 16).expect("windows");
     let settings = TrainSettings { batch_size: 8, learning_rate: 3e-3, ..settings(Length::Steps(250)) };
@@ -66,7 +66,7 @@ fn eight_bits_change_the_perplexity_of_a_trained_model_by_less_than_half_a_perce
             .double_value(&[])
     });
     // Guessing each letter by its frequency gives 3.13; measured after training: 2.69.
-    assert!(plain < 2.8, "the model has learnt too little: {plain}");
+    assert!(plain < 2.8, "the model has learned too little: {plain}");
     for (dtype, percent) in [(Dtype::F32, 0.001), (Dtype::Bf16, 0.2), (Dtype::Int8, 0.5)] {
         let change = 100.0 * ((loss_nats(&trainer.model, other, dtype) - plain).exp() - 1.0).abs();
         println!("{dtype}: perplexity {:.4}, changed by {change:.4} %", plain.exp());

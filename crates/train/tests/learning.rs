@@ -38,7 +38,7 @@ fn begin(settings: TrainSettings, training: Box<dyn Examples>) -> Trainer {
 }
 
 #[test]
-fn one_batch_is_memorised_in_150_steps() {
+fn one_batch_is_memorized_in_150_steps() {
     let _alone = alone();
     let settings = TrainSettings { batch_size: 4, learning_rate: 1e-2, min_lr: 1e-3, ..settings(Length::Steps(150)) };
     let mut trainer = begin(settings, windows(33, 0));

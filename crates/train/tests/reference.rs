@@ -1,4 +1,4 @@
-//! Losses, gradients and optimiser steps that other programs have computed.
+//! Losses, gradients and optimizer steps that other programs have computed.
 
 #[path = "../../embedding/tests/public_data/mod.rs"]
 mod public_data;
@@ -25,14 +25,14 @@ fn five_adamw_steps_give_the_weights_of_pytorch_but_for_their_last_digits() {
         })
         .collect();
     let copies: Vec<Tensor> = parameters.iter().map(|(_, parameter)| parameter.shallow_clone()).collect();
-    let mut optimiser = AdamW::new(parameters, AdamWSettings::default());
+    let mut optimizer = AdamW::new(parameters, AdamWSettings::default());
     for step in 0..5 {
-        optimiser.zero_grad();
+        optimizer.zero_grad();
         for (i, parameter) in copies.iter().enumerate() {
             let gradient = file.tensor(&format!("gradient.{step}.{i}")).expect("gradients");
             (parameter * gradient).sum(tch::Kind::Float).backward();
         }
-        optimiser.step(4e-4);
+        optimizer.step(4e-4);
         for (i, parameter) in copies.iter().enumerate() {
             let after = file.tensor(&format!("after.{step}.{i}")).expect("weights");
             // Not bit for bit: the vector library behind `sqrt` rounds differently from processor to processor.
@@ -66,10 +66,10 @@ fn gradients_and_ten_clipped_steps_equal_those_of_transformers() {
     let text = std::fs::read_to_string(folder.join("expected_train.json")).expect("a readable file");
     let expected: Value = serde_json::from_str(&text).expect("JSON");
     let (inputs, targets) = (ids(&expected["x"]), ids(&expected["y"]));
-    let mut optimiser = AdamW::new(model.parameters(), AdamWSettings::default());
+    let mut optimizer = AdamW::new(model.parameters(), AdamWSettings::default());
     for (step, row) in expected["steps"].as_array().expect("steps").iter().enumerate() {
         let (loss, norm) = (row[0].as_f64().expect("a loss"), row[1].as_f64().expect("a norm"));
-        optimiser.zero_grad();
+        optimizer.zero_grad();
         let our_loss = batch_loss(&model, &inputs, &targets, true);
         our_loss.backward();
         if step == 0 {
@@ -80,10 +80,10 @@ fn gradients_and_ten_clipped_steps_equal_those_of_transformers() {
                 assert!(gap < 1e-5, "{name}: relative difference {gap:e}");
             }
         }
-        let our_norm = optimiser.clip_gradients(1.0).expect("a finite gradient");
+        let our_norm = optimizer.clip_gradients(1.0).expect("a finite gradient");
         let our_loss = our_loss.double_value(&[]);
         assert!((our_loss / loss - 1.0).abs() < 1e-4, "step {step}: loss {our_loss}, not {loss}");
         assert!((our_norm / norm - 1.0).abs() < 1e-4, "step {step}: gradient norm {our_norm}, not {norm}");
-        optimiser.step(1e-3);
+        optimizer.step(1e-3);
     }
 }

@@ -1,4 +1,4 @@
-//! What the figures of this chapter are drawn with: SVG whose colours can be read on a white and on a dark page.
+//! What the figures of this chapter are drawn with: SVG whose colors can be read on a white and on a dark page.
 
 #![allow(dead_code)] // each demo uses a part of it
 
@@ -7,12 +7,12 @@ use embedding::texts::project_root;
 use std::{fmt::Write as _, fs};
 use tch::Tensor;
 
-/// The first of two colours that the colour-blind can tell apart, too.
+/// The first of two colors that the color-blind can tell apart, too.
 pub const BLUE: &str = "#2b83ba";
 /// The second of them.
 pub const ORANGE: &str = "#e07b1a";
 /// Lines and letters: as far from white as from black.
-const GREY: &str = "#7d7d7d";
+const GRAY: &str = "#7d7d7d";
 
 /// A picture in the making; coordinates run from the upper left corner to the right and down.
 pub struct Svg {
@@ -36,35 +36,35 @@ impl Svg {
         self.text.push('\n');
     }
 
-    /// A straight grey line.
+    /// A straight gray line.
     pub fn line(&mut self, (x1, y1): (f64, f64), (x2, y2): (f64, f64), opacity: f64) {
         self.push(&format!(
-            "<line x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\" stroke=\"{GREY}\" \
+            "<line x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\" stroke=\"{GRAY}\" \
              stroke-opacity=\"{opacity}\"/>"
         ));
     }
 
     /// A line through many points.
-    pub fn curve(&mut self, points: &[(f64, f64)], colour: &str) {
+    pub fn curve(&mut self, points: &[(f64, f64)], color: &str) {
         let points = points.iter().fold(String::new(), |mut points, (x, y)| {
             let _ = write!(points, " {x:.1},{y:.1}"); // writing to a string cannot fail
             points
         });
         self.push(&format!(
-            "<polyline fill=\"none\" stroke=\"{colour}\" stroke-width=\"2.5\" points=\"{}\"/>",
+            "<polyline fill=\"none\" stroke=\"{color}\" stroke-width=\"2.5\" points=\"{}\"/>",
             points.trim_start()
         ));
     }
 
-    /// Grey letters; `anchor` is `start`, `middle` or `end`.
+    /// Gray letters; `anchor` is `start`, `middle` or `end`.
     pub fn text(&mut self, at: (f64, f64), anchor: &str, words: &str) {
-        self.coloured_text(at, anchor, words, GREY);
+        self.colored_text(at, anchor, words, GRAY);
     }
 
-    /// Letters in a colour of their own.
-    pub fn coloured_text(&mut self, (x, y): (f64, f64), anchor: &str, words: &str, colour: &str) {
+    /// Letters in a color of their own.
+    pub fn colored_text(&mut self, (x, y): (f64, f64), anchor: &str, words: &str, color: &str) {
         self.push(&format!(
-            "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\" fill=\"{colour}\">{words}</text>"
+            "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\" fill=\"{color}\">{words}</text>"
         ));
     }
 
@@ -73,11 +73,11 @@ impl Svg {
         self.push(&format!(
             "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" rx=\"3\" fill=\"{fill}\"/>"
         ));
-        self.coloured_text((x + width / 2.0, y + height / 2.0 + 4.5), "middle", word, ink);
+        self.colored_text((x + width / 2.0, y + height / 2.0 + 4.5), "middle", word, ink);
     }
 
     /// A table of weights from 0 to 1, the darker the larger, with labels for its rows and columns. Its upper left field
-    /// stands at `at`; a field that `hidden` marks is grey.
+    /// stands at `at`; a field that `hidden` marks is gray.
     pub fn heat_map(&mut self, (left, top): (f64, f64), weights: &Tensor, hidden: Option<&Tensor>, labels: &[&str]) {
         const FIELD: (f64, f64) = (54.0, 32.0);
         const GAP: f64 = 2.0;

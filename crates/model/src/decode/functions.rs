@@ -23,12 +23,12 @@ fn sum(numbers: &[f32], of: impl Fn(f32) -> f32) -> f32 {
     lanes.iter().sum::<f32>() + rest.iter().map(|&number| of(number)).sum::<f32>()
 }
 
-/// Layer normalisation, as [`LayerNorm::forward`](crate::norm::LayerNorm::forward).
+/// Layer normalization, as [`LayerNorm::forward`](crate::norm::LayerNorm::forward).
 ///
 /// # Shapes
 /// - `x`, `weight`, `bias`, `out`: `[C]`
 #[inline(always)]
-pub fn normalise(x: &[f32], weight: &[f32], bias: &[f32], epsilon: f64, out: &mut [f32]) {
+pub fn normalize(x: &[f32], weight: &[f32], bias: &[f32], epsilon: f64, out: &mut [f32]) {
     let mean = sum(x, |x| x) / x.len() as f32;
     let variance = sum(x, |x| (x - mean) * (x - mean)) / x.len() as f32;
     let scale = 1.0 / (variance + epsilon as f32).sqrt();
@@ -39,7 +39,7 @@ pub fn normalise(x: &[f32], weight: &[f32], bias: &[f32], epsilon: f64, out: &mu
 
 in_wide_registers! {
     /// The same in registers as wide as the processor has.
-    pub fn normalise_wide(x: &[f32], weight: &[f32], bias: &[f32], epsilon: f64, out: &mut [f32]) = normalise;
+    pub fn normalize_wide(x: &[f32], weight: &[f32], bias: &[f32], epsilon: f64, out: &mut [f32]) = normalize;
 }
 
 /// Turns scores into weights above 0 that sum to 1.
@@ -182,7 +182,7 @@ mod tests {
         assert!((scores[0] - 0.25).abs() < 1e-4 && (scores[1] - 0.75).abs() < 1e-4, "{scores:?}");
         // Mean 2, variance 1; with an epsilon of 3 the root is 2.
         let mut out = [0.0; 2];
-        normalise(&[1.0, 3.0], &[2.0, 4.0], &[0.25, 0.5], 3.0, &mut out);
+        normalize(&[1.0, 3.0], &[2.0, 4.0], &[0.25, 0.5], 3.0, &mut out);
         assert!((out[0] + 0.75).abs() < 1e-6 && (out[1] - 2.5).abs() < 1e-6, "{out:?}");
     }
 }

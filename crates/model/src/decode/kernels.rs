@@ -13,7 +13,7 @@
 
 #![expect(unsafe_code, reason = "vector instructions cannot be reached otherwise")]
 
-use super::weights::{BLOCK, INPUTS_OF_A_SCALE, LANE, Quantised};
+use super::weights::{BLOCK, INPUTS_OF_A_SCALE, LANE, Quantized};
 use crate::wide::ahead;
 use std::array;
 
@@ -195,7 +195,7 @@ impl Kernels {
     ///
     /// # Panics
     /// If the sizes do not fit each other.
-    pub fn dot_int8(self, rows: &[u8], scales: &[f32], x: &Quantised, out: &mut [f32]) {
+    pub fn dot_int8(self, rows: &[u8], scales: &[f32], x: &Quantized, out: &mut [f32]) {
         let (inputs, blocks) = (x.values.len(), x.values.len() / BLOCK);
         assert_eq!(inputs % BLOCK, 0, "the inputs do not fill their last block");
         assert_eq!([x.offsets.len(), x.scales.len()], [inputs / LANE; 2], "a lane lacks its offset or its scale");

@@ -1,6 +1,6 @@
 use super::{
     kernels::Kernels,
-    weights::{BLOCK, Quantised},
+    weights::{BLOCK, Quantized},
     *,
 };
 use crate::{
@@ -158,16 +158,16 @@ fn all_kernels_agree_whatever_the_lengths() {
     for (outputs, inputs) in [(1, 1), (4, 16), (5, 17), (7, 64), (9, 100), (12, 192)] {
         let (x, rows) = (wave(inputs, 0.7), wave(outputs * inputs, 1.3));
         let halves: Vec<u16> = rows.iter().map(|w| (w.to_bits() >> 16) as u16).collect();
-        let mut quantised = Quantised::default();
-        quantised.set(&x);
-        let padded = quantised.values.len();
+        let mut quantized = Quantized::default();
+        quantized.set(&x);
+        let padded = quantized.values.len();
         let bytes: Vec<u8> = (0..outputs * padded).map(|i| (i * 89 % 251) as u8 + 1).collect();
         let scales = wave(outputs * padded / BLOCK, 0.9);
         let results = Kernels::available().into_iter().map(|kernels| {
             let mut out = vec![vec![0.0; outputs]; 3];
             kernels.dot_f32(&rows, &x, &mut out[0]);
             kernels.dot_bf16(&halves, &x, &mut out[1]);
-            kernels.dot_int8(&bytes, &scales, &quantised, &mut out[2]);
+            kernels.dot_int8(&bytes, &scales, &quantized, &mut out[2]);
             out[2].iter_mut().for_each(|sum| *sum /= 1000.0);
             let mut mixed = vec![7.0; inputs];
             kernels.mix(&wave(outputs, 0.3), &rows, inputs, &mut mixed);
@@ -195,7 +195,7 @@ fn all_kernels_agree_whatever_the_lengths() {
 #[test]
 fn a_row_of_8_bits_worked_out_on_paper() {
     // The largest input, 2, becomes 127: the scale is 2 / 127. The weights are 127, -127 and 0, with a scale of 0.5.
-    let mut x = Quantised::default();
+    let mut x = Quantized::default();
     x.set(&[2.0, 1.0, -2.0]);
     assert_eq!(x.values[..4], [127, 64, -127, 0]); // 63.5 goes to the even number
     let mut row = vec![128_u8; BLOCK];

@@ -13,7 +13,7 @@ pub enum Dtype {
     F32,
     /// The upper half of each 32-bit number, rounded: 2 bytes, all exponents, 8 significant bits.
     Bf16,
-    /// Whole numbers from -127 to 127 with a scale for each 64 of a row: 1.0625 bytes. Inputs are quantised as well.
+    /// Whole numbers from -127 to 127 with a scale for each 64 of a row: 1.0625 bytes. Inputs are quantized as well.
     Int8,
 }
 
@@ -40,13 +40,13 @@ impl fmt::Display for Dtype {
     }
 }
 
-/// Neighbouring weights of a row that share a scale.
+/// Neighboring weights of a row that share a scale.
 pub const BLOCK: usize = 64;
 
-/// Neighbouring inputs whose products one instruction adds up.
+/// Neighboring inputs whose products one instruction adds up.
 pub const LANE: usize = 4;
 
-/// Neighbouring inputs that share a scale. Smaller than a block, because a few channels of a trained GPT-2 are far larger than the
+/// Neighboring inputs that share a scale. Smaller than a block, because a few channels of a trained GPT-2 are far larger than the
 /// others, and take the digits away from those that share their scale.
 pub const INPUTS_OF_A_SCALE: usize = 32;
 
@@ -94,7 +94,7 @@ impl Rows {
             (Dtype::Int8, _) => {
                 let (mut values, mut scales) = (Vec::new(), Vec::new());
                 for row in numbers(&rows()).chunks_exact(inputs) {
-                    quantise_row(row, &mut values, &mut scales);
+                    quantize_row(row, &mut values, &mut scales);
                 }
                 Packed::Int8 { values, scales }
             }
@@ -111,14 +111,14 @@ impl Rows {
     /// Computes the outputs of these rows.
     ///
     /// # Shapes
-    /// - `x`: `[inputs]`, and the same quantised where the rows are, else untouched
+    /// - `x`: `[inputs]`, and the same quantized where the rows are, else untouched
     /// - `out`: `[outputs]`
-    pub fn multiply(&self, kernels: Kernels, x: &[f32], quantised: &Quantised, out: &mut [f32]) {
+    pub fn multiply(&self, kernels: Kernels, x: &[f32], quantized: &Quantized, out: &mut [f32]) {
         match &self.weight {
             Packed::F32(rows) => kernels.dot_f32(numbers(rows), x, out),
             Packed::Columns { rows, stride } => kernels.mix(x, numbers(rows), *stride, out),
             Packed::Bf16(rows) => kernels.dot_bf16(rows, x, out),
-            Packed::Int8 { values, scales } => kernels.dot_int8(values, scales, quantised, out),
+            Packed::Int8 { values, scales } => kernels.dot_int8(values, scales, quantized, out),
         }
         for (out, bias) in out.iter_mut().zip(self.bias.iter().flatten()) {
             *out += bias;
@@ -136,7 +136,7 @@ fn to_bf16(number: f32) -> u16 {
 }
 
 /// Appends a row, filled up with zeros to whole blocks: whole numbers plus 128, and a scale for each block.
-fn quantise_row(row: &[f32], values: &mut Vec<u8>, scales: &mut Vec<f32>) {
+fn quantize_row(row: &[f32], values: &mut Vec<u8>, scales: &mut Vec<f32>) {
     for block in row.chunks(BLOCK) {
         let (scale, inverse) = scale_of(block);
         scales.push(scale);
@@ -160,7 +160,7 @@ fn nearest(number: f32) -> i32 {
 
 /// A vector in 8 bits with scales.
 #[derive(Debug, Default)]
-pub struct Quantised {
+pub struct Quantized {
     /// From -127 to 127, filled up with zeros to whole blocks of weights.
     pub values: Vec<i8>,
     /// For each lane of four values, -128 times their sum: it takes back the 128 that every weight is stored with.
@@ -169,8 +169,8 @@ pub struct Quantised {
     pub scales: Vec<f32>,
 }
 
-impl Quantised {
-    /// Quantises `x` in place of what was here before.
+impl Quantized {
+    /// Quantizes `x` in place of what was here before.
     pub fn set(&mut self, x: &[f32]) {
         let inputs = x.len().next_multiple_of(BLOCK);
         self.values.clear();

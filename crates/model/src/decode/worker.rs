@@ -1,10 +1,10 @@
 //! One thread's share of a token: some heads of each layer, and some rows of each matrix.
 
 use super::{
-    functions::{normalise, softmax},
+    functions::{normalize, softmax},
     kernels::Kernels,
     team::{Barrier, Shared, Start},
-    weights::{Dtype, Quantised, Rows},
+    weights::{Dtype, Quantized, Rows},
 };
 use crate::{
     cache::Cache,
@@ -111,7 +111,7 @@ struct Norm {
 impl Norm {
     fn apply(&self, x: &[f32], out: &mut Vec<f32>) {
         out.resize(x.len(), 0.0);
-        normalise(x, &self.weight, &self.bias, self.epsilon, out);
+        normalize(x, &self.weight, &self.bias, self.epsilon, out);
     }
 }
 
@@ -137,7 +137,7 @@ pub struct Worker {
     added: Vec<f32>,          // [C]
     projected: [Vec<f32>; 3], // query, key, value
     weights: Vec<f32>,        // of the keys
-    quantised: Quantised,
+    quantized: Quantized,
 }
 
 impl Worker {
@@ -177,7 +177,7 @@ impl Worker {
             added: Vec::new(),
             projected: [const { Vec::new() }; 3],
             weights: Vec::new(),
-            quantised: Quantised::default(),
+            quantized: Quantized::default(),
         }
     }
 
@@ -190,7 +190,7 @@ impl Worker {
         }
         if scoring {
             self.norm.apply(&self.x, &mut self.input);
-            self.quantise();
+            self.quantize();
             self.multiply(&self.head, &exchange.scores);
         }
         exchange.barrier.wait();
@@ -201,11 +201,11 @@ impl Worker {
         let kernels = self.share.kernels;
         let d = (self.share.config.channels / self.share.config.heads) as usize;
         self.layers[layer].norm1.apply(&self.x, &mut self.input);
-        self.quantise();
+        self.quantize();
         let Layer { projections, keys, values, .. } = &mut self.layers[layer];
         for (rows, out) in projections.iter().zip(&mut self.projected) {
             out.resize(rows.outputs(), 0.0);
-            rows.multiply(kernels, &self.input, &self.quantised, out);
+            rows.multiply(kernels, &self.input, &self.quantized, out);
         }
         let [query, key, value] = &self.projected;
         let room = self.share.config.context as usize * d; // of a head
@@ -228,25 +228,25 @@ impl Worker {
     /// The second half of a block: the feed-forward network.
     fn think(&mut self, layer: usize, exchange: &Exchange) {
         self.layers[layer].norm2.apply(&self.x, &mut self.input);
-        self.quantise();
+        self.quantize();
         let up = &self.layers[layer].up;
         exchange.hidden.write(self.share.number, up.outputs(), |hidden| {
-            up.multiply(self.share.kernels, &self.input, &self.quantised, hidden);
+            up.multiply(self.share.kernels, &self.input, &self.quantized, hidden);
             self.share.config.gelu.apply(hidden);
         });
         self.add(exchange, &exchange.hidden, layer, |layer| &layer.down);
     }
 
-    fn quantise(&mut self) {
+    fn quantize(&mut self) {
         if self.share.dtype == Dtype::Int8 {
-            self.quantised.set(&self.input);
+            self.quantized.set(&self.input);
         }
     }
 
     /// Multiplies the input with some rows, into this worker's part of a shared vector.
     fn multiply(&self, rows: &Rows, into: &Shared) {
         into.write(self.share.number, rows.outputs(), |out| {
-            rows.multiply(self.share.kernels, &self.input, &self.quantised, out);
+            rows.multiply(self.share.kernels, &self.input, &self.quantized, out);
         });
     }
 
@@ -254,7 +254,7 @@ impl Worker {
     fn add(&mut self, exchange: &Exchange, vector: &Shared, layer: usize, rows: impl Fn(&Layer) -> &Rows) {
         exchange.barrier.wait();
         vector.read(&mut self.input);
-        self.quantise();
+        self.quantize();
         self.multiply(rows(&self.layers[layer]), &exchange.added);
         exchange.barrier.wait();
         exchange.added.read(&mut self.added);

@@ -8,7 +8,7 @@ use model::{
 use std::collections::HashMap;
 use tch::{Kind, Tensor};
 
-/// A parameter as plain numbers, and the buffer of its gradient, which is the one that the optimiser reads.
+/// A parameter as plain numbers, and the buffer of its gradient, which is the one that the optimizer reads.
 pub struct Parameter {
     pub value: Tensor,
     pub gradient: Tensor,

@@ -38,7 +38,7 @@ pub fn alone() -> MutexGuard<'static, ()> {
 pub fn model() -> Gpt2 {
     tch::manual_seed(7);
     let model = Gpt2::new(CONFIG, Device::Cpu).expect("a possible model");
-    model.initialise_as_gpt2();
+    model.initialize_as_gpt2();
     model
 }
 

@@ -1,6 +1,6 @@
 //! The kernels for every processor; what the others must equal.
 
-use super::{BLOCK, INPUTS_OF_A_SCALE, LANE, Quantised};
+use super::{BLOCK, INPUTS_OF_A_SCALE, LANE, Quantized};
 use std::array;
 
 /// Lanes of sums that the compiler can keep in vector registers of any processor.
@@ -33,7 +33,7 @@ pub fn widen(half: u16) -> f32 {
     f32::from_bits(u32::from(half) << 16)
 }
 
-pub fn int8<const ROWS: usize>((rows, scales): (&[u8], &[f32]), x: &Quantised) -> [f32; ROWS] {
+pub fn int8<const ROWS: usize>((rows, scales): (&[u8], &[f32]), x: &Quantized) -> [f32; ROWS] {
     const GROUP: usize = INPUTS_OF_A_SCALE;
     let inputs = x.values.len();
     array::from_fn(|row| {
