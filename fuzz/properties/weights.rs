@@ -43,7 +43,8 @@ pub fn holds(bytes: &[u8]) {
         && let Some(config) = one_line(public_weights::config_from_json(&json))
     {
         config.check().expect("checked before");
-        let again = public_weights::config_from_json(&public_weights::config_to_json(&config)).expect("its own form");
+        let again = public_weights::config_from_json(&public_weights::config_to_json(&config))
+            .expect("its own form");
         assert_eq!(again, config);
     }
 }
@@ -54,7 +55,11 @@ fn one_by_one(path: &Path, length: usize) {
     for (name, shape) in file.shapes() {
         if let Some(tensor) = one_line(file.tensor(&name)) {
             assert_eq!(tensor.size(), shape, "{name}");
-            assert!(tensor.numel() * 2 <= length, "{name} has {} values in {length} bytes", tensor.numel());
+            assert!(
+                tensor.numel() * 2 <= length,
+                "{name} has {} values in {length} bytes",
+                tensor.numel()
+            );
         }
     }
 }
@@ -64,7 +69,10 @@ fn one_line<T>(result: anyhow::Result<T>) -> Option<T> {
     result
         .map_err(|error| {
             let said = format!("{error:#}");
-            assert!(!said.contains("frame #") && !said.contains("Exception raised"), "a trace: {said}");
+            assert!(
+                !said.contains("frame #") && !said.contains("Exception raised"),
+                "a trace: {said}"
+            );
         })
         .ok()
 }

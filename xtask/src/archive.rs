@@ -73,8 +73,12 @@ pub(crate) fn published(platform: Platform) -> (Archive, Vec<Archive>) {
 
 /// PyTorch's wheel for Linux on x86-64, and the two small libraries that its CPU part is linked against.
 fn wheels_linux_x86() -> Vec<Archive> {
-    const TORCH: &[&str] =
-        &["--python-version=3.11", "--implementation=cp", "--abi=cp311", "--platform=manylinux_2_28_x86_64"];
+    const TORCH: &[&str] = &[
+        "--python-version=3.11",
+        "--implementation=cp",
+        "--abi=cp311",
+        "--platform=manylinux_2_28_x86_64",
+    ];
     const NVIDIA: &[&str] = &[
         "--platform=manylinux2014_x86_64",
         "--platform=manylinux_2_17_x86_64",
@@ -118,13 +122,17 @@ fn wheels_linux_x86() -> Vec<Archive> {
 fn place_official(entry: &Path) -> Option<PathBuf> {
     let inside = entry.strip_prefix("libtorch").ok()?;
     let static_library = inside.extension().is_some_and(|extension| extension == "a");
-    let wanted = inside.starts_with("include") || inside.starts_with("lib") || inside == Path::new("build-version");
+    let wanted = inside.starts_with("include")
+        || inside.starts_with("lib")
+        || inside == Path::new("build-version");
     (wanted && !static_library).then(|| inside.to_path_buf())
 }
 
 /// Of the CUDA wheel: the headers and what the CPU needs.
 fn place_wheel_x86(entry: &Path) -> Option<PathBuf> {
-    place_wheel(entry, |name| ["libtorch_cpu.so", "libc10.so"].contains(&name) || name.starts_with("libgomp"))
+    place_wheel(entry, |name| {
+        ["libtorch_cpu.so", "libc10.so"].contains(&name) || name.starts_with("libgomp")
+    })
 }
 
 /// Of the CPU wheel: the headers and all libraries but Python's.
@@ -145,11 +153,18 @@ fn place_wheel(entry: &Path, wanted: impl Fn(&str) -> bool) -> Option<PathBuf> {
 
 fn place_nvidia(entry: &Path) -> Option<PathBuf> {
     let name = entry.file_name()?;
-    ["libcudart.so.13", "libcupti.so.13"].map(OsStr::new).contains(&name).then(|| Path::new("lib").join(name))
+    ["libcudart.so.13", "libcupti.so.13"]
+        .map(OsStr::new)
+        .contains(&name)
+        .then(|| Path::new("lib").join(name))
 }
 
 /// Unpacks what `place` wants of a zip file into `folder`.
-pub(crate) fn unpack(archive: &Path, folder: &Path, place: fn(&Path) -> Option<PathBuf>) -> Result<()> {
+pub(crate) fn unpack(
+    archive: &Path,
+    folder: &Path,
+    place: fn(&Path) -> Option<PathBuf>,
+) -> Result<()> {
     let name = archive.file_name().unwrap_or_default().display();
     eprintln!("unpacking {name}");
     let trouble = |error: &dyn std::fmt::Display| anyhow!("cannot unpack {name}: {error}");
@@ -184,7 +199,8 @@ pub(crate) fn unpack(archive: &Path, folder: &Path, place: fn(&Path) -> Option<P
         if let Some(mode) = entry.unix_mode() {
             use std::os::unix::fs::PermissionsExt;
             let mode = if mode & 0o111 == 0 { 0o644 } else { 0o755 };
-            fs::set_permissions(&target, fs::Permissions::from_mode(mode)).map_err(|error| trouble(&error))?;
+            fs::set_permissions(&target, fs::Permissions::from_mode(mode))
+                .map_err(|error| trouble(&error))?;
         }
     }
     Ok(())
@@ -193,7 +209,8 @@ pub(crate) fn unpack(archive: &Path, folder: &Path, place: fn(&Path) -> Option<P
 /// The file in `folder` that is this archive, whatever its name.
 pub(crate) fn find(folder: &Path, archive: &Archive) -> Option<PathBuf> {
     let files = fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
-    let known = Download { size: archive.size, sha256: Some(archive.sha256.clone()), ..Download::new("") };
+    let known =
+        Download { size: archive.size, sha256: Some(archive.sha256.clone()), ..Download::new("") };
     files.into_iter().find(|file| known.is_complete(file))
 }
 
@@ -205,5 +222,7 @@ pub(crate) fn link(to: &str, path: &Path) -> Result<()> {
 
 #[cfg(not(unix))]
 pub(crate) fn link(to: &str, path: &Path) -> Result<()> {
-    fs::copy(path.with_file_name(to), path).map(|_| ()).with_context(|| format!("cannot write {}", path.display()))
+    fs::copy(path.with_file_name(to), path)
+        .map(|_| ())
+        .with_context(|| format!("cannot write {}", path.display()))
 }

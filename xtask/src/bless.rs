@@ -25,7 +25,8 @@ pub fn run(root: &Path, name: &str) -> Result<()> {
     }
     let path = crate::chapter::reference_path(root, demo, &finished.stdout);
     let place = path.strip_prefix(root).unwrap_or(&path).display().to_string();
-    let commit = capture(Command::new("git").current_dir(root).args(["rev-parse", "--short", "HEAD"]))?;
+    let commit =
+        capture(Command::new("git").current_dir(root).args(["rev-parse", "--short", "HEAD"]))?;
     match bless(&path, &finished.stdout, commit.stdout.trim())? {
         Some(changes) => println!("{changes}\nwrote {place}; say in the commit what moved it"),
         None => println!("{place} says so already"),
@@ -36,7 +37,10 @@ pub fn run(root: &Path, name: &str) -> Result<()> {
 /// The reference, if its first line leaves it to this repository.
 fn blessable(path: &Path) -> Result<Reference> {
     let reference = Reference::read(path).with_context(|| {
-        format!("to begin one, write the line `# from this repository at <commit>` into {}", path.display())
+        format!(
+            "to begin one, write the line `# from this repository at <commit>` into {}",
+            path.display()
+        )
     })?;
     ensure!(
         reference.is_this_repositorys(),
@@ -59,11 +63,16 @@ fn bless(path: &Path, stdout: &str, commit: &str) -> Result<Option<String>> {
         changes.push("the output changed within its tolerance".to_owned());
     }
     if !commit.is_empty() {
-        let remark = reference.from.split_once(": ").map(|(_, remark)| format!(": {remark}")).unwrap_or_default();
+        let remark = reference
+            .from
+            .split_once(": ")
+            .map(|(_, remark)| format!(": {remark}"))
+            .unwrap_or_default();
         reference.header[0] = format!("# from this repository at {commit}{remark}");
     }
     stdout.clone_into(&mut reference.body);
-    fs::write(path, reference.text()).with_context(|| format!("cannot write {}", path.display()))?;
+    fs::write(path, reference.text())
+        .with_context(|| format!("cannot write {}", path.display()))?;
     Ok(Some(changes.join("\n")))
 }
 
@@ -79,7 +88,8 @@ mod tests {
         fs::write(&path, "# from PyTorch 2.13.0: data/reference/x.py\n2\n").expect("a file");
         let error = format!("{:#}", bless(&path, "1\n", "abc1234").expect_err("PyTorch's"));
         assert!(error.contains("comes from PyTorch"), "{error}");
-        fs::write(&path, "# from this repository at 0000000: greedy text\n# rtol 0.1 atol 0\n2\n").expect("a file");
+        fs::write(&path, "# from this repository at 0000000: greedy text\n# rtol 0.1 atol 0\n2\n")
+            .expect("a file");
         let changes = bless(&path, "1\n", "abc1234").expect("blessed").expect("a change");
         assert!(changes.contains("expected  2") && changes.contains("ours      1"), "{changes}");
         let text = fs::read_to_string(&path).expect("written");

@@ -33,9 +33,16 @@ pub fn run(root: &Path, open: bool) -> Result<()> {
     let mut command = Command::new(mdbook);
     command.arg("build").arg(&sources).arg("--dest-dir").arg(&built);
     // It reports what it does on standard error; what matters is whether it ends well and what the check finds.
-    let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot start {}", words(&command)))?;
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("cannot start {}", words(&command)))?;
     if !output.status.success() {
-        bail!("mdbook failed ({})\n{}", output.status, String::from_utf8_lossy(&output.stderr).trim_end());
+        bail!(
+            "mdbook failed ({})\n{}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr).trim_end()
+        );
     }
     let findings = check(root, &built)?;
     if !findings.is_empty() {
@@ -44,13 +51,16 @@ pub fn run(root: &Path, open: bool) -> Result<()> {
         }
         bail!("{} findings in the built book", findings.len());
     }
-    println!("{pages} pages in book/, all links, images and formulas in order; begin with book/index.html");
+    println!(
+        "{pages} pages in book/, all links, images and formulas in order; begin with book/index.html"
+    );
     if open { open_in_browser(&built.join("index.html")) } else { Ok(()) }
 }
 
 fn open_in_browser(page: &Path) -> Result<()> {
     let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
-    pass_through(Command::new(opener).arg(page)).with_context(|| format!("open {} by hand", page.display()))
+    pass_through(Command::new(opener).arg(page))
+        .with_context(|| format!("open {} by hand", page.display()))
 }
 
 /// The mdBook of the wanted version: on the path, or built once under `target/tools`.
@@ -58,15 +68,26 @@ fn provide_mdbook(root: &Path) -> Result<PathBuf> {
     let own = root.join("target/tools/bin/mdbook");
     for candidate in [PathBuf::from("mdbook"), own.clone()] {
         let version = Command::new(&candidate).arg("--version").stderr(Stdio::null()).output();
-        if version
-            .is_ok_and(|version| String::from_utf8_lossy(&version.stdout).trim() == format!("mdbook v{MDBOOK_VERSION}"))
-        {
+        if version.is_ok_and(|version| {
+            String::from_utf8_lossy(&version.stdout).trim() == format!("mdbook v{MDBOOK_VERSION}")
+        }) {
             return Ok(candidate);
         }
     }
-    eprintln!("building mdBook {MDBOOK_VERSION} into target/tools; this happens once and takes some minutes");
+    eprintln!(
+        "building mdBook {MDBOOK_VERSION} into target/tools; this happens once and takes some minutes"
+    );
     let mut command = cargo(root);
-    command.args(["install", "--quiet", "--locked", "mdbook", "--version", MDBOOK_VERSION, "--root", "target/tools"]);
+    command.args([
+        "install",
+        "--quiet",
+        "--locked",
+        "mdbook",
+        "--version",
+        MDBOOK_VERSION,
+        "--root",
+        "target/tools",
+    ]);
     // It is no member of this workspace: it needs neither its target folder nor what links libtorch.
     pass_through(command.env_remove("CARGO_TARGET_DIR"))?;
     ensure!(own.is_file(), "cargo install left no {}", own.display());
@@ -77,21 +98,28 @@ fn provide_mdbook(root: &Path) -> Result<PathBuf> {
 fn prepare(root: &Path, sources: &Path) -> Result<usize> {
     let chapters = root.join("chapters");
     if sources.exists() {
-        fs::remove_dir_all(sources).with_context(|| format!("cannot remove {}", sources.display()))?;
+        fs::remove_dir_all(sources)
+            .with_context(|| format!("cannot remove {}", sources.display()))?;
     }
     let src = sources.join("src");
     fs::create_dir_all(&src).with_context(|| format!("cannot make {}", src.display()))?;
     for name in ["book.toml", "book.css"] {
-        fs::copy(chapters.join(name), sources.join(name)).with_context(|| format!("cannot copy chapters/{name}"))?;
+        fs::copy(chapters.join(name), sources.join(name))
+            .with_context(|| format!("cannot copy chapters/{name}"))?;
     }
     let mut pages = Vec::new();
-    for entry in fs::read_dir(&chapters).with_context(|| format!("cannot list {}", chapters.display()))? {
+    for entry in
+        fs::read_dir(&chapters).with_context(|| format!("cannot list {}", chapters.display()))?
+    {
         let path = entry?.path();
-        let Some(name) = path.file_name().map(|name| name.to_string_lossy().into_owned()) else { continue };
+        let Some(name) = path.file_name().map(|name| name.to_string_lossy().into_owned()) else {
+            continue;
+        };
         if path.is_dir() {
             copy_folder(&path, &src.join(&name))?;
         } else if path.extension().is_some_and(|extension| extension == "md") {
-            let text = fs::read_to_string(&path).with_context(|| format!("cannot read chapters/{name}"))?;
+            let text = fs::read_to_string(&path)
+                .with_context(|| format!("cannot read chapters/{name}"))?;
             let page = for_mdbook(&text).with_context(|| format!("chapters/{name}"))?;
             fs::write(src.join(&name), page).with_context(|| format!("cannot write {name}"))?;
             pages.push((name, title(&text)));
@@ -105,13 +133,16 @@ fn prepare(root: &Path, sources: &Path) -> Result<usize> {
 /// Puts the font for formulas beside the pages; without one, browsers on many machines set indices on the line.
 fn copy_font(root: &Path, src: &Path) -> Result<()> {
     let finished = capture(cargo(root).args(["metadata", "--format-version", "1", "--locked"]))?;
-    let metadata: Value = serde_json::from_str(&finished.stdout).with_context(|| finished.stderr.clone())?;
+    let metadata: Value =
+        serde_json::from_str(&finished.stdout).with_context(|| finished.stderr.clone())?;
     let packages = metadata["packages"].as_array().map_or(&[][..], Vec::as_slice);
     let package = packages.iter().find(|package| package["name"] == "pulldown-latex");
-    let manifest =
-        package.and_then(|package| package["manifest_path"].as_str()).context("cargo lists no pulldown-latex")?;
+    let manifest = package
+        .and_then(|package| package["manifest_path"].as_str())
+        .context("cargo lists no pulldown-latex")?;
     let font = Path::new(manifest).with_file_name("font").join("latinmodern-math.woff2");
-    fs::copy(&font, src.join("latinmodern-math.woff2")).with_context(|| format!("cannot copy {}", font.display()))?;
+    fs::copy(&font, src.join("latinmodern-math.woff2"))
+        .with_context(|| format!("cannot copy {}", font.display()))?;
     Ok(())
 }
 
@@ -121,7 +152,8 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
         let path = entry?.path();
         if path.is_file() {
             let name = path.file_name().unwrap_or_default();
-            fs::copy(&path, to.join(name)).with_context(|| format!("cannot copy {}", path.display()))?;
+            fs::copy(&path, to.join(name))
+                .with_context(|| format!("cannot copy {}", path.display()))?;
         }
     }
     Ok(())
@@ -136,7 +168,11 @@ fn title(text: &str) -> String {
 /// The list of chapters: the README first, then what begins with a number, then the rest.
 fn summary(pages: &mut [(String, String)]) -> String {
     pages.sort_by_key(|(name, _)| {
-        let place = if name == "README.md" { 0 } else { 1 + u8::from(!name.starts_with(|c: char| c.is_ascii_digit())) };
+        let place = if name == "README.md" {
+            0
+        } else {
+            1 + u8::from(!name.starts_with(|c: char| c.is_ascii_digit()))
+        };
         (place, name.clone())
     });
     let entries = pages.iter().map(|(name, title)| {
@@ -166,8 +202,14 @@ fn for_mdbook(text: &str) -> Result<String> {
             continue;
         }
         flush(&mut prose, &mut page, first)?;
-        if *place == Place::Fence || !(line.starts_with("<!-- weave ") || line.starts_with("<!-- /weave")) {
-            page.push_str(&if *place == Place::Fence { (*line).to_owned() } else { links_for_mdbook(line) });
+        if *place == Place::Fence
+            || !(line.starts_with("<!-- weave ") || line.starts_with("<!-- /weave"))
+        {
+            page.push_str(&if *place == Place::Fence {
+                (*line).to_owned()
+            } else {
+                links_for_mdbook(line)
+            });
             page.push('\n');
         }
     }
@@ -205,12 +247,19 @@ fn formulas_to_mathml(text: &str, first: usize) -> Result<String> {
         } else if rest.starts_with("<!--") {
             rest.find("-->").map_or(4, |end| end + 3)
         } else if let Some(after) = rest.strip_prefix("$$") {
-            let end = after.find("$$").with_context(|| format!("line {line}: $$ is never closed"))?;
-            out.push_str(&mathml(&after[..end], DisplayMode::Block).with_context(|| format!("line {line}"))?);
+            let end =
+                after.find("$$").with_context(|| format!("line {line}: $$ is never closed"))?;
+            out.push_str(
+                &mathml(&after[..end], DisplayMode::Block)
+                    .with_context(|| format!("line {line}"))?,
+            );
             rest = &after[end + 2..];
             continue;
         } else if let Some(end) = inline_formula_end(rest) {
-            out.push_str(&mathml(&rest[1..end], DisplayMode::Inline).with_context(|| format!("line {line}"))?);
+            out.push_str(
+                &mathml(&rest[1..end], DisplayMode::Inline)
+                    .with_context(|| format!("line {line}"))?,
+            );
             rest = &rest[end + 1..];
             continue;
         } else {
@@ -247,7 +296,10 @@ fn inline_formula_end(text: &str) -> Option<usize> {
         return None;
     }
     let paragraph = inside.find("\n\n").unwrap_or(inside.len());
-    let end = inside[..paragraph].match_indices('$').map(|(at, _)| at).find(|&at| !inside[..at].ends_with('\\'))?;
+    let end = inside[..paragraph]
+        .match_indices('$')
+        .map(|(at, _)| at)
+        .find(|&at| !inside[..at].ends_with('\\'))?;
     let closes = end > 0
         && !inside[..end].ends_with(char::is_whitespace)
         && !inside[end + 1..].starts_with(|c: char| c.is_ascii_digit());
@@ -259,7 +311,8 @@ fn mathml(formula: &str, display_mode: DisplayMode) -> Result<String> {
     let storage = Storage::new();
     let mut html = String::new();
     let config = RenderConfig { display_mode, ..RenderConfig::default() };
-    push_mathml(&mut html, Parser::new(formula, &storage), config).context("cannot write MathML")?;
+    push_mathml(&mut html, Parser::new(formula, &storage), config)
+        .context("cannot write MathML")?;
     if html.contains("<merror") {
         bail!("the formula `{}` cannot be drawn", formula.trim());
     }
@@ -291,7 +344,8 @@ fn check(root: &Path, built: &Path) -> Result<Vec<String>> {
     for entry in fs::read_dir(built).with_context(|| format!("cannot list {}", built.display()))? {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "html") {
-            let html = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            let html = fs::read_to_string(&path)
+                .with_context(|| format!("cannot read {}", path.display()))?;
             pages.insert(path, html);
         }
     }
@@ -312,7 +366,17 @@ fn check(root: &Path, built: &Path) -> Result<Vec<String>> {
             }
         }
         let shown = visible_text(html);
-        for mark in ["$$", "\\frac", "\\sqrt", "\\sum", "\\left", "\\text", "\\mathrm", "\\operatorname", "<merror"] {
+        for mark in [
+            "$$",
+            "\\frac",
+            "\\sqrt",
+            "\\sum",
+            "\\left",
+            "\\text",
+            "\\mathrm",
+            "\\operatorname",
+            "<merror",
+        ] {
             if shown.contains(mark) {
                 findings.push(in_this_page(format!("a raw formula: {mark}")));
             }
@@ -335,12 +399,17 @@ fn broken_target(
         // A link may lead out; what a page needs to be shown may not.
         return (attribute == "src").then(|| format!("{target} comes from another server"));
     }
-    if target.starts_with("data:") || target.starts_with("mailto:") || target.starts_with("javascript:") {
+    if target.starts_with("data:")
+        || target.starts_with("mailto:")
+        || target.starts_with("javascript:")
+    {
         return None;
     }
-    let (path, anchor) = target.split_once('#').map_or((target, ""), |(path, anchor)| (path, anchor));
+    let (path, anchor) =
+        target.split_once('#').map_or((target, ""), |(path, anchor)| (path, anchor));
     let path = path.split('?').next().unwrap_or(path);
-    let goal = if path.is_empty() { page.to_path_buf() } else { normal(&page.parent()?.join(path)) };
+    let goal =
+        if path.is_empty() { page.to_path_buf() } else { normal(&page.parent()?.join(path)) };
     if !goal.exists() {
         return Some(format!("{target} leads nowhere"));
     }
@@ -348,7 +417,8 @@ fn broken_target(
         return Some(format!("{target} leads out of the project"));
     }
     let known = ids.get(&goal)?;
-    (!anchor.is_empty() && !known.contains(anchor)).then(|| format!("{target} names no place in its page"))
+    (!anchor.is_empty() && !known.contains(anchor))
+        .then(|| format!("{target} names no place in its page"))
 }
 
 /// A path without `..`, so that it can be looked up.
@@ -421,8 +491,10 @@ fn without_elements(html: &str, names: &[&str]) -> String {
 }
 
 fn raw_inline_formula(text: &str) -> bool {
-    text.match_indices('$')
-        .any(|(at, _)| inline_formula_end(&text[at..]).is_some_and(|end| text[at..at + end].contains(['\\', '_', '^'])))
+    text.match_indices('$').any(|(at, _)| {
+        inline_formula_end(&text[at..])
+            .is_some_and(|end| text[at..at + end].contains(['\\', '_', '^']))
+    })
 }
 
 #[cfg(test)]
@@ -442,13 +514,18 @@ mod tests {
         }
         assert!(!page.contains("weave"), "{page}");
         let inline = page.lines().find(|line| line.starts_with("With")).expect("the sentence");
-        assert!(!inline.contains('_') && !inline.contains('*'), "Markdown would see emphasis: {inline}");
+        assert!(
+            !inline.contains('_') && !inline.contains('*'),
+            "Markdown would see emphasis: {inline}"
+        );
         assert!(page.contains("<mfrac>"), "{page}");
     }
 
     #[test]
     fn a_formula_that_cannot_be_drawn_names_its_line() {
-        for (text, line) in [("a\n\n$\\frac{$ b\n", 3), ("$$\nx\n", 1), ("```text\n```\na\n$\\nonsense x$\n", 4)] {
+        for (text, line) in
+            [("a\n\n$\\frac{$ b\n", 3), ("$$\nx\n", 1), ("```text\n```\na\n$\\nonsense x$\n", 4)]
+        {
             let error = format!("{:#}", for_mdbook(text).expect_err(text));
             assert!(error.contains(&format!("line {line}")), "{error}");
         }
@@ -461,7 +538,10 @@ mod tests {
             "[a](../a%2Emd#x), [b](b.md), [c](../c.rs)"
         );
         assert_eq!(links_for_mdbook("[a](../a.md"), "[a](../a%2Emd");
-        assert_eq!(links_for_mdbook("[a](README.md#b) [c](../README.md)"), "[a](index.md#b) [c](../README%2Emd)");
+        assert_eq!(
+            links_for_mdbook("[a](README.md#b) [c](../README.md)"),
+            "[a](index.md#b) [c](../README%2Emd)"
+        );
     }
 
     #[test]
@@ -478,7 +558,12 @@ mod tests {
         let order: Vec<_> = text.lines().filter(|line| line.contains("](")).collect();
         assert_eq!(
             order,
-            ["[T README.md](README.md)", "- [T 1-a.md](1-a.md)", "- [T 2-b.md](2-b.md)", "[T numbers.md](numbers.md)"]
+            [
+                "[T README.md](README.md)",
+                "- [T 1-a.md](1-a.md)",
+                "- [T 2-b.md](2-b.md)",
+                "[T numbers.md](numbers.md)"
+            ]
         );
         assert_eq!(title("text\n# The `mask` [2]\n"), "The mask 2");
     }
@@ -507,7 +592,10 @@ mod tests {
             ("<a class=\"x\" href=\"b.html#there\">c</a>", "names no place"),
             ("<img src=\"figures/gone.svg\">", "leads nowhere"),
             ("<script src=\"https://cdn/x.js\"></script>", "another server"),
-            ("<a href=\"../../../../../../../../../../../../etc/passwd\">x</a>", "out of the project"),
+            (
+                "<a href=\"../../../../../../../../../../../../etc/passwd\">x</a>",
+                "out of the project",
+            ),
             ("<p>$$ x $$</p>", "a raw formula: $$"),
             ("<p>so $x_i$ is</p>", "between dollars"),
             ("<p>\\frac{a}{b}</p>", "\\frac"),

@@ -40,7 +40,9 @@ pub fn run_demo(root: &Path, built: &Built, demo: Demo) -> Outcome {
         Err(error) => (String::new(), Err(error)),
         Ok(finished) => {
             let result = match &finished.failure {
-                Some(failure) => Err(anyhow::anyhow!("it failed ({failure})\n{}", finished.stderr.trim_end())),
+                Some(failure) => {
+                    Err(anyhow::anyhow!("it failed ({failure})\n{}", finished.stderr.trim_end()))
+                }
                 None => judge(root, demo, &finished.stdout),
             };
             (finished.stdout, result)
@@ -72,7 +74,13 @@ pub struct Run {
 
 impl Run {
     /// Builds and runs the demos of a chapter, or one of them; `each` sees every outcome as it comes.
-    pub fn chapter(&mut self, root: &Path, chapter: &Chapter, only: Option<Demo>, each: &dyn Fn(&Outcome)) {
+    pub fn chapter(
+        &mut self,
+        root: &Path,
+        chapter: &Chapter,
+        only: Option<Demo>,
+        each: &dyn Fn(&Outcome),
+    ) {
         println!("chapter {}: {}", chapter.number, chapter.name);
         let mut fail = |what: &str, error: &anyhow::Error| {
             println!("  FAILS: {error:#}");
@@ -103,7 +111,10 @@ impl Run {
         let total = self.outcomes.len();
         let well = self.outcomes.iter().filter(|outcome| outcome.holds()).count();
         if self.failed.is_empty() {
-            println!("{total} {} as expected", if total == 1 { "demo prints" } else { "demos print" });
+            println!(
+                "{total} {} as expected",
+                if total == 1 { "demo prints" } else { "demos print" }
+            );
             return Ok(());
         }
         bail!("{well} of {total} demos print what they must; wrong: {}", self.failed.join(", "))
@@ -116,7 +127,9 @@ pub fn run(root: &Path, which: &str, only: Option<&str>, show: bool) -> Result<(
     let only = only.map(|name| contents::demo_in(&chapters, name)).transpose()?;
     setup::ensure(root)?;
     let mut run = Run::default();
-    for chapter in chapters.iter().filter(|chapter| only.is_none_or(|demo| demo.krate == chapter.name)) {
+    for chapter in
+        chapters.iter().filter(|chapter| only.is_none_or(|demo| demo.krate == chapter.name))
+    {
         run.chapter(root, chapter, only, &|outcome| report(root, outcome, show));
     }
     run.verdict()
@@ -164,10 +177,17 @@ mod tests {
     fn the_first_line_decides_which_reference_is_used() {
         let demo = contents::demo("split_words").expect("it exists");
         let root = Path::new("/p");
-        let chosen = |stdout: &str| reference_path(root, demo, stdout).file_name().map(ToOwned::to_owned);
+        let chosen =
+            |stdout: &str| reference_path(root, demo, stdout).file_name().map(ToOwned::to_owned);
         assert_eq!(chosen("text data/story.txt\n").expect("a name"), "split_words.out");
-        assert_eq!(chosen("text data/public/peter-rabbit.txt\n").expect("a name"), "split_words.public.out");
-        assert_eq!(chosen("text data/story.txt\ndata/public/x\n").expect("a name"), "split_words.out");
+        assert_eq!(
+            chosen("text data/public/peter-rabbit.txt\n").expect("a name"),
+            "split_words.public.out"
+        );
+        assert_eq!(
+            chosen("text data/story.txt\ndata/public/x\n").expect("a name"),
+            "split_words.out"
+        );
         assert_eq!(chosen("").expect("a name"), "split_words.out");
     }
 }

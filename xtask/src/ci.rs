@@ -21,7 +21,16 @@ pub fn run(root: &Path) -> Result<()> {
     let run_cargo = |arguments: &[&str]| pass_through(cargo(root).args(arguments));
     steps.step("format", || run_cargo(&["fmt", "--all", "--check"]));
     steps.step("clippy", || {
-        run_cargo(&["clippy", "--quiet", "--keep-going", "--workspace", "--all-targets", "--", "-D", "warnings"])
+        run_cargo(&[
+            "clippy",
+            "--quiet",
+            "--keep-going",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ])
     });
     steps.step("tests", || test::run(root, false, &["--no-fail-fast".to_owned()]));
     let figures = figures::read(root)?;
@@ -38,7 +47,9 @@ pub fn run(root: &Path) -> Result<()> {
     steps.step("lint", || lint::run(root));
     steps.step("documentation", || {
         let mut command = cargo(root);
-        command.args(["doc", "--quiet", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
+        command
+            .args(["doc", "--quiet", "--workspace", "--no-deps"])
+            .env("RUSTDOCFLAGS", "-D warnings");
         pass_through(&mut command)
     });
     steps.step("book", || book::run(root, false));
@@ -48,12 +59,25 @@ pub fn run(root: &Path) -> Result<()> {
 
 /// Licenses and sources of all dependencies, where the program that knows them is installed.
 fn dependencies(root: &Path) -> Result<()> {
-    let installed = cargo(root).args(["deny", "--version"]).output().is_ok_and(|output| output.status.success());
+    let installed = cargo(root)
+        .args(["deny", "--version"])
+        .output()
+        .is_ok_and(|output| output.status.success());
     if !installed {
-        println!("not checked, as cargo-deny is not installed (`cargo install --locked cargo-deny`)");
+        println!(
+            "not checked, as cargo-deny is not installed (`cargo install --locked cargo-deny`)"
+        );
         return Ok(());
     }
-    pass_through(cargo(root).args(["deny", "--log-level", "error", "check", "licenses", "bans", "sources"]))
+    pass_through(cargo(root).args([
+        "deny",
+        "--log-level",
+        "error",
+        "check",
+        "licenses",
+        "bans",
+        "sources",
+    ]))
 }
 
 /// Steps that were taken: name, time, and what went wrong.
@@ -80,7 +104,8 @@ impl Steps {
             println!("  {name:<14} {verdict:<7} {elapsed_s:>7.1} s");
         }
         println!("  {:<14} {:<7} {elapsed_s:>7.1} s", "all", "");
-        let failed: Vec<_> = self.taken.iter().filter(|(_, _, failure)| failure.is_some()).collect();
+        let failed: Vec<_> =
+            self.taken.iter().filter(|(_, _, failure)| failure.is_some()).collect();
         if failed.is_empty() {
             return Ok(());
         }

@@ -56,7 +56,8 @@ impl Reference {
         while rest.starts_with("# ") {
             let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
             if let Some(numbers) = line.strip_prefix("# rtol ") {
-                tolerance = parse_tolerance(numbers).with_context(|| format!("cannot read the line `{line}`"))?;
+                tolerance = parse_tolerance(numbers)
+                    .with_context(|| format!("cannot read the line `{line}`"))?;
             }
             header.push(line.trim_end().to_owned());
             rest = after;
@@ -71,7 +72,8 @@ impl Reference {
 
     /// Reads a `.out` file.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text =
+            fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         Self::parse(&text).with_context(|| path.display().to_string())
     }
 
@@ -96,7 +98,10 @@ fn parse_tolerance(numbers: &str) -> Result<Tolerance> {
     let [rtol, "atol", atol] = words[..] else { bail!("it must read `# rtol R atol A`") };
     let tolerance = Tolerance { rtol: rtol.parse()?, atol: atol.parse()? };
     let sane = |value: f64| (0.0..1.0).contains(&value);
-    ensure!(sane(tolerance.rtol) && sane(tolerance.atol), "both tolerances must lie from 0 up to 1");
+    ensure!(
+        sane(tolerance.rtol) && sane(tolerance.atol),
+        "both tolerances must lie from 0 up to 1"
+    );
     Ok(tolerance)
 }
 
@@ -115,7 +120,11 @@ pub struct Difference {
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: {}\n  expected  {}\n  ours      {}", self.line, self.why, self.expected, self.ours)
+        write!(
+            f,
+            "line {}: {}\n  expected  {}\n  ours      {}",
+            self.line, self.why, self.expected, self.ours
+        )
     }
 }
 
@@ -190,7 +199,13 @@ pub fn compare(expected: &str, ours: &str, tolerance: Tolerance) -> Comparison {
     }
 }
 
-fn compare_line(line: usize, theirs: &str, ours: &str, tolerance: Tolerance, comparison: &mut Comparison) {
+fn compare_line(
+    line: usize,
+    theirs: &str,
+    ours: &str,
+    tolerance: Tolerance,
+    comparison: &mut Comparison,
+) {
     let mut whys = Vec::new();
     let (their_words, our_words): (Vec<_>, Vec<_>) =
         (theirs.split_whitespace().collect(), ours.split_whitespace().collect());
@@ -205,7 +220,9 @@ fn compare_line(line: usize, theirs: &str, ours: &str, tolerance: Tolerance, com
         let holds = if is_nan(their_value) || is_nan(our_value) {
             whys.push(format!("{ours} where {theirs} is expected; NaN equals nothing"));
             false
-        } else if let (Some(expected), Some(value), true) = (decimal(theirs), decimal(ours), theirs != ours) {
+        } else if let (Some(expected), Some(value), true) =
+            (decimal(theirs), decimal(ours), theirs != ours)
+        {
             let holds = tolerance.allows(value, expected);
             if !holds {
                 let bound = tolerance.rtol * expected.abs() + tolerance.atol;
@@ -221,7 +238,8 @@ fn compare_line(line: usize, theirs: &str, ours: &str, tolerance: Tolerance, com
         };
         if let (Some(expected), Some(value)) = (their_value, our_value) {
             place += 1;
-            let gap = if theirs == ours && !expected.is_nan() { 0.0 } else { (value - expected).abs() };
+            let gap =
+                if theirs == ours && !expected.is_nan() { 0.0 } else { (value - expected).abs() };
             let (label, expected, ours) = (label.clone(), theirs.to_owned(), ours.to_owned());
             comparison.numbers.push(Pair { line, label, place, expected, ours, gap, holds });
         }
@@ -233,12 +251,22 @@ fn compare_line(line: usize, theirs: &str, ours: &str, tolerance: Tolerance, com
             whys.push(format!("and {more} more on this line"));
         }
         let why = whys.join("; ");
-        comparison.differences.push(Difference { line, expected: theirs.to_owned(), ours: ours.to_owned(), why });
+        comparison.differences.push(Difference {
+            line,
+            expected: theirs.to_owned(),
+            ours: ours.to_owned(),
+            why,
+        });
     }
 }
 
 fn label(words: &[&str]) -> String {
-    let label = words.iter().take_while(|word| number(word).is_none()).copied().collect::<Vec<_>>().join(" ");
+    let label = words
+        .iter()
+        .take_while(|word| number(word).is_none())
+        .copied()
+        .collect::<Vec<_>>()
+        .join(" ");
     label.trim_end_matches([':', '=']).trim_end().to_owned()
 }
 
@@ -250,7 +278,8 @@ fn number(word: &str) -> Option<f64> {
 /// A word that is compared by tolerance: with a point or an exponent.
 fn decimal(word: &str) -> Option<f64> {
     let unsigned = word.trim_start_matches(['+', '-']);
-    let is_infinite = unsigned.eq_ignore_ascii_case("inf") || unsigned.eq_ignore_ascii_case("infinity");
+    let is_infinite =
+        unsigned.eq_ignore_ascii_case("inf") || unsigned.eq_ignore_ascii_case("infinity");
     if is_infinite || word.contains(['.', 'e', 'E']) { number(word) } else { None }
 }
 
@@ -308,7 +337,9 @@ mod tests {
     #[test]
     fn a_difference_names_line_and_gap() {
         let comparison = compare("ok\nloss 3.1412", "ok\nloss 4.0", Tolerance::default());
-        let [difference] = &comparison.differences[..] else { panic!("one difference: {comparison:?}") };
+        let [difference] = &comparison.differences[..] else {
+            panic!("one difference: {comparison:?}")
+        };
         assert_eq!(difference.line, 2);
         assert!(difference.why.contains("8.588e-1"), "{}", difference.why);
         let text = difference.to_string();
@@ -317,10 +348,14 @@ mod tests {
 
     #[test]
     fn every_number_is_reported_with_its_place() {
-        let (expected, ours) = ("mean loss: 3.5 4\nrow sums:\n1.0 nan", "mean loss: 3.5 5\nrow sums:\n1.0 nan");
+        let (expected, ours) =
+            ("mean loss: 3.5 4\nrow sums:\n1.0 nan", "mean loss: 3.5 5\nrow sums:\n1.0 nan");
         let comparison = compare(expected, ours, Tolerance::default());
-        let rows: Vec<_> =
-            comparison.numbers.iter().map(|pair| (pair.line, pair.label.as_str(), pair.place, pair.holds)).collect();
+        let rows: Vec<_> = comparison
+            .numbers
+            .iter()
+            .map(|pair| (pair.line, pair.label.as_str(), pair.place, pair.holds))
+            .collect();
         assert_eq!(
             rows,
             [
@@ -334,9 +369,10 @@ mod tests {
 
     #[test]
     fn a_header_gives_source_and_tolerance() {
-        let reference =
-            Reference::parse("# from PyTorch 2.13.0: data/reference/x.py\n# rtol 0.01 atol 0.5\n1.0\n### a\n")
-                .expect("a good file");
+        let reference = Reference::parse(
+            "# from PyTorch 2.13.0: data/reference/x.py\n# rtol 0.01 atol 0.5\n1.0\n### a\n",
+        )
+        .expect("a good file");
         assert!(reference.is_from_pytorch() && !reference.is_this_repositorys());
         for (from, is_pytorchs) in
             [("transformers 5.23.0: x.py", true), ("Python 3", false), ("this repository", false)]
@@ -346,12 +382,16 @@ mod tests {
         }
         assert_eq!(reference.tolerance, Tolerance { rtol: 0.01, atol: 0.5 });
         assert_eq!(reference.body, "1.0\n### a\n");
-        assert_eq!(reference.text(), "# from PyTorch 2.13.0: data/reference/x.py\n# rtol 0.01 atol 0.5\n1.0\n### a\n");
+        assert_eq!(
+            reference.text(),
+            "# from PyTorch 2.13.0: data/reference/x.py\n# rtol 0.01 atol 0.5\n1.0\n### a\n"
+        );
     }
 
     #[test]
     fn a_heading_in_the_output_is_not_a_header() {
-        let reference = Reference::parse("# from arithmetic\n### Instruction:\nAdd.\n").expect("a good file");
+        let reference =
+            Reference::parse("# from arithmetic\n### Instruction:\nAdd.\n").expect("a good file");
         assert_eq!(reference.body, "### Instruction:\nAdd.\n");
     }
 

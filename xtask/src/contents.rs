@@ -83,7 +83,14 @@ pub const CHAPTERS: [Chapter; 5] = [
     Chapter {
         number: 5,
         name: "finetune",
-        demos: &["model_structure", "load_weights", "prompt_format", "collate", "finetune_tiny", "score"],
+        demos: &[
+            "model_structure",
+            "load_weights",
+            "prompt_format",
+            "collate",
+            "finetune_tiny",
+            "score",
+        ],
     },
 ];
 
@@ -138,26 +145,37 @@ impl Chapter {
         let folder = root.join(format!("crates/{}/examples", self.name));
         let mut found = BTreeSet::new();
         if folder.is_dir() {
-            for entry in fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))? {
+            for entry in fs::read_dir(&folder)
+                .with_context(|| format!("cannot list {}", folder.display()))?
+            {
                 let path = entry?.path();
                 if path.extension().is_some_and(|extension| extension == "rs") {
                     found.extend(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
                 }
             }
         }
-        let unlisted: Vec<_> = found.iter().filter(|name| !self.demos.contains(&name.as_str())).cloned().collect();
-        let missing: Vec<_> = self.demos.iter().filter(|name| !found.contains(**name)).copied().collect();
+        let unlisted: Vec<_> =
+            found.iter().filter(|name| !self.demos.contains(&name.as_str())).cloned().collect();
+        let missing: Vec<_> =
+            self.demos.iter().filter(|name| !found.contains(**name)).copied().collect();
         let mut complaints = Vec::new();
         if !missing.is_empty() {
             complaints.push(format!("no file in {} for: {}", folder.display(), missing.join(", ")));
         }
         if !unlisted.is_empty() {
-            complaints.push(format!("not in the table of xtask/src/contents.rs: {}", unlisted.join(", ")));
+            complaints.push(format!(
+                "not in the table of xtask/src/contents.rs: {}",
+                unlisted.join(", ")
+            ));
         }
         if complaints.is_empty() {
             return Ok(());
         }
-        bail!("the demos of chapter {} and its files differ; {}", self.number, complaints.join("; "))
+        bail!(
+            "the demos of chapter {} and its files differ; {}",
+            self.number,
+            complaints.join("; ")
+        )
     }
 }
 
@@ -166,21 +184,27 @@ pub fn chapters(which: &str) -> Result<Vec<&'static Chapter>> {
     if which == "all" {
         return Ok(CHAPTERS.iter().collect());
     }
-    if let Some(chapter) = CHAPTERS.iter().find(|chapter| chapter.number.to_string() == which || chapter.name == which)
+    if let Some(chapter) =
+        CHAPTERS.iter().find(|chapter| chapter.number.to_string() == which || chapter.name == which)
     {
         return Ok(vec![chapter]);
     }
-    let valid: Vec<_> = CHAPTERS.iter().map(|chapter| format!("{} ({})", chapter.number, chapter.name)).collect();
+    let valid: Vec<_> =
+        CHAPTERS.iter().map(|chapter| format!("{} ({})", chapter.number, chapter.name)).collect();
     bail!("there is no chapter {which}; choose one of {}, or all", valid.join(", "))
 }
 
 /// The demo of this name among the given chapters.
 pub fn demo_in(chapters: &[&'static Chapter], name: &str) -> Result<Demo> {
-    if let Some(demo) = chapters.iter().flat_map(|chapter| chapter.demos()).find(|demo| demo.name == name) {
+    if let Some(demo) =
+        chapters.iter().flat_map(|chapter| chapter.demos()).find(|demo| demo.name == name)
+    {
         return Ok(demo);
     }
-    let valid: Vec<_> =
-        chapters.iter().map(|chapter| format!("  {} {}", chapter.number, chapter.demos.join(", "))).collect();
+    let valid: Vec<_> = chapters
+        .iter()
+        .map(|chapter| format!("  {} {}", chapter.number, chapter.demos.join(", ")))
+        .collect();
     bail!("there is no demo {name}; choose one of\n{}", valid.join("\n"))
 }
 

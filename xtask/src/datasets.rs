@@ -71,10 +71,11 @@ impl DataFile {
     /// How to download it. `HF_ENDPOINT` takes the place of Hugging Face's own address, as in its Python library.
     pub fn download(&self) -> Download {
         let hub = std::env::var("HF_ENDPOINT").ok().filter(|hub| !hub.is_empty());
-        let urls = self.urls.iter().map(|url| match (&hub, url.strip_prefix("https://huggingface.co/")) {
-            (Some(hub), Some(rest)) => format!("{}/{rest}", hub.trim_end_matches('/')),
-            _ => url.clone(),
-        });
+        let urls =
+            self.urls.iter().map(|url| match (&hub, url.strip_prefix("https://huggingface.co/")) {
+                (Some(hub), Some(rest)) => format!("{}/{rest}", hub.trim_end_matches('/')),
+                _ => url.clone(),
+            });
         Download {
             urls: urls.collect(),
             size: self.bytes,
@@ -182,7 +183,9 @@ pub fn fetch_command(root: &Path, names: &[String], from: Option<&Path>) -> Resu
         }
     }
     if names.iter().any(|name| name == "all") {
-        println!("GPT-2's weights are not part of `all` (0.5 to 6.4 GB each); fetch them by name, for example gpt2");
+        println!(
+            "GPT-2's weights are not part of `all` (0.5 to 6.4 GB each); fetch them by name, for example gpt2"
+        );
     }
     if !failed.is_empty() {
         bail!(
@@ -200,8 +203,11 @@ fn line(dataset: &Dataset, verdict: &str) {
 /// Copies what `folder` holds of the wanted datasets.
 fn install(root: &Path, wanted: &[&Dataset], folder: &Path) -> Result<()> {
     ensure!(folder.is_dir(), "--from {}: there is no such folder", folder.display());
-    let absent: Vec<&DataFile> =
-        wanted.iter().flat_map(|dataset| &dataset.files).filter(|file| !file.is_there(root)).collect();
+    let absent: Vec<&DataFile> = wanted
+        .iter()
+        .flat_map(|dataset| &dataset.files)
+        .filter(|file| !file.is_there(root))
+        .collect();
     let found = recognize(folder, &absent);
     for dataset in wanted {
         if dataset.is_complete(root) {
@@ -271,8 +277,13 @@ fn copy(source: &Path, target: &Path, file: &DataFile) -> Result<()> {
         }
         Ok(copy)
     };
-    let copied = write().with_context(|| format!("cannot copy {} to {}", source.display(), target.display()))?;
-    ensure!(file.download().is_complete(copied.path()), "{} changed while it was being copied", source.display());
+    let copied = write()
+        .with_context(|| format!("cannot copy {} to {}", source.display(), target.display()))?;
+    ensure!(
+        file.download().is_complete(copied.path()),
+        "{} changed while it was being copied",
+        source.display()
+    );
     copied.persist(target).with_context(|| format!("cannot write {}", target.display()))?;
     Ok(())
 }
@@ -286,17 +297,34 @@ mod tests {
         assert_eq!(all().len(), 13);
         for dataset in all() {
             for file in &dataset.files {
-                assert!(file.path.starts_with("data/public") && file.path.starts_with(&dataset.path), "{file:?}");
-                assert!(file.urls.iter().all(|url| url.starts_with("https://")) && !file.urls.is_empty(), "{file:?}");
+                assert!(
+                    file.path.starts_with("data/public") && file.path.starts_with(&dataset.path),
+                    "{file:?}"
+                );
+                assert!(
+                    file.urls.iter().all(|url| url.starts_with("https://"))
+                        && !file.urls.is_empty(),
+                    "{file:?}"
+                );
                 assert!(file.sha256.as_ref().is_none_or(|hash| hash.len() == 64), "{file:?}");
             }
-            assert_eq!(dataset.files.len() == 1, dataset.files[0].path == dataset.path, "{}", dataset.name);
+            assert_eq!(
+                dataset.files.len() == 1,
+                dataset.files[0].path == dataset.path,
+                "{}",
+                dataset.name
+            );
         }
     }
 
     #[test]
     fn an_unknown_name_lists_the_known_ones() {
         let said = find("peter").expect_err("no such name").to_string();
-        assert!(said.starts_with("no dataset is called \"peter\"; there are peter-rabbit, world-war-i,"), "{said}");
+        assert!(
+            said.starts_with(
+                "no dataset is called \"peter\"; there are peter-rabbit, world-war-i,"
+            ),
+            "{said}"
+        );
     }
 }

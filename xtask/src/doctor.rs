@@ -50,7 +50,9 @@ impl fmt::Display for Check {
         match &self.finding {
             Finding::Good(text) => write!(f, "ok     {name:<14} {text}"),
             Finding::Note(text) => write!(f, "note   {name:<14} {text}"),
-            Finding::Wrong(text, mend) => write!(f, "WRONG  {name:<14} {text}\n       {:<14} {mend}", "mend it:"),
+            Finding::Wrong(text, mend) => {
+                write!(f, "WRONG  {name:<14} {text}\n       {:<14} {mend}", "mend it:")
+            }
         }
     }
 }
@@ -79,7 +81,10 @@ pub fn examine(root: &Path) -> Vec<Check> {
         Ok(platform) => Finding::Good(platform.target().into()),
         Err(error) => Finding::Wrong("this system is not supported".into(), error.to_string()),
     };
-    let mut checks = vec![Check { name: "platform", finding: platform }, Check { name: "Rust", finding: rust(root) }];
+    let mut checks = vec![
+        Check { name: "platform", finding: platform },
+        Check { name: "Rust", finding: rust(root) },
+    ];
     if let Ok(setup) = Setup::new(root) {
         checks.extend(examine_setup(&setup));
     }
@@ -108,17 +113,28 @@ pub fn examine_setup(setup: &Setup) -> Vec<Check> {
     );
     if let Ok(Some(home)) = present {
         add("cargo", configuration(setup, &home));
-        add("build flags", flags(env::var_os("RUSTFLAGS").or_else(|| env::var_os("CARGO_ENCODED_RUSTFLAGS"))));
-        let variable = if setup.platform == Platform::MacArm { "DYLD_LIBRARY_PATH" } else { "LD_LIBRARY_PATH" };
+        add(
+            "build flags",
+            flags(env::var_os("RUSTFLAGS").or_else(|| env::var_os("CARGO_ENCODED_RUSTFLAGS"))),
+        );
+        let variable = if setup.platform == Platform::MacArm {
+            "DYLD_LIBRARY_PATH"
+        } else {
+            "LD_LIBRARY_PATH"
+        };
         let library = setup.platform.library("torch_cpu");
-        add("library path", library_path(variable, env::var_os(variable), &home.join("lib"), &library));
+        add(
+            "library path",
+            library_path(variable, env::var_os(variable), &home.join("lib"), &library),
+        );
         add("run time", loads(&home.join("lib"), setup.platform));
     }
     checks
 }
 
 fn rust(root: &Path) -> Finding {
-    let mend = format!("rustup toolchain install {}.{}.0   (rustup: https://rustup.rs)", RUST.0, RUST.1);
+    let mend =
+        format!("rustup toolchain install {}.{}.0   (rustup: https://rustup.rs)", RUST.0, RUST.1);
     let output = Command::new("rustc").arg("--version").current_dir(root).output();
     let Some(said) = output.ok().filter(|output| output.status.success()) else {
         return Finding::Wrong("rustc cannot be run".into(), mend);
@@ -141,7 +157,8 @@ fn rust_version(said: &str) -> Option<(u32, u32)> {
 /// # Errors
 /// If there is none; the message holds the command that installs one.
 pub fn find_compiler() -> Result<PathBuf> {
-    let named = env::var("CXX").ok().and_then(|cxx| cxx.split_whitespace().next().map(str::to_owned));
+    let named =
+        env::var("CXX").ok().and_then(|cxx| cxx.split_whitespace().next().map(str::to_owned));
     let name = named.unwrap_or_else(|| "c++".into());
     which(&name, env::var_os("PATH").as_deref()).ok_or_else(|| {
         anyhow!(
@@ -154,11 +171,16 @@ pub fn find_compiler() -> Result<PathBuf> {
 fn compiler() -> Finding {
     let mend = install_command(Package::Compiler);
     let Ok(path) = find_compiler() else {
-        return Finding::Wrong("none is installed, and the binding to libtorch is C++".into(), mend);
+        return Finding::Wrong(
+            "none is installed, and the binding to libtorch is C++".into(),
+            mend,
+        );
     };
     match compile(&path, &["-std=c++17", "-fsyntax-only"], "#include <vector>\nint main() {}\n") {
         Ok(()) => Finding::Good(path.display().to_string()),
-        Err(error) => Finding::Wrong(format!("{} cannot compile C++17: {error}", path.display()), mend),
+        Err(error) => {
+            Finding::Wrong(format!("{} cannot compile C++17: {error}", path.display()), mend)
+        }
     }
 }
 
@@ -181,7 +203,11 @@ fn compile(compiler: &Path, arguments: &[&str], program: &str) -> Result<()> {
 }
 
 fn first_line(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).lines().find(|line| !line.trim().is_empty()).unwrap_or("no message").to_owned()
+    String::from_utf8_lossy(bytes)
+        .lines()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or("no message")
+        .to_owned()
 }
 
 /// Whether `python` runs pip.
@@ -189,12 +215,27 @@ fn first_line(bytes: &[u8]) -> String {
 /// # Errors
 /// If it does not; the message holds the command that installs it.
 pub fn find_pip(python: &OsStr) -> Result<String> {
-    let output = Command::new(python).args(["-m", "pip", "--version"]).stdin(Stdio::null()).output();
+    let output =
+        Command::new(python).args(["-m", "pip", "--version"]).stdin(Stdio::null()).output();
     let Ok(output) = output else {
-        bail!("{} is not installed; install it: {}", python.display(), install_command(Package::Pip));
+        bail!(
+            "{} is not installed; install it: {}",
+            python.display(),
+            install_command(Package::Pip)
+        );
     };
-    ensure!(output.status.success(), "{} has no pip; install it: {}", python.display(), install_command(Package::Pip));
-    Ok(String::from_utf8_lossy(&output.stdout).split(" from ").next().unwrap_or_default().trim().to_owned())
+    ensure!(
+        output.status.success(),
+        "{} has no pip; install it: {}",
+        python.display(),
+        install_command(Package::Pip)
+    );
+    Ok(String::from_utf8_lossy(&output.stdout)
+        .split(" from ")
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_owned())
 }
 
 fn pip(python: &OsStr, needed: bool) -> Finding {
@@ -244,7 +285,9 @@ fn free_column(said: &str) -> Option<u64> {
 }
 
 fn configuration(setup: &Setup, home: &Path) -> Finding {
-    let read = |name: &str| std::fs::read_to_string(setup.root.join(".cargo").join(name)).unwrap_or_default();
+    let read = |name: &str| {
+        std::fs::read_to_string(setup.root.join(".cargo").join(name)).unwrap_or_default()
+    };
     let mend = "cargo xtask setup".to_owned();
     if !read("config.toml").contains("libtorch.toml") {
         return Finding::Wrong(
@@ -255,10 +298,13 @@ fn configuration(setup: &Setup, home: &Path) -> Finding {
     let written = read("libtorch.toml");
     match setup.config(home) {
         Err(error) => Finding::Wrong(error.to_string(), mend),
-        Ok(_) if written.is_empty() => Finding::Wrong(".cargo/libtorch.toml is missing".into(), mend),
-        Ok(config) if config != written => {
-            Finding::Wrong(".cargo/libtorch.toml is of another place (the folder or LIBTORCH has changed)".into(), mend)
+        Ok(_) if written.is_empty() => {
+            Finding::Wrong(".cargo/libtorch.toml is missing".into(), mend)
         }
+        Ok(config) if config != written => Finding::Wrong(
+            ".cargo/libtorch.toml is of another place (the folder or LIBTORCH has changed)".into(),
+            mend,
+        ),
         Ok(_) => Finding::Good(".cargo/libtorch.toml is up to date".into()),
     }
 }
@@ -276,8 +322,9 @@ fn flags(variable: Option<OsString>) -> Finding {
 /// Libraries on this path come before those that the program was linked with.
 fn library_path(variable: &str, value: Option<OsString>, lib: &Path, library: &str) -> Finding {
     let value = value.unwrap_or_default();
-    let other = env::split_paths(&value)
-        .find(|folder| folder.join(library).exists() && folder.canonicalize().ok() != lib.canonicalize().ok());
+    let other = env::split_paths(&value).find(|folder| {
+        folder.join(library).exists() && folder.canonicalize().ok() != lib.canonicalize().ok()
+    });
     match other {
         Some(folder) => Finding::Wrong(
             format!("{variable} leads programs to another libtorch, in {}", folder.display()),
@@ -296,7 +343,8 @@ fn loads(lib: &Path, platform: Platform) -> Finding {
     let attempt = || -> Result<()> {
         let folder = tempfile::tempdir()?;
         let program = folder.path().join("probe");
-        let (search, rpath) = (format!("-L{}", lib.display()), format!("-Wl,-rpath,{}", lib.display()));
+        let (search, rpath) =
+            (format!("-L{}", lib.display()), format!("-Wl,-rpath,{}", lib.display()));
         let output = format!("-o{}", program.display());
         let mut arguments = vec![output.as_str(), &search, &rpath];
         if platform != Platform::MacArm {
@@ -310,7 +358,9 @@ fn loads(lib: &Path, platform: Platform) -> Finding {
     };
     match attempt() {
         Ok(()) => Finding::Good("a program links to libtorch and loads it".into()),
-        Err(error) => Finding::Wrong(format!("a program cannot load libtorch: {error}"), mend.into()),
+        Err(error) => {
+            Finding::Wrong(format!("a program cannot load libtorch: {error}"), mend.into())
+        }
     }
 }
 
@@ -372,9 +422,12 @@ mod tests {
     fn flags_in_the_environment_and_another_libtorch_on_the_path_are_wrong() {
         assert!(matches!(flags(Some("-C target-cpu=native".into())), Finding::Wrong(..)));
         assert!(matches!(flags(None), Finding::Good(_)));
-        let (ours, other) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let (ours, other) =
+            (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
         std::fs::write(other.path().join("libtorch_cpu.so"), "").expect("written");
-        let look = |path: &Path| library_path("LD_LIBRARY_PATH", Some(path.into()), ours.path(), "libtorch_cpu.so");
+        let look = |path: &Path| {
+            library_path("LD_LIBRARY_PATH", Some(path.into()), ours.path(), "libtorch_cpu.so")
+        };
         assert!(matches!(look(other.path()), Finding::Wrong(..)));
         assert!(matches!(look(ours.path()), Finding::Good(_)));
     }
@@ -385,7 +438,11 @@ mod tests {
             println!("skipped: no C++ compiler");
             return;
         };
-        let said = compile(&compiler, &["-fsyntax-only"], "#include <no_such_header>\n").expect_err("it cannot");
-        assert!(said.to_string().contains("no_such_header") && !said.to_string().contains('\n'), "{said}");
+        let said = compile(&compiler, &["-fsyntax-only"], "#include <no_such_header>\n")
+            .expect_err("it cannot");
+        assert!(
+            said.to_string().contains("no_such_header") && !said.to_string().contains('\n'),
+            "{said}"
+        );
     }
 }

@@ -69,7 +69,10 @@ impl Download {
         let Ok(found) = fs::metadata(path) else { return false };
         found.is_file()
             && self.size.is_none_or(|size| size == found.len())
-            && self.sha256.as_ref().is_none_or(|known| sha256(path).is_ok_and(|hash| hash.eq_ignore_ascii_case(known)))
+            && self
+                .sha256
+                .as_ref()
+                .is_none_or(|known| sha256(path).is_ok_and(|hash| hash.eq_ignore_ascii_case(known)))
     }
 
     /// Brings the file to `path`, and does nothing where it is complete already.
@@ -117,7 +120,11 @@ impl Download {
                     absent.push(server);
                     reasons.push(format!("{} {reason}", network::host(url)));
                 }
-                Err(Failure::Again(reason, _) | Failure::Afresh(reason) | Failure::Elsewhere(reason)) => {
+                Err(
+                    Failure::Again(reason, _)
+                    | Failure::Afresh(reason)
+                    | Failure::Elsewhere(reason),
+                ) => {
                     reasons.push(format!("{} {reason}", network::host(url)));
                 }
             }
@@ -132,7 +139,13 @@ impl Download {
     }
 
     /// Tries one address until it delivers, fails for good, or has used up its attempts.
-    fn try_address(&self, agent: &Agent, url: &str, file: &mut File, name: &str) -> Result<(), Failure> {
+    fn try_address(
+        &self,
+        agent: &Agent,
+        url: &str,
+        file: &mut File,
+        name: &str,
+    ) -> Result<(), Failure> {
         let mut best = 0;
         let mut failed = 0;
         let mut etag = None;
@@ -159,7 +172,11 @@ impl Download {
                 return Err(failure);
             }
             let pause = pause.unwrap_or(self.limits.pause * 2_u32.pow((failed - 1).min(6)));
-            eprintln!("{name}: {} {reason}; trying again in {:.0} s", network::host(url), pause.as_secs_f64());
+            eprintln!(
+                "{name}: {} {reason}; trying again in {:.0} s",
+                network::host(url),
+                pause.as_secs_f64()
+            );
             std::thread::sleep(pause);
         }
     }
@@ -173,7 +190,9 @@ impl Download {
         etag: &mut Option<String>,
     ) -> Result<(), Failure> {
         let mut start = length(file)?;
-        if self.size.is_some_and(|size| start > size) || (self.sha256.is_none() && self.size == Some(start)) {
+        if self.size.is_some_and(|size| start > size)
+            || (self.sha256.is_none() && self.size == Some(start))
+        {
             empty(file)?;
             start = 0;
         }
@@ -184,7 +203,9 @@ impl Download {
             let (mut size, mut hash) = (self.size, self.sha256.clone());
             match (&hash, &promised.sha256) {
                 (Some(ours), Some(theirs)) if !ours.eq_ignore_ascii_case(theirs) => {
-                    return Err(Failure::Elsewhere(format!("holds another file by that name (SHA-256 {theirs})")));
+                    return Err(Failure::Elsewhere(format!(
+                        "holds another file by that name (SHA-256 {theirs})"
+                    )));
                 }
                 (None, Some(theirs)) => hash = Some(theirs.clone()),
                 _ => {}
@@ -196,7 +217,9 @@ impl Download {
                     let (from, total) = network::content_range(headers).unwrap_or((u64::MAX, None));
                     let same = hash.is_some() || (etag.is_some() && *etag == text(headers, "etag"));
                     if from != start || !same {
-                        return Err(Failure::Afresh("answered with a piece that does not fit".into()));
+                        return Err(Failure::Afresh(
+                            "answered with a piece that does not fit".into(),
+                        ));
                     }
                     total
                 }
@@ -220,7 +243,9 @@ impl Download {
             if let (Some(size), Some(total)) = (size, total)
                 && size != total
             {
-                return Err(Failure::Elsewhere(format!("offers {total} bytes where {size} were published")));
+                return Err(Failure::Elsewhere(format!(
+                    "offers {total} bytes where {size} were published"
+                )));
             }
             *etag = text(headers, "etag").filter(|tag| !tag.starts_with("W/"));
             let total = size.or(total);
@@ -229,7 +254,10 @@ impl Download {
             if let Some(total) = total {
                 let received = length(file)?;
                 if received < total {
-                    return Err(Failure::Again(format!("broke off after {received} of {total} bytes"), None));
+                    return Err(Failure::Again(
+                        format!("broke off after {received} of {total} bytes"),
+                        None,
+                    ));
                 }
             }
             return check(file, hash.as_deref(), began_with > 0 && start > 0);
@@ -238,7 +266,13 @@ impl Download {
     }
 
     /// Appends the body to the file.
-    fn receive(&self, body: Body, file: &mut File, total: Option<u64>, mut progress: Progress) -> Result<(), Failure> {
+    fn receive(
+        &self,
+        body: Body,
+        file: &mut File,
+        total: Option<u64>,
+        mut progress: Progress,
+    ) -> Result<(), Failure> {
         let name = progress.name.clone();
         let here = |error: io::Error| Failure::Here(cannot_write(&error, Path::new(&name)));
         let mut position = progress.position;
@@ -254,7 +288,9 @@ impl Download {
                 Err(error) => return Err(network::failure(error.into(), &self.limits)),
             };
             if position == 0 && network::looks_like_page(&buffer[..count]) {
-                return Err(Failure::Elsewhere("answered with a web page instead of the file".into()));
+                return Err(Failure::Elsewhere(
+                    "answered with a web page instead of the file".into(),
+                ));
             }
             position += count as u64;
             if total.is_some_and(|total| position > total) {
@@ -267,7 +303,10 @@ impl Download {
             if window.elapsed() >= self.limits.silence {
                 if in_window < TRICKLE_BYTES {
                     let seconds = self.limits.silence.as_secs_f64();
-                    return Err(Failure::Again(format!("sent only {in_window} bytes in {seconds:.0} s"), None));
+                    return Err(Failure::Again(
+                        format!("sent only {in_window} bytes in {seconds:.0} s"),
+                        None,
+                    ));
                 }
                 (window, in_window) = (Instant::now(), 0);
             }
@@ -280,7 +319,8 @@ impl Download {
 /// The last test: the SHA-256 of what arrived.
 fn check(file: &mut File, expected: Option<&str>, resumed: bool) -> Result<(), Failure> {
     let Some(expected) = expected else { return Ok(()) };
-    let hash = hash_of(file).map_err(|error| Failure::Here(anyhow!("cannot read back what was fetched: {error}")))?;
+    let hash = hash_of(file)
+        .map_err(|error| Failure::Here(anyhow!("cannot read back what was fetched: {error}")))?;
     if hash.eq_ignore_ascii_case(expected) {
         return Ok(());
     }
@@ -297,10 +337,14 @@ fn cannot_write(error: &io::Error, path: &Path) -> anyhow::Error {
     let path = path.display();
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            anyhow!("no space left for {path}; free some and run the command again, it goes on where it stopped")
+            anyhow!(
+                "no space left for {path}; free some and run the command again, it goes on where it stopped"
+            )
         }
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            anyhow!("no permission to write {path}; give it to yourself or work in a folder of your own")
+            anyhow!(
+                "no permission to write {path}; give it to yourself or work in a folder of your own"
+            )
         }
         _ => anyhow!("cannot write {path}: {error}"),
     }
@@ -349,7 +393,9 @@ fn part_path(path: &Path) -> PathBuf {
 }
 
 fn length(file: &File) -> Result<u64, Failure> {
-    let metadata = file.metadata().map_err(|error| Failure::Here(anyhow!("cannot look at the part: {error}")))?;
+    let metadata = file
+        .metadata()
+        .map_err(|error| Failure::Here(anyhow!("cannot look at the part: {error}")))?;
     Ok(metadata.len())
 }
 

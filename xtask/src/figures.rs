@@ -21,11 +21,15 @@ pub fn read(root: &Path) -> Result<Figures> {
     if !folder.is_dir() {
         return Ok(figures);
     }
-    for entry in fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))? {
+    for entry in
+        fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))?
+    {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "svg") {
-            let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-            figures.insert(path.file_name().unwrap_or_default().to_string_lossy().into_owned(), text);
+            let text = fs::read_to_string(&path)
+                .with_context(|| format!("cannot read {}", path.display()))?;
+            figures
+                .insert(path.file_name().unwrap_or_default().to_string_lossy().into_owned(), text);
         }
     }
     Ok(figures)
@@ -34,7 +38,9 @@ pub fn read(root: &Path) -> Result<Figures> {
 /// Fails where a figure has changed or appeared since it was read.
 pub fn compare(root: &Path, before: &Figures) -> Result<()> {
     let drawn = read(root)?;
-    let is_other = |(name, text): &(&String, &String)| before.get(*name).is_none_or(|old| !looks_alike(old, text));
+    let is_other = |(name, text): &(&String, &String)| {
+        before.get(*name).is_none_or(|old| !looks_alike(old, text))
+    };
     let others: Vec<_> = drawn.iter().filter(is_other).map(|(name, _)| name.as_str()).collect();
     if others.is_empty() {
         println!("{} figures are what the demos draw", drawn.len());
@@ -82,9 +88,13 @@ mod tests {
         let old = "<text x=\"10\" fill=\"#FF0000\">loss 3.5</text><path d=\"M1,2 L-3,4.5\"/>";
         assert!(looks_alike(old, old));
         assert!(looks_alike(old, &old.replace("4.5", "5.5").replace("\"10\"", "\"12\"")));
-        for (from, to) in
-            [("\"10\"", "\"13\""), ("loss", "gain"), ("L-3", "L3"), ("<path", "<path/><path"), ("FF0000", "00FF00")]
-        {
+        for (from, to) in [
+            ("\"10\"", "\"13\""),
+            ("loss", "gain"),
+            ("L-3", "L3"),
+            ("<path", "<path/><path"),
+            ("FF0000", "00FF00"),
+        ] {
             assert!(!looks_alike(old, &old.replace(from, to)), "{from} -> {to}");
         }
     }

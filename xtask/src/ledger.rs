@@ -27,7 +27,9 @@ pub fn print(outcomes: &[Outcome], each_number: bool) -> Result<()> {
     let (table, missed) = if each_number { every_number(outcomes) } else { summary(outcomes) };
     // A reader such as `head` may close the pipe before the end of a long table.
     match writeln!(io::stdout(), "{table}") {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error).context("cannot print the table"),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            return Err(error).context("cannot print the table");
+        }
         _ => {}
     }
     if missed.is_empty() {
@@ -38,7 +40,8 @@ pub fn print(outcomes: &[Outcome], each_number: bool) -> Result<()> {
 
 /// One line for each demo whose output comes from PyTorch, and the names of those that miss.
 fn summary(outcomes: &[Outcome]) -> (String, Vec<String>) {
-    let mut rows = vec![row(&["demo", "numbers", "equal as printed", "largest difference", "verdict"])];
+    let mut rows =
+        vec![row(&["demo", "numbers", "equal as printed", "largest difference", "verdict"])];
     let mut missed = Vec::new();
     let mut totals = (0, 0, 0.0_f64);
     for outcome in outcomes {
@@ -70,7 +73,10 @@ fn summary(outcomes: &[Outcome]) -> (String, Vec<String>) {
 
 /// One line for each number, and the names of the demos that miss.
 fn every_number(outcomes: &[Outcome]) -> (String, Vec<String>) {
-    let mut rows = vec![row(&["demo", "line", "quantity", "PyTorch", "ours", "difference", "verdict"]), rule(7)];
+    let mut rows = vec![
+        row(&["demo", "line", "quantity", "PyTorch", "ours", "difference", "verdict"]),
+        rule(7),
+    ];
     let mut missed = Vec::new();
     for outcome in outcomes {
         let name = outcome.demo.name;
@@ -147,12 +153,14 @@ mod tests {
         ];
         let (table, missed) = summary(&outcomes);
         assert!(missed.is_empty());
-        let cells: Vec<_> = table.lines().nth(2).expect("a row").split('|').map(str::trim).collect();
+        let cells: Vec<_> =
+            table.lines().nth(2).expect("a row").split('|').map(str::trim).collect();
         assert_eq!(cells[1..6], ["dropout", "3", "2", "1.0e-5", "equal"]);
         assert!(!table.contains("causal_mask"), "{table}");
         let (table, _) = every_number(&outcomes);
         assert_eq!(table.lines().count(), 2 + 3, "{table}");
-        let cells: Vec<_> = table.lines().nth(3).expect("a row").split('|').map(str::trim).collect();
+        let cells: Vec<_> =
+            table.lines().nth(3).expect("a row").split('|').map(str::trim).collect();
         assert_eq!(cells[1..8], ["dropout", "1", "mean 2", "0.5000", "0.50001", "1.0e-5", "equal"]);
     }
 
@@ -169,7 +177,10 @@ mod tests {
         }
         let (table, _) = summary(&outcomes);
         let with_nan: Vec<_> = table.lines().filter(|line| line.contains("NaN")).collect();
-        assert!(with_nan.len() == 2 && with_nan[1].contains("all"), "a NaN shows in its row and in the last: {table}");
+        assert!(
+            with_nan.len() == 2 && with_nan[1].contains("all"),
+            "a NaN shows in its row and in the last: {table}"
+        );
         assert!(print(&outcomes, false).is_err());
     }
 }

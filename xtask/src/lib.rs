@@ -30,10 +30,16 @@ pub mod setup;
 ///
 /// The first rule lets a binary that was copied elsewhere work inside a moved or second clone.
 pub fn project_root() -> PathBuf {
-    let is_root = |folder: &&Path| folder.join("data/datasets.json").is_file() && folder.join("Cargo.toml").is_file();
+    let is_root = |folder: &&Path| {
+        folder.join("data/datasets.json").is_file() && folder.join("Cargo.toml").is_file()
+    };
     let here = std::env::current_dir().unwrap_or_default();
     match here.ancestors().find(is_root) {
         Some(root) => root.to_path_buf(),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(1).unwrap_or(Path::new(".")).to_path_buf(),
+        None => Path::new(env!("CARGO_MANIFEST_DIR"))
+            .ancestors()
+            .nth(1)
+            .unwrap_or(Path::new("."))
+            .to_path_buf(),
     }
 }

@@ -35,7 +35,8 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     if !folder.is_dir() {
         return Ok(Vec::new());
     }
-    let entries = fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
+    let entries =
+        fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
     entries.map(|entry| Ok(entry?.path())).collect()
 }
 
@@ -55,7 +56,8 @@ pub fn run(root: &Path) -> Result<()> {
     let legend = read_legend(root)?;
     let mut findings = weave::demo_errors(root)?;
     let mut rust_files = 0;
-    for (part, is_src) in [("src", true), ("examples", false), ("tests", false), ("benches", false)] {
+    for (part, is_src) in [("src", true), ("examples", false), ("tests", false), ("benches", false)]
+    {
         for file in files_below(&root.join("crates"), part)? {
             if file.extension().is_some_and(|extension| extension == "rs") {
                 rust_files += 1;
@@ -67,12 +69,14 @@ pub fn run(root: &Path) -> Result<()> {
     collect(&root.join("xtask/src"), &mut own)?;
     for file in own {
         rust_files += 1;
-        let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        let text =
+            fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
         findings.extend(unwraps(&text).into_iter().map(|finding| at(root, &file, &finding)));
     }
     let mut pages = weave::files(root)?;
     for file in &pages {
-        let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let text =
+            fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
         let mut found = shapes_in_prose(&text, &legend);
         if weave::folder_of(root, file) == "chapters" {
             found.extend(unproven_numbers(&text, &legend));
@@ -81,7 +85,10 @@ pub fn run(root: &Path) -> Result<()> {
         findings.extend(found.iter().map(|finding| at(root, file, finding)));
     }
     pages.extend(
-        ["data/README.md", "BENCHMARKS.md"].map(|path| root.join(path)).into_iter().filter(|path| path.is_file()),
+        ["data/README.md", "BENCHMARKS.md"]
+            .map(|path| root.join(path))
+            .into_iter()
+            .filter(|path| path.is_file()),
     );
     for file in &pages {
         findings.extend(broken_links(file)?.iter().map(|finding| at(root, file, finding)));
@@ -100,11 +107,22 @@ fn at(root: &Path, file: &Path, finding: &str) -> String {
     format!("{}: {finding}", file.strip_prefix(root).unwrap_or(file).display())
 }
 
-fn lint_rust(root: &Path, file: &Path, is_src: bool, legend: &Legend, findings: &mut Vec<String>) -> Result<()> {
-    let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+fn lint_rust(
+    root: &Path,
+    file: &Path,
+    is_src: bool,
+    legend: &Legend,
+    findings: &mut Vec<String>,
+) -> Result<()> {
+    let text =
+        fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let mut found = Vec::new();
     for (i, comment) in Source::new(&text).comments().iter().enumerate() {
-        found.extend(strange_letters(comment, legend).into_iter().map(|finding| format!("line {}: {finding}", i + 1)));
+        found.extend(
+            strange_letters(comment, legend)
+                .into_iter()
+                .map(|finding| format!("line {}: {finding}", i + 1)),
+        );
     }
     if is_src {
         found.extend(unwraps(&text));
@@ -125,9 +143,14 @@ fn read_legend(root: &Path) -> Result<Legend> {
     let mut legend = Legend::default();
     for (number, chapter) in crate::contents::CHAPTERS.iter().enumerate() {
         let path = root.join(format!("crates/{}/src/lib.rs", chapter.name));
-        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text =
+            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         extend_legend(&mut legend, &text);
-        ensure!(number > 0 || !legend.letters.is_empty(), "{} has no legend of shapes", path.display());
+        ensure!(
+            number > 0 || !legend.letters.is_empty(),
+            "{} has no legend of shapes",
+            path.display()
+        );
     }
     Ok(legend)
 }
@@ -142,7 +165,9 @@ fn extend_legend(legend: &mut Legend, text: &str) {
             .collect();
         if !letters.is_empty() {
             legend.letters.extend(letters.iter().map(|&letter| letter.to_owned()));
-            legend.numbers.extend(cells.iter().flat_map(|cell| numbers(cell)).map(|(_, number)| number));
+            legend
+                .numbers
+                .extend(cells.iter().flat_map(|cell| numbers(cell)).map(|(_, number)| number));
         }
     }
 }
@@ -155,7 +180,9 @@ fn strange_letters(text: &str, legend: &Legend) -> Vec<String> {
     for after in text.split('[').skip(1) {
         let Some((inside, _)) = after.split_once(']') else { continue };
         let is_shape = inside.chars().any(|c| c.is_ascii_uppercase())
-            && inside.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || " ,*/+-()".contains(c));
+            && inside
+                .chars()
+                .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || " ,*/+-()".contains(c));
         if !is_shape {
             continue;
         }
@@ -173,7 +200,11 @@ fn unwraps(text: &str) -> Vec<String> {
     let source = Source::new(text);
     let code = source.code_without_tests();
     let lines = code.iter().enumerate().filter(|(_, code)| code.contains(".unwrap()"));
-    lines.map(|(i, _)| format!("line {}: unwrap() in src; use `?`, or expect with the reason", i + 1)).collect()
+    lines
+        .map(|(i, _)| {
+            format!("line {}: unwrap() in src; use `?`, or expect with the reason", i + 1)
+        })
+        .collect()
 }
 
 /// Shapes in the inline code of a chapter that use other letters.
@@ -181,7 +212,8 @@ fn shapes_in_prose(text: &str, legend: &Legend) -> Vec<String> {
     let mut findings = Vec::new();
     for (i, (line, place)) in text.lines().zip(places(text)).enumerate() {
         if place == Place::Prose {
-            let strange = line.split('`').skip(1).step_by(2).flat_map(|code| strange_letters(code, legend));
+            let strange =
+                line.split('`').skip(1).step_by(2).flat_map(|code| strange_letters(code, legend));
             findings.extend(strange.map(|finding| format!("line {}: {finding}", i + 1)));
         }
     }
@@ -192,7 +224,8 @@ fn shapes_in_prose(text: &str, legend: &Legend) -> Vec<String> {
 fn unproven_numbers(text: &str, legend: &Legend) -> Vec<String> {
     let places = places(text);
     let woven = text.lines().zip(&places).filter(|(_, place)| **place == Place::Woven);
-    let mut known: BTreeSet<String> = woven.flat_map(|(line, _)| numbers(line)).map(|(_, number)| number).collect();
+    let mut known: BTreeSet<String> =
+        woven.flat_map(|(line, _)| numbers(line)).map(|(_, number)| number).collect();
     known.extend(legend.numbers.iter().cloned());
     let known_values: Vec<f64> = known.iter().filter_map(|number| number.parse().ok()).collect();
     let mut findings = Vec::new();
@@ -221,9 +254,21 @@ fn is_free(before: &str, number: &str) -> bool {
         let value: f64 = number.parse().unwrap_or(f64::INFINITY);
         return value < 1000.0 || (1900.0..2100.0).contains(&value);
     }
-    let word: String = before.trim_end().rsplit([' ', '(', ',']).next().unwrap_or_default().to_lowercase();
-    let named = ["section", "sections", "chapter", "chapters", "equation", "equations", "figure", "table", "version"];
-    let programs = ["pytorch", "libtorch", "rust", "python", "tch", "mdbook", "transformers", "torch"];
+    let word: String =
+        before.trim_end().rsplit([' ', '(', ',']).next().unwrap_or_default().to_lowercase();
+    let named = [
+        "section",
+        "sections",
+        "chapter",
+        "chapters",
+        "equation",
+        "equations",
+        "figure",
+        "table",
+        "version",
+    ];
+    let programs =
+        ["pytorch", "libtorch", "rust", "python", "tch", "mdbook", "transformers", "torch"];
     named.contains(&word.as_str()) || programs.contains(&word.as_str()) || word == "§"
 }
 
@@ -277,7 +322,9 @@ fn numbers(line: &str) -> Vec<(usize, String)> {
     let mut i = 0;
     while let Some(c) = line[i..].chars().next() {
         if c.is_ascii_digit() && !is_word(previous) && previous != '.' {
-            let length = line[i..].find(|c: char| !(c.is_ascii_digit() || ".,".contains(c))).unwrap_or(line.len() - i);
+            let length = line[i..]
+                .find(|c: char| !(c.is_ascii_digit() || ".,".contains(c)))
+                .unwrap_or(line.len() - i);
             let raw = line[i..i + length].trim_end_matches(['.', ',']);
             // An exponent belongs to its number, any other letter makes it part of a word (124M, 2x).
             let tail = &line[i + raw.len()..];
@@ -324,7 +371,8 @@ fn split_list(raw: &str, start: usize, exponent: &str) -> Vec<(usize, String)> {
 
 /// Links of a page that lead nowhere.
 fn broken_links(file: &Path) -> Result<Vec<String>> {
-    let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let text =
+        fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let folder = file.parent().unwrap_or(Path::new("."));
     let mut headings = BTreeMap::new();
     headings.insert(file.to_path_buf(), anchors(&text));
@@ -337,7 +385,9 @@ fn broken_links(file: &Path) -> Result<Vec<String>> {
             if target.contains("://") || target.starts_with("mailto:") {
                 continue;
             }
-            let (path, anchor) = target.split_once('#').map_or((target, None), |(path, anchor)| (path, Some(anchor)));
+            let (path, anchor) = target
+                .split_once('#')
+                .map_or((target, None), |(path, anchor)| (path, Some(anchor)));
             let goal = if path.is_empty() { file.to_path_buf() } else { folder.join(path) };
             if !goal.exists() {
                 findings.push(format!("line {}: the link {target} leads to no file", i + 1));
@@ -346,7 +396,8 @@ fn broken_links(file: &Path) -> Result<Vec<String>> {
             let Some(anchor) = anchor else { continue };
             if goal.extension().is_some_and(|extension| extension == "md") {
                 if !headings.contains_key(&goal) {
-                    let text = fs::read_to_string(&goal).with_context(|| format!("cannot read {}", goal.display()))?;
+                    let text = fs::read_to_string(&goal)
+                        .with_context(|| format!("cannot read {}", goal.display()))?;
                     headings.insert(goal.clone(), anchors(&text));
                 }
                 if !headings[&goal].contains(anchor) {
@@ -435,9 +486,12 @@ mod tests {
         ] {
             assert!(strange_letters(fine, &legend()).is_empty(), "{fine}");
         }
-        for (wrong, letter) in
-            [("// [B, S, C]", "S"), ("/// - `q`: `[N]`", "N"), ("// [BT, C]", "BT"), ("// [B, T, 2 * E]", "E")]
-        {
+        for (wrong, letter) in [
+            ("// [B, S, C]", "S"),
+            ("/// - `q`: `[N]`", "N"),
+            ("// [BT, C]", "BT"),
+            ("// [B, T, 2 * E]", "E"),
+        ] {
             let findings = strange_letters(wrong, &legend());
             assert!(
                 findings.len() == 1 && findings[0].contains(&format!("no letter {letter},")),
@@ -445,7 +499,10 @@ mod tests {
             );
         }
         let page = "Queries are `[B, S, C]`.\n\n```text\n[N, M]\n```\n[B, S] outside of code\n";
-        assert_eq!(shapes_in_prose(page, &legend()), ["line 1: the legend has no letter S, used in [B, S, C]"]);
+        assert_eq!(
+            shapes_in_prose(page, &legend()),
+            ["line 1: the legend has no letter S, used in [B, S, C]"]
+        );
     }
 
     #[test]
@@ -458,7 +515,9 @@ mod tests {
 
     #[test]
     fn numbers_are_read_as_people_write_them() {
-        let read = |line: &str| numbers(line).into_iter().map(|(_, number)| number).collect::<Vec<_>>().join(" ");
+        let read = |line: &str| {
+            numbers(line).into_iter().map(|(_, number)| number).collect::<Vec<_>>().join(" ")
+        };
         assert_eq!(read("It has 163,009,536 weights, 0.5 of 1,024."), "163009536 0.5 1024");
         assert_eq!(read("-3.5 and (2.25) and [1,2]"), "3.5 2.25 1 2");
         assert_eq!(read("1.5e-05 4e-4"), "1.5e-05 4e-4");
@@ -502,15 +561,22 @@ mod tests {
     #[test]
     fn links_must_lead_somewhere() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("a file");
-        write("other.md", "# The mask, drawn\n\n## The mask, drawn\n\n```text\n# no heading\n```\n");
+        let write =
+            |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("a file");
+        write(
+            "other.md",
+            "# The mask, drawn\n\n## The mask, drawn\n\n```text\n# no heading\n```\n",
+        );
         write(
             "page.md",
             "# Here\n[a](other.md) [b](other.md#the-mask-drawn) [c](other.md#the-mask-drawn-1) [d](#here) [e](https://x.y/z#q)\n\
              [`f`](gone.rs) ![g](gone.svg)\n[h](other.md#no-heading) [i](#there)\n`[j](gone)`\n",
         );
         let findings = broken_links(&folder.path().join("page.md")).expect("read");
-        let lines: Vec<_> = findings.iter().map(|finding| finding.split(" leads").next().unwrap_or_default()).collect();
+        let lines: Vec<_> = findings
+            .iter()
+            .map(|finding| finding.split(" leads").next().unwrap_or_default())
+            .collect();
         assert_eq!(
             lines,
             [

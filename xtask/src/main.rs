@@ -47,7 +47,9 @@ enum Command {
     #[command(after_help = "Example: cargo xtask doctor")]
     Doctor,
     /// Fetch public texts, instructions and weights by name, each checked by its SHA-256
-    #[command(after_help = "Examples:\n  cargo xtask fetch the-verdict\n  cargo xtask fetch all --from ../shared/data")]
+    #[command(
+        after_help = "Examples:\n  cargo xtask fetch the-verdict\n  cargo xtask fetch all --from ../shared/data"
+    )]
     Fetch {
         /// Names from data/datasets.json, or all
         #[arg(required = true)]
@@ -57,7 +59,9 @@ enum Command {
         from: Option<PathBuf>,
     },
     /// Run the demos of a chapter and compare what they print with their reference outputs
-    #[command(after_help = "Examples:\n  cargo xtask chapter all\n  cargo xtask chapter 2 causal_mask --show")]
+    #[command(
+        after_help = "Examples:\n  cargo xtask chapter all\n  cargo xtask chapter 2 causal_mask --show"
+    )]
     Chapter {
         /// 1 to 5, or all
         chapter: String,
@@ -68,7 +72,9 @@ enum Command {
         show: bool,
     },
     /// Run every test of the workspace
-    #[command(after_help = "Examples:\n  cargo xtask test\n  cargo xtask test --require-data -p attention mask")]
+    #[command(
+        after_help = "Examples:\n  cargo xtask test\n  cargo xtask test --require-data -p attention mask"
+    )]
     Test {
         /// Fail where a test would skip for want of ../shared/data or of Python, but for llama.cpp's
         #[arg(long)]
@@ -78,7 +84,9 @@ enum Command {
         arguments: Vec<String>,
     },
     /// Run the PyTorch scripts of data/reference and write the demos' reference outputs
-    #[command(after_help = "Examples:\n  cargo xtask reference --check\n  cargo xtask reference causal_mask")]
+    #[command(
+        after_help = "Examples:\n  cargo xtask reference --check\n  cargo xtask reference causal_mask"
+    )]
     Reference {
         /// The script of this demo only
         demo: Option<String>,
@@ -145,7 +153,9 @@ fn execute(command: Command) -> Result<()> {
         Command::Setup { force } => setup::run(&root, force),
         Command::Doctor => doctor::run(&root),
         Command::Fetch { names, from } => datasets::fetch_command(&root, &names, from.as_deref()),
-        Command::Chapter { chapter, demo, show } => chapter::run(&root, &chapter, demo.as_deref(), show),
+        Command::Chapter { chapter, demo, show } => {
+            chapter::run(&root, &chapter, demo.as_deref(), show)
+        }
         Command::Test { require_data, arguments } => test::run(&root, require_data, &arguments),
         Command::Bench(options) => bench::run(&root, &options),
         Command::Bless { demo } => bless::run(&root, &demo),

@@ -12,7 +12,9 @@ pub fn missing(root: &Path, text: &str) -> Vec<String> {
         if place != Place::Prose {
             continue;
         }
-        for (file, name) in line.split('`').skip(1).step_by(2).filter_map(|code| code.split_once(".rs: ")) {
+        for (file, name) in
+            line.split('`').skip(1).step_by(2).filter_map(|code| code.split_once(".rs: "))
+        {
             let source = fs::read_to_string(root.join(format!("{file}.rs"))).unwrap_or_default();
             if !has_test(&source, name) {
                 findings.push(format!("line {}: {file}.rs has no test {name}", i + 1));
@@ -37,10 +39,12 @@ mod tests {
     #[test]
     fn a_test_that_is_named_must_be_there() {
         let folder = tempfile::tempdir().expect("a folder");
-        fs::write(folder.path().join("a.rs"), "#[test]\n#[cfg(unix)]\nfn it_holds() {}\n\nfn helper() {}\n")
-            .expect("written");
-        let page =
-            "| fault | `a.rs: it_holds` |\n| `a.rs: helper` | `b.rs: it_holds` |\n`a.rs: it_hold`, a.rs: prose\n";
+        fs::write(
+            folder.path().join("a.rs"),
+            "#[test]\n#[cfg(unix)]\nfn it_holds() {}\n\nfn helper() {}\n",
+        )
+        .expect("written");
+        let page = "| fault | `a.rs: it_holds` |\n| `a.rs: helper` | `b.rs: it_holds` |\n`a.rs: it_hold`, a.rs: prose\n";
         assert_eq!(
             missing(folder.path(), page),
             [

@@ -35,7 +35,12 @@ pub(crate) struct Promise {
 }
 
 /// Asks for the file from byte `start` on, follows redirections by hand, and notes what the servers on the way promise.
-pub(crate) fn ask(agent: &Agent, url: &str, start: u64, limits: &Limits) -> Result<(Response<Body>, Promise), Failure> {
+pub(crate) fn ask(
+    agent: &Agent,
+    url: &str,
+    start: u64,
+    limits: &Limits,
+) -> Result<(Response<Body>, Promise), Failure> {
     let mut address = url.to_owned();
     let mut promise = Promise::default();
     for _ in 0..=REDIRECTS {
@@ -47,9 +52,12 @@ pub(crate) fn ask(agent: &Agent, url: &str, start: u64, limits: &Limits) -> Resu
         if is_loopback(&address) {
             request = request.config().proxy(None).build();
         }
-        let response = request.call().map_err(|error| through_proxy(failure(error, limits), agent, &address))?;
+        let response = request
+            .call()
+            .map_err(|error| through_proxy(failure(error, limits), agent, &address))?;
         let headers = response.headers();
-        if let Some(hash) = text(headers, "x-linked-etag").map(|tag| tag.trim_matches('"').to_ascii_lowercase())
+        if let Some(hash) =
+            text(headers, "x-linked-etag").map(|tag| tag.trim_matches('"').to_ascii_lowercase())
             && hash.len() == 64
             && hash.bytes().all(|digit| digit.is_ascii_hexdigit())
         {
@@ -59,7 +67,9 @@ pub(crate) fn ask(agent: &Agent, url: &str, start: u64, limits: &Limits) -> Resu
         if !response.status().is_redirection() || response.status().as_u16() == 304 {
             return Ok((response, promise));
         }
-        let Some(next) = text(headers, "location").and_then(|location| resolve(&address, &location)) else {
+        let Some(next) =
+            text(headers, "location").and_then(|location| resolve(&address, &location))
+        else {
             return Err(Failure::Elsewhere("redirects to nowhere".into()));
         };
         if address.starts_with("https:") && !next.starts_with("https:") {
@@ -75,7 +85,8 @@ pub(crate) fn agent(limits: &Limits) -> Result<Agent> {
     let mut tls = TlsConfig::builder();
     // The variable that OpenSSL, Python and curl's builds know, for networks whose proxy signs with its own certificate.
     if let Some(path) = std::env::var_os("SSL_CERT_FILE").filter(|path| !path.is_empty()) {
-        let pem = fs::read(&path).with_context(|| format!("cannot read SSL_CERT_FILE {}", path.display()))?;
+        let pem = fs::read(&path)
+            .with_context(|| format!("cannot read SSL_CERT_FILE {}", path.display()))?;
         let certificates = ureq::tls::parse_pem(&pem).filter_map(|item| match item {
             Ok(PemItem::Certificate(certificate)) => Some(certificate),
             _ => None,
@@ -105,23 +116,30 @@ pub(crate) fn failure(error: ureq::Error, limits: &Limits) -> Failure {
     match error {
         Error::HostNotFound => nameless(),
         Error::Io(error) if error.to_string().contains("lookup address") => nameless(),
-        Error::Timeout(Timeout::Connect | Timeout::Resolve) => {
-            Failure::Unreachable(format!("did not answer within {:.0} s", limits.connect.as_secs_f64()))
+        Error::Timeout(Timeout::Connect | Timeout::Resolve) => Failure::Unreachable(format!(
+            "did not answer within {:.0} s",
+            limits.connect.as_secs_f64()
+        )),
+        Error::Timeout(_) => {
+            again(format!("fell silent for {:.0} s", limits.silence.as_secs_f64()))
         }
-        Error::Timeout(_) => again(format!("fell silent for {:.0} s", limits.silence.as_secs_f64())),
         Error::ConnectProxyFailed(reason) => {
             Failure::Elsewhere(format!("cannot be reached through the proxy, which said: {reason}"))
         }
-        Error::InvalidProxyUrl => Failure::Elsewhere("needs a proxy whose address cannot be understood".into()),
+        Error::InvalidProxyUrl => {
+            Failure::Elsewhere("needs a proxy whose address cannot be understood".into())
+        }
         Error::BadUri(reason) => Failure::Elsewhere(format!("is no address: {reason}")),
         Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
             Failure::Unreachable("refused the connection".into())
         }
         Error::Io(error) => again(match error.kind() {
-            io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::UnexpectedEof => {
-                "broke off the connection".into()
+            io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::UnexpectedEof => "broke off the connection".into(),
+            io::ErrorKind::TimedOut => {
+                format!("fell silent for {:.0} s", limits.silence.as_secs_f64())
             }
-            io::ErrorKind::TimedOut => format!("fell silent for {:.0} s", limits.silence.as_secs_f64()),
             io::ErrorKind::InvalidData => format!(
                 "could not be trusted ({error}; behind a proxy that signs itself, set SSL_CERT_FILE to its certificate)"
             ),
@@ -137,12 +155,13 @@ pub(crate) fn failure(error: ureq::Error, limits: &Limits) -> Failure {
 /// Adds the proxy to the reason, where one stands between.
 fn through_proxy(reason: Failure, agent: &Agent, url: &str) -> Failure {
     let uri: Option<Uri> = url.parse().ok();
-    let proxy = agent
-        .config()
-        .proxy()
-        .filter(|proxy| !is_loopback(url) && !uri.as_ref().is_some_and(|uri| proxy.is_no_proxy(uri)));
+    let proxy = agent.config().proxy().filter(|proxy| {
+        !is_loopback(url) && !uri.as_ref().is_some_and(|uri| proxy.is_no_proxy(uri))
+    });
     let Some(proxy) = proxy else { return reason };
-    let via = |reason: String| format!("{reason} (asked through the proxy {}:{})", proxy.host(), proxy.port());
+    let via = |reason: String| {
+        format!("{reason} (asked through the proxy {}:{})", proxy.host(), proxy.port())
+    };
     match reason {
         Failure::Again(reason, pause) => Failure::Again(via(reason), pause),
         Failure::Unreachable(reason) => Failure::Unreachable(via(reason)),
@@ -156,7 +175,9 @@ pub(crate) fn refusal(status: u16, headers: &HeaderMap) -> Failure {
     match status {
         404 | 410 => Failure::Elsewhere(format!("does not have it (status {status})")),
         401 | 403 => Failure::Elsewhere(format!("does not give it to us (status {status})")),
-        407 => Failure::Elsewhere("lies behind a proxy that asks for a name and a password (status 407)".into()),
+        407 => Failure::Elsewhere(
+            "lies behind a proxy that asks for a name and a password (status 407)".into(),
+        ),
         408 | 425 | 429 | 500..=599 => {
             let pause = text(headers, "retry-after").and_then(|seconds| seconds.parse().ok());
             Failure::Again(
@@ -182,20 +203,24 @@ pub(crate) fn content_range(headers: &HeaderMap) -> Option<(u64, Option<u64>)> {
 
 /// Whether the answer calls itself a web page.
 pub(crate) fn is_page(headers: &HeaderMap) -> bool {
-    text(headers, "content-type").is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/html"))
+    text(headers, "content-type")
+        .is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/html"))
 }
 
 /// Whether bytes begin as a web page does, whatever the answer calls itself.
 pub(crate) fn looks_like_page(bytes: &[u8]) -> bool {
     let start = bytes.trim_ascii_start();
-    ["<!doctype html", "<html"]
-        .iter()
-        .any(|mark| start.get(..mark.len()).is_some_and(|start| start.eq_ignore_ascii_case(mark.as_bytes())))
+    ["<!doctype html", "<html"].iter().any(|mark| {
+        start.get(..mark.len()).is_some_and(|start| start.eq_ignore_ascii_case(mark.as_bytes()))
+    })
 }
 
 /// The host of an address.
 pub(crate) fn host(url: &str) -> String {
-    url.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)).unwrap_or_else(|| url.to_owned())
+    url.parse::<Uri>()
+        .ok()
+        .and_then(|uri| uri.host().map(str::to_owned))
+        .unwrap_or_else(|| url.to_owned())
 }
 
 fn is_loopback(url: &str) -> bool {

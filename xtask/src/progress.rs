@@ -20,8 +20,9 @@ impl Progress {
         let terminal = io::stderr().is_terminal();
         let bar = terminal.then(|| {
             let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
-            let style =
-                ProgressStyle::with_template("{msg} [{bar:30}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left");
+            let style = ProgressStyle::with_template(
+                "{msg} [{bar:30}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left",
+            );
             if let Ok(style) = style {
                 bar.set_style(style.progress_chars("=> "));
             }
@@ -31,7 +32,8 @@ impl Progress {
         });
         if !terminal {
             let size = total.map_or(String::new(), |total| format!(" ({})", megabytes(total)));
-            let from = if start > 0 { format!(", from {} on", megabytes(start)) } else { String::new() };
+            let from =
+                if start > 0 { format!(", from {} on", megabytes(start)) } else { String::new() };
             eprintln!("fetching {name}{size} from {host}{from}");
         }
         Self { name: name.to_owned(), bar, total, position: start, spoke: Instant::now() }

@@ -23,7 +23,8 @@ pub fn provide(root: &Path, folder: &str, requirements: &str) -> Result<PathBuf>
     if let Some(python) = there(root, folder, requirements) {
         return Ok(python);
     }
-    let wanted = fs::read_to_string(root.join(requirements)).with_context(|| format!("cannot read {requirements}"))?;
+    let wanted = fs::read_to_string(root.join(requirements))
+        .with_context(|| format!("cannot read {requirements}"))?;
     let environment = root.join(folder);
     if environment.exists() {
         eprintln!("{folder} is half-made or of other versions; making it anew");
@@ -38,7 +39,8 @@ pub fn provide(root: &Path, folder: &str, requirements: &str) -> Result<PathBuf>
     run(Command::new(&python)
         .args(["-m", "pip", "install", "--disable-pip-version-check", "--requirement"])
         .arg(root.join(requirements)))?;
-    fs::write(environment.join(MARKER), wanted).with_context(|| format!("cannot write into {folder}"))?;
+    fs::write(environment.join(MARKER), wanted)
+        .with_context(|| format!("cannot write into {folder}"))?;
     Ok(python)
 }
 

@@ -56,8 +56,12 @@ pub fn run(root: &Path, only: Option<&str>, check: bool) -> Result<()> {
         }
         for (path, text) in jobs {
             let start = Instant::now();
-            let outcome = run_script(root, &python, demo, text).and_then(|made| settle(&path, &made, check));
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let outcome =
+                run_script(root, &python, demo, text).and_then(|made| settle(&path, &made, check));
+            let name = path
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned())
+                .unwrap_or_default();
             let elapsed_s = start.elapsed().as_secs_f64();
             total += 1;
             match outcome {
@@ -70,7 +74,10 @@ pub fn run(root: &Path, only: Option<&str>, check: bool) -> Result<()> {
         }
     }
     if failed.is_empty() {
-        println!("{total} reference outputs {}", if check { "agree with their scripts" } else { "written" });
+        println!(
+            "{total} reference outputs {}",
+            if check { "agree with their scripts" } else { "written" }
+        );
         return Ok(());
     }
     bail!("{} of {total} reference outputs failed: {}", failed.len(), failed.join(", "))
@@ -80,7 +87,8 @@ pub fn run(root: &Path, only: Option<&str>, check: bool) -> Result<()> {
 fn has_public_text(root: &Path, demo: Demo) -> bool {
     let Ok(source) = fs::read_to_string(demo.script(root)) else { return false };
     ARTICLE_TEXTS.iter().any(|(chapter, file)| {
-        source.contains(&format!("chapter_text({chapter})")) && root.join("data/public").join(file).is_file()
+        source.contains(&format!("chapter_text({chapter})"))
+            && root.join("data/public").join(file).is_file()
     })
 }
 
@@ -94,7 +102,8 @@ fn run_script(root: &Path, python: &Path, demo: Demo, text: Option<&str>) -> Res
     if let Some(failure) = finished.failure {
         bail!("the script failed ({failure})\n{}", finished.stderr.trim_end());
     }
-    Reference::parse(&finished.stdout).with_context(|| format!("what data/reference/{}.py printed", demo.name))
+    Reference::parse(&finished.stdout)
+        .with_context(|| format!("what data/reference/{}.py printed", demo.name))
 }
 
 /// Writes what a script made, or compares it with what is there.
@@ -116,7 +125,10 @@ fn settle(path: &Path, made: &Reference, check: bool) -> Result<&'static str> {
     );
     let comparison = compare(&made.body, &there.body, made.tolerance);
     if let Some(first) = comparison.differences.first() {
-        bail!("{} lines differ from what the script makes (ours: the file)\n{first}", comparison.differences.len());
+        bail!(
+            "{} lines differ from what the script makes (ours: the file)\n{first}",
+            comparison.differences.len()
+        );
     }
     Ok("agrees")
 }

@@ -31,8 +31,10 @@ pub fn pass_through(command: &mut Command) -> Result<()> {
 
 /// The command as one would type it.
 pub fn words(command: &Command) -> String {
-    let program = Path::new(command.get_program()).file_name().unwrap_or_else(|| command.get_program());
-    let words: Vec<_> = std::iter::once(program).chain(command.get_args()).map(OsStr::to_string_lossy).collect();
+    let program =
+        Path::new(command.get_program()).file_name().unwrap_or_else(|| command.get_program());
+    let words: Vec<_> =
+        std::iter::once(program).chain(command.get_args()).map(OsStr::to_string_lossy).collect();
     words.join(" ")
 }
 
@@ -48,7 +50,10 @@ pub struct Finished {
 
 /// Runs a command to its end and keeps what it prints.
 pub fn capture(command: &mut Command) -> Result<Finished> {
-    let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot start {}", words(command)))?;
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("cannot start {}", words(command)))?;
     Ok(Finished {
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
@@ -86,7 +91,8 @@ impl Built {
             .stderr(Stdio::inherit())
             .output()
             .with_context(|| format!("cannot start {}", words(&command)))?;
-        let programs: Vec<_> = String::from_utf8_lossy(&output.stdout).lines().filter_map(example).collect();
+        let programs: Vec<_> =
+            String::from_utf8_lossy(&output.stdout).lines().filter_map(example).collect();
         if programs.is_empty() {
             bail!("{} built no demo", words(&command));
         }
@@ -95,8 +101,11 @@ impl Built {
 
     /// Runs a demo from the project's folder, as `cargo run` would; an error where it did not compile.
     pub fn run(&self, root: &Path, demo: Demo) -> Result<Finished> {
-        let (_, program) =
-            self.programs.iter().find(|(name, _)| name == demo.name).context("it does not compile; see above")?;
+        let (_, program) = self
+            .programs
+            .iter()
+            .find(|(name, _)| name == demo.name)
+            .context("it does not compile; see above")?;
         capture(Command::new(program).current_dir(root))
     }
 }

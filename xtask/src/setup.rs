@@ -145,7 +145,9 @@ impl Setup {
         Self {
             root: root.canonicalize().unwrap_or_else(|_| root.to_path_buf()),
             platform,
-            libtorch: std::env::var_os("LIBTORCH").filter(|path| !path.is_empty()).map(PathBuf::from),
+            libtorch: std::env::var_os("LIBTORCH")
+                .filter(|path| !path.is_empty())
+                .map(PathBuf::from),
             use_pytorch: std::env::var_os("LIBTORCH_USE_PYTORCH").is_some(),
             archive,
             wheels,
@@ -189,7 +191,9 @@ impl Setup {
         let own = self.own();
         if self.use_pytorch {
             let home = python_torch().context("LIBTORCH_USE_PYTORCH is set")?;
-            self.check(&home).context("LIBTORCH_USE_PYTORCH is set; unset it, or give that Python PyTorch 2.13.0")?;
+            self.check(&home).context(
+                "LIBTORCH_USE_PYTORCH is set; unset it, or give that Python PyTorch 2.13.0",
+            )?;
             return Ok(Some(home));
         }
         if let Some(named) = &self.libtorch {
@@ -224,8 +228,13 @@ impl Setup {
         }
         let header = home.join("include/torch/csrc/api/include/torch/torch.h");
         ensure!(header.is_file(), "the header {} is missing", header.display());
-        let version = version(home).ok_or_else(|| anyhow!("{} does not say its version", home.display()))?;
-        ensure!(version == VERSION, "{} holds version {version}, and the binding needs {VERSION}", home.display());
+        let version =
+            version(home).ok_or_else(|| anyhow!("{} does not say its version", home.display()))?;
+        ensure!(
+            version == VERSION,
+            "{} holds version {version}, and the binding needs {VERSION}",
+            home.display()
+        );
         Ok(())
     }
 
@@ -242,8 +251,13 @@ impl Setup {
     /// If the folder's name cannot be told to a linker.
     pub fn config(&self, home: &Path) -> Result<String> {
         let text = |path: &Path| -> Result<String> {
-            let text = path.to_str().ok_or_else(|| anyhow!("{} is not UTF-8; move the project", path.display()))?;
-            ensure!(!text.contains(','), "{text} holds a comma, which linkers split at; move the project");
+            let text = path
+                .to_str()
+                .ok_or_else(|| anyhow!("{} is not UTF-8; move the project", path.display()))?;
+            ensure!(
+                !text.contains(','),
+                "{text} holds a comma, which linkers split at; move the project"
+            );
             Ok(text.to_owned())
         };
         let value = if home == self.own() {
@@ -266,7 +280,8 @@ impl Setup {
     /// Puts our own copy in its place.
     fn provide(&self, force: bool) -> Result<()> {
         // A lock on the folder itself leaves no file behind.
-        let folder = File::open(&self.root).with_context(|| format!("cannot open {}", self.root.display()))?;
+        let folder = File::open(&self.root)
+            .with_context(|| format!("cannot open {}", self.root.display()))?;
         if matches!(folder.try_lock(), Err(TryLockError::WouldBlock)) {
             eprintln!("another setup is at work here; waiting for it");
             folder.lock().with_context(|| format!("cannot lock {}", self.root.display()))?;
@@ -287,7 +302,8 @@ impl Setup {
         let work = self.root.join(WORK);
         let (downloads, unpacked) = (work.join("downloads"), work.join("unpacked"));
         remove(&unpacked)?;
-        fs::create_dir_all(&downloads).with_context(|| format!("cannot write {}", downloads.display()))?;
+        fs::create_dir_all(&downloads)
+            .with_context(|| format!("cannot write {}", downloads.display()))?;
         let done = self.obtain(&downloads, &unpacked).and_then(|()| self.finish(&unpacked));
         if let Err(error) = done {
             remove(&unpacked)?;
@@ -327,7 +343,8 @@ impl Setup {
             }
         };
         if self.wheels.is_empty() {
-            let refused = refused.unwrap_or_else(|| anyhow!("there is no source for this platform"));
+            let refused =
+                refused.unwrap_or_else(|| anyhow!("there is no source for this platform"));
             return Err(refused.context(format!(
                 "libtorch cannot be downloaded (a libtorch {VERSION} in any folder will do, with LIBTORCH set to that folder)"
             )));
@@ -349,7 +366,14 @@ impl Setup {
         }
         doctor::find_pip(&self.python)?;
         let mut pip = Command::new(&self.python);
-        pip.args(["-m", "pip", "download", "--no-deps", "--disable-pip-version-check", "--only-binary=:all:"]);
+        pip.args([
+            "-m",
+            "pip",
+            "download",
+            "--no-deps",
+            "--disable-pip-version-check",
+            "--only-binary=:all:",
+        ]);
         pip.args(wheel.tags).arg("--dest").arg(downloads).arg(&wheel.name);
         eprintln!("python3 -m pip download {}", wheel.name);
         let status = pip.stdin(Stdio::null()).stdout(to_stderr()).status();
@@ -388,7 +412,12 @@ pub fn version(home: &Path) -> Option<String> {
     let read = |name: &str| fs::read_to_string(home.join(name)).ok();
     let quoted = |line: &str| line.split(['"', '\'']).nth(1).map(str::to_owned);
     let full = read("build-version")
-        .or_else(|| read("version.py")?.lines().find(|line| line.starts_with("__version__")).and_then(quoted))
+        .or_else(|| {
+            read("version.py")?
+                .lines()
+                .find(|line| line.starts_with("__version__"))
+                .and_then(quoted)
+        })
         .or_else(|| {
             let header = read("include/torch/headeronly/version.h")?;
             header.split("#define TORCH_VERSION \\").nth(1).and_then(quoted)

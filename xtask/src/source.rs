@@ -36,10 +36,17 @@ impl Source {
     pub fn new(text: &str) -> Self {
         let parts = classify(text);
         let only = |wanted: Part| -> Vec<String> {
-            let kept = text.chars().zip(&parts).map(|(c, part)| if *part == wanted || c == '\n' { c } else { ' ' });
+            let kept = text
+                .chars()
+                .zip(&parts)
+                .map(|(c, part)| if *part == wanted || c == '\n' { c } else { ' ' });
             kept.collect::<String>().lines().map(str::to_owned).collect()
         };
-        Self { lines: text.lines().map(str::to_owned).collect(), code: only(Part::Code), comments: only(Part::Comment) }
+        Self {
+            lines: text.lines().map(str::to_owned).collect(),
+            code: only(Part::Code),
+            comments: only(Part::Comment),
+        }
     }
 
     /// The lines with comments and literals blanked; lines of test modules are blank altogether.
@@ -71,8 +78,11 @@ impl Source {
             [item] => Ok(self.cut(item)),
             [] => {
                 let method = format!("::{path}");
-                let close: Vec<_> =
-                    items.iter().filter(|item| item.path.ends_with(&method)).map(|item| item.path.as_str()).collect();
+                let close: Vec<_> = items
+                    .iter()
+                    .filter(|item| item.path.ends_with(&method))
+                    .map(|item| item.path.as_str())
+                    .collect();
                 let all: Vec<_> = items.iter().map(|item| item.path.as_str()).collect();
                 let there = if close.is_empty() { all } else { close };
                 bail!("no item is named {path}; there are: {}", there.join(", "))
@@ -144,7 +154,11 @@ impl Source {
             first -= 1;
         }
         let attributes = self.lines[first..item.first].iter().filter(|line| is_worth_reading(line));
-        attributes.chain(&self.lines[item.first..=item.last]).map(|line| unindent(line)).collect::<Vec<_>>().join("\n")
+        attributes
+            .chain(&self.lines[item.first..=item.last])
+            .map(|line| unindent(line))
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 }
 
@@ -225,7 +239,9 @@ fn classify(text: &str) -> Vec<Part> {
                 raw_string_end(&chars, i).map_or((Part::Code, i + 1), |end| (Part::Literal, end))
             }
             '"' => (Part::Literal, quoted_end(&chars, i, '"')),
-            '\'' if at(i + 1) == '\\' || at(i + 2) == '\'' => (Part::Literal, quoted_end(&chars, i, '\'')),
+            '\'' if at(i + 1) == '\\' || at(i + 2) == '\'' => {
+                (Part::Literal, quoted_end(&chars, i, '\''))
+            }
             _ => (Part::Code, i + 1),
         };
         parts.resize(end.min(chars.len()), part);
@@ -283,7 +299,9 @@ fn raw_string_end(chars: &[char], start: usize) -> Option<usize> {
     }
     while i < chars.len() {
         i += 1;
-        if chars.get(i) == Some(&'"') && chars[i + 1..].iter().take(hashes).filter(|c| **c == '#').count() == hashes {
+        if chars.get(i) == Some(&'"')
+            && chars[i + 1..].iter().take(hashes).filter(|c| **c == '#').count() == hashes
+        {
             return Some(i + 1 + hashes);
         }
     }
@@ -392,20 +410,34 @@ mod inner {
         assert_eq!(item("TABLE"), "const TABLE: [&str; 2] = [\n    \"a }\",\n    \"b;\",\n];");
         assert_eq!(item("LONG"), "const LONG: &str = \"one\nfn not_an_item() {}\n} two\";");
         assert_eq!(item("Pair"), "#[derive(Debug)]\npub struct Pair(i64, i64);");
-        assert_eq!(item("Sizes"), "#[derive(Clone, Copy)]\npub struct Sizes {\n    /// Rows.\n    pub rows: i64,\n}");
-        assert!(item("many").starts_with("pub async fn many(\n") && item("many").ends_with("todo(a, b)\n}"));
+        assert_eq!(
+            item("Sizes"),
+            "#[derive(Clone, Copy)]\npub struct Sizes {\n    /// Rows.\n    pub rows: i64,\n}"
+        );
+        assert!(
+            item("many").starts_with("pub async fn many(\n")
+                && item("many").ends_with("todo(a, b)\n}")
+        );
         assert_eq!(item("within"), "pub fn within() {}");
-        assert!(item("Shape").starts_with("pub(crate) trait Shape {") && item("Shape").ends_with("\n}"));
+        assert!(
+            item("Shape").starts_with("pub(crate) trait Shape {") && item("Shape").ends_with("\n}")
+        );
     }
 
     #[test]
     fn methods_are_found_by_their_type_and_unindented() {
-        assert_eq!(item("Sizes::new"), "pub const fn new(rows: i64) -> Self {\n    Self { rows }\n}");
+        assert_eq!(
+            item("Sizes::new"),
+            "pub const fn new(rows: i64) -> Self {\n    Self { rows }\n}"
+        );
         assert!(item("Sizes::brace").ends_with("    '}'\n}"), "{}", item("Sizes::brace"));
         assert_eq!(item("Sizes::from"), "fn from(_: &'a [T]) -> Self {\n    Self { rows: 1 }\n}");
         assert_eq!(item("Sizes::fmt"), "fn fmt(&self) -> u8 {\n    b'\"'\n}");
         assert_eq!(item("Shape::rank"), "fn rank(&self) -> usize;");
-        assert_eq!(item("Shape::double"), "fn double(&self) -> [usize; 2] {\n    [self.rank(); 2]\n}");
+        assert_eq!(
+            item("Shape::double"),
+            "fn double(&self) -> [usize; 2] {\n    [self.rank(); 2]\n}"
+        );
     }
 
     #[test]
@@ -428,7 +460,8 @@ mod inner {
 
     #[test]
     fn an_unknown_name_lists_what_is_there() {
-        let error = Source::new(SAMPLE).item("brace").expect_err("a method needs its type").to_string();
+        let error =
+            Source::new(SAMPLE).item("brace").expect_err("a method needs its type").to_string();
         assert!(error.ends_with("there are: Sizes::brace"), "{error}");
         let error = Source::new(SAMPLE).item("nothing").expect_err("no such item").to_string();
         assert!(error.contains("LIMIT") && error.contains("Sizes::new"), "{error}");
@@ -443,15 +476,23 @@ mod inner {
 
     #[test]
     fn comments_and_code_are_told_apart() {
-        let source = Source::new("let a = \"// no\"; // [B, T]\nlet b = '\\''; let c: &'static str = x; /* y */ z");
+        let source = Source::new(
+            "let a = \"// no\"; // [B, T]\nlet b = '\\''; let c: &'static str = x; /* y */ z",
+        );
         assert_eq!(source.comments()[0].trim(), "// [B, T]");
         assert_eq!(source.comments()[1].trim(), "/* y */");
-        assert!(source.code[1].contains("&'static str") && source.code[1].ends_with('z'), "{:?}", source.code[1]);
+        assert!(
+            source.code[1].contains("&'static str") && source.code[1].ends_with('z'),
+            "{:?}",
+            source.code[1]
+        );
     }
 
     #[test]
     fn code_without_tests_leaves_out_the_test_module_only() {
         let code = Source::new(SAMPLE).code_without_tests().join("\n");
-        assert!(!code.contains("in_tests") && code.contains("fn within") && code.contains("fn brace"));
+        assert!(
+            !code.contains("in_tests") && code.contains("fn within") && code.contains("fn brace")
+        );
     }
 }

@@ -24,13 +24,15 @@ fn command(root: &Path, require_data: bool, arguments: &[String]) -> Command {
     let mut command = cargo(root);
     command.arg("test");
     // Beside --workspace cargo would pass over the choice of a package.
-    let chooses_package = |argument: &String| argument.starts_with("-p") || argument.starts_with("--package");
+    let chooses_package =
+        |argument: &String| argument.starts_with("-p") || argument.starts_with("--package");
     if !arguments.iter().take_while(|argument| *argument != "--").any(chooses_package) {
         command.arg("--workspace");
     }
     command.args(arguments);
     // Tests run in the folder of their crate, so a relative path would lead elsewhere.
-    let data = env::var_os("GPT2_DATA").map_or_else(|| root.join("../shared/data"), |path| root.join(path));
+    let data = env::var_os("GPT2_DATA")
+        .map_or_else(|| root.join("../shared/data"), |path| root.join(path));
     if let Ok(data) = data.canonicalize() {
         command.env("GPT2_DATA", data);
     }
@@ -61,11 +63,16 @@ mod tests {
     #[test]
     fn requiring_data_is_told_to_the_tests_by_a_variable() {
         let required = |require_data| {
-            let command = command(Path::new("."), require_data, &["-p".to_owned(), "model".to_owned()]);
-            assert!(crate::run::words(&command).ends_with(" test -p model"), "{}", crate::run::words(&command));
-            command
-                .get_envs()
-                .any(|(name, value)| name == "GPT2_REQUIRE_DATA" && value.is_some_and(|value| value == "1"))
+            let command =
+                command(Path::new("."), require_data, &["-p".to_owned(), "model".to_owned()]);
+            assert!(
+                crate::run::words(&command).ends_with(" test -p model"),
+                "{}",
+                crate::run::words(&command)
+            );
+            command.get_envs().any(|(name, value)| {
+                name == "GPT2_REQUIRE_DATA" && value.is_some_and(|value| value == "1")
+            })
         };
         assert!(required(true));
         assert!(!required(false));

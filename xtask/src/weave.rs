@@ -54,7 +54,9 @@ pub fn places(text: &str) -> Vec<Place> {
             woven = trimmed != CLOSE;
             places.push(Place::Woven);
         } else if let Some(mark) = &fence {
-            if trimmed.starts_with(mark.as_str()) && trimmed.trim_matches(['`', '~', ' ']).is_empty() {
+            if trimmed.starts_with(mark.as_str())
+                && trimmed.trim_matches(['`', '~', ' ']).is_empty()
+            {
                 fence = None;
             }
             places.push(Place::Fence);
@@ -92,9 +94,13 @@ pub fn weave_text(text: &str, block: &dyn Fn(&str) -> Result<String>) -> Woven {
         i += 1;
         match places[i - 1] {
             Place::Fence => {
-                let opens = i == 1 || places[i - 2] != Place::Fence || is_second_fence(&lines, &places, i - 1);
+                let opens = i == 1
+                    || places[i - 2] != Place::Fence
+                    || is_second_fence(&lines, &places, i - 1);
                 if opens && is_rust(line) {
-                    woven.errors.push(format!("line {number}: a typed Rust block; name the item and let it be woven"));
+                    woven.errors.push(format!(
+                        "line {number}: a typed Rust block; name the item and let it be woven"
+                    ));
                 }
             }
             Place::Prose if line.trim() == CLOSE => {
@@ -102,7 +108,9 @@ pub fn weave_text(text: &str, block: &dyn Fn(&str) -> Result<String>) -> Woven {
             }
             Place::Prose => {}
             Place::Woven => {
-                let Some(directive) = line.trim().strip_prefix(OPEN).and_then(|rest| rest.strip_suffix("-->")) else {
+                let Some(directive) =
+                    line.trim().strip_prefix(OPEN).and_then(|rest| rest.strip_suffix("-->"))
+                else {
                     woven.errors.push(format!("line {number}: the marker must end with -->"));
                     while i < lines.len() && places[i] == Place::Woven {
                         woven.text.push_str(lines[i]);
@@ -111,9 +119,14 @@ pub fn weave_text(text: &str, block: &dyn Fn(&str) -> Result<String>) -> Woven {
                     }
                     continue;
                 };
-                let end = lines[i..].iter().position(|line| line.trim_start().starts_with("<!-- ") && is_marker(line));
-                let Some(end) = end.map(|end| i + end).filter(|&end| lines[end].trim() == CLOSE) else {
-                    woven.errors.push(format!("line {number}: the block is never closed by {CLOSE}"));
+                let end = lines[i..]
+                    .iter()
+                    .position(|line| line.trim_start().starts_with("<!-- ") && is_marker(line));
+                let Some(end) = end.map(|end| i + end).filter(|&end| lines[end].trim() == CLOSE)
+                else {
+                    woven
+                        .errors
+                        .push(format!("line {number}: the block is never closed by {CLOSE}"));
                     // What follows cannot be told from the block: leave the rest as it is.
                     for line in &lines[i..] {
                         woven.text.push_str(line);
@@ -159,7 +172,9 @@ fn is_second_fence(lines: &[&str], places: &[Place], at: usize) -> bool {
             None => open = fence_mark(line.trim_start()),
             Some(mark) => {
                 let trimmed = line.trim_start();
-                if trimmed.starts_with(mark.as_str()) && trimmed.trim_matches(['`', '~', ' ']).is_empty() {
+                if trimmed.starts_with(mark.as_str())
+                    && trimmed.trim_matches(['`', '~', ' ']).is_empty()
+                {
                     open = None;
                 }
             }
@@ -177,7 +192,8 @@ fn is_rust(fence: &str) -> bool {
 /// What belongs between the markers of a directive in a file of `folder` (seen from the root: `chapters`, or empty).
 pub fn block(root: &Path, folder: &str, directive: &str) -> Result<String> {
     let (target, remark) = directive.split_once(char::is_whitespace).unwrap_or((directive, ""));
-    let (path, selection) = target.split_once('#').map_or((target, None), |(path, item)| (path, Some(item)));
+    let (path, selection) =
+        target.split_once('#').map_or((target, None), |(path, item)| (path, Some(item)));
     let file = root.join(path);
     ensure!(file.is_file(), "{path}: there is no such file");
     let link = relative(folder, path);
@@ -199,7 +215,10 @@ pub fn block(root: &Path, folder: &str, directive: &str) -> Result<String> {
             Ok(format!("{}\n\n{}", caption(folder, path, &reference), fenced("text", &body)))
         }
         ("svg", None) => {
-            let stem = file.file_stem().map(|stem| stem.to_string_lossy().replace('_', " ")).unwrap_or_default();
+            let stem = file
+                .file_stem()
+                .map(|stem| stem.to_string_lossy().replace('_', " "))
+                .unwrap_or_default();
             Ok(format!("![{}]({link})", if remark.is_empty() { &stem } else { remark.trim() }))
         }
         _ => bail!("{target}: code (.rs#item), outputs (.out) and figures (.svg) can be woven"),
@@ -216,7 +235,8 @@ fn relative(folder: &str, path: &str) -> String {
 
 /// A fenced block, with as many backticks as what is in it needs.
 fn fenced(language: &str, text: &str) -> String {
-    let longest = text.lines().map(|line| line.trim_start().chars().take_while(|c| *c == '`').count()).max();
+    let longest =
+        text.lines().map(|line| line.trim_start().chars().take_while(|c| *c == '`').count()).max();
     let fence = "`".repeat(longest.unwrap_or(0).max(2) + 1);
     format!("{fence}{language}\n{text}\n{fence}")
 }
@@ -229,10 +249,16 @@ fn caption(folder: &str, path: &str, reference: &Reference) -> String {
             let name = file.split('.').next().unwrap_or(file);
             Some(format!("cargo run -q -p {krate} --example {name}"))
         }
-        _ => reference.header.iter().find_map(|line| line.strip_prefix("# command ")).map(str::to_owned),
+        _ => reference
+            .header
+            .iter()
+            .find_map(|line| line.strip_prefix("# command "))
+            .map(str::to_owned),
     };
-    let what =
-        command.map_or_else(|| format!("[`{path}`]({})", relative(folder, path)), |command| format!("`{command}`"));
+    let what = command.map_or_else(
+        || format!("[`{path}`]({})", relative(folder, path)),
+        |command| format!("`{command}`"),
+    );
     let from = match reference.from.split_once(": ") {
         Some((program, script)) if script.starts_with("data/") && !script.contains(' ') => {
             format!("[{program}]({})", relative(folder, script))
@@ -246,9 +272,15 @@ fn caption(folder: &str, path: &str, reference: &Reference) -> String {
 fn select(body: &str, lines: &str) -> Result<String> {
     let all: Vec<_> = body.lines().collect();
     let (first, last) = lines.split_once('-').unwrap_or((lines, lines));
-    let parse = |number: &str| number.parse::<usize>().with_context(|| format!("`#{lines}` names no lines"));
+    let parse = |number: &str| {
+        number.parse::<usize>().with_context(|| format!("`#{lines}` names no lines"))
+    };
     let (first, last) = (parse(first)?, parse(last)?);
-    ensure!((1..=last).contains(&first) && last <= all.len(), "it has lines 1 to {}, not {lines}", all.len());
+    ensure!(
+        (1..=last).contains(&first) && last <= all.len(),
+        "it has lines 1 to {}, not {lines}",
+        all.len()
+    );
     let mut chosen = Vec::new();
     if first > 1 {
         chosen.push("…");
@@ -265,7 +297,9 @@ pub fn files(root: &Path) -> Result<Vec<PathBuf>> {
     let folder = root.join("chapters");
     let mut files = Vec::new();
     if folder.is_dir() {
-        for entry in fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))? {
+        for entry in
+            fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))?
+        {
             let path = entry?.path();
             if path.extension().is_some_and(|extension| extension == "md") {
                 files.push(path);
@@ -321,7 +355,10 @@ pub fn run(root: &Path, check: bool) -> Result<()> {
         }
         let lines: Vec<_> = woven.stale.iter().map(ToString::to_string).collect();
         if check {
-            errors.push(format!("{place}: stale blocks at line {}; run `cargo xtask weave`", lines.join(", ")));
+            errors.push(format!(
+                "{place}: stale blocks at line {}; run `cargo xtask weave`",
+                lines.join(", ")
+            ));
         } else {
             fs::write(&file, woven.text).with_context(|| format!("cannot write {place}"))?;
             rewritten.push(format!("{place}: blocks at line {}", lines.join(", ")));
@@ -351,7 +388,8 @@ mod tests {
         })
     }
 
-    const FRESH: &str = "# Title\n\n<!-- weave a.rs#f -->\n```rust\nfn f() {}\n```\n<!-- /weave -->\n\nText.\n";
+    const FRESH: &str =
+        "# Title\n\n<!-- weave a.rs#f -->\n```rust\nfn f() {}\n```\n<!-- /weave -->\n\nText.\n";
 
     #[test]
     fn a_fresh_block_stays_as_it_is() {
@@ -362,7 +400,9 @@ mod tests {
     #[test]
     fn an_empty_or_stale_block_is_written() {
         for old in ["", "```rust\nfn g() {}\n```\n", "fn f() {}\n\n\n"] {
-            let woven = weave(&format!("# Title\n\n<!-- weave a.rs#f -->\n{old}<!-- /weave -->\n\nText.\n"));
+            let woven = weave(&format!(
+                "# Title\n\n<!-- weave a.rs#f -->\n{old}<!-- /weave -->\n\nText.\n"
+            ));
             assert_eq!(woven.text, FRESH);
             assert_eq!((woven.stale, woven.errors.len()), (vec![3], 0), "{old:?}");
         }
@@ -382,15 +422,21 @@ mod tests {
             ("1. a\n\n   ```rust\n   ```\n", 3, "typed Rust"),
         ] {
             let woven = weave(text);
-            let [error] = &woven.errors[..] else { panic!("one error for {text:?}: {:?}", woven.errors) };
-            assert!(error.starts_with(&format!("line {line}: ")) && error.contains(message), "{error}");
+            let [error] = &woven.errors[..] else {
+                panic!("one error for {text:?}: {:?}", woven.errors)
+            };
+            assert!(
+                error.starts_with(&format!("line {line}: ")) && error.contains(message),
+                "{error}"
+            );
             assert_eq!(woven.text, text, "a file with errors keeps its text");
         }
     }
 
     #[test]
     fn markers_inside_a_typed_block_are_text() {
-        let text = "````text\n<!-- weave a.rs#g -->\n```rust\n````\n\n```sh\ncargo xtask weave\n```\n";
+        let text =
+            "````text\n<!-- weave a.rs#g -->\n```rust\n````\n\n```sh\ncargo xtask weave\n```\n";
         let woven = weave(text);
         assert_eq!((woven.text.as_str(), woven.errors.len()), (text, 0), "{:?}", woven.errors);
     }
@@ -402,14 +448,20 @@ mod tests {
             fs::create_dir_all(file.parent().expect("a folder")).expect("folders");
             fs::write(file, text).expect("a file");
         };
-        write("crates/attention/src/mask.rs", "/// Hides.\npub fn future(t: i64) -> i64 {\n    t\n}\n");
+        write(
+            "crates/attention/src/mask.rs",
+            "/// Hides.\npub fn future(t: i64) -> i64 {\n    t\n}\n",
+        );
         write("crates/attention/examples/d.rs", "fn main() {}\n");
         write(
             "crates/attention/examples/d.out",
             "# from PyTorch 2.13.0: data/reference/d.py\n# rtol 0.1 atol 0\none\ntwo\n```\nfour\n",
         );
         write("chapters/figures/soft_max.svg", "<svg/>");
-        write("runs/log.out", "# from this repository at 1234567\n# command cargo run -p train\nloss 1.0\n");
+        write(
+            "runs/log.out",
+            "# from this repository at 1234567\n# command cargo run -p train\nloss 1.0\n",
+        );
         folder
     }
 
@@ -429,11 +481,15 @@ mod tests {
         assert!(made("crates/attention/examples/d.out#2").ends_with("```text\n…\ntwo\n…\n```"));
         assert!(made("crates/attention/examples/d.out#1-2").ends_with("```text\none\ntwo\n…\n```"));
         assert_eq!(made("chapters/figures/soft_max.svg"), "![soft max](figures/soft_max.svg)");
-        assert_eq!(made("chapters/figures/soft_max.svg Two scores"), "![Two scores](figures/soft_max.svg)");
-        assert!(
-            made("runs/log.out").starts_with("`cargo run -p train` (expected output from this repository at 1234567):")
+        assert_eq!(
+            made("chapters/figures/soft_max.svg Two scores"),
+            "![Two scores](figures/soft_max.svg)"
         );
-        let from_root = block(project.path(), "", "crates/attention/src/mask.rs#future").expect("woven");
+        assert!(made("runs/log.out").starts_with(
+            "`cargo run -p train` (expected output from this repository at 1234567):"
+        ));
+        let from_root =
+            block(project.path(), "", "crates/attention/src/mask.rs#future").expect("woven");
         assert!(from_root.contains("](crates/attention"), "{from_root}");
     }
 
@@ -450,7 +506,8 @@ mod tests {
             ("crates/attention/src/mask.rs#future text", "only a figure"),
             ("chapters/figures", "no such file"),
         ] {
-            let error = format!("{:#}", block(project.path(), "chapters", directive).expect_err(directive));
+            let error =
+                format!("{:#}", block(project.path(), "chapters", directive).expect_err(directive));
             assert!(error.contains(message), "{directive}: {error}");
         }
     }
@@ -474,11 +531,16 @@ mod tests {
     fn checking_fails_until_the_chapter_is_woven_again() {
         let project = project();
         let chapter = project.path().join("chapters/1-x.md");
-        fs::write(&chapter, "<!-- weave crates/attention/src/mask.rs#future -->\n<!-- /weave -->\n").expect("a file");
+        fs::write(
+            &chapter,
+            "<!-- weave crates/attention/src/mask.rs#future -->\n<!-- /weave -->\n",
+        )
+        .expect("a file");
         assert!(run(project.path(), true).is_err(), "not woven yet");
         run(project.path(), false).expect("woven");
         run(project.path(), true).expect("fresh");
-        fs::write(project.path().join("crates/attention/src/mask.rs"), "pub fn past() {}\n").expect("a file");
+        fs::write(project.path().join("crates/attention/src/mask.rs"), "pub fn past() {}\n")
+            .expect("a file");
         assert!(run(project.path(), true).is_err(), "the function has another name now");
         assert!(run(project.path(), false).is_err(), "and weaving cannot mend that");
     }

@@ -10,8 +10,20 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-const COMMANDS: [&str; 12] =
-    ["setup", "doctor", "fetch", "chapter", "test", "reference", "bless", "weave", "lint", "ledger", "book", "ci"];
+const COMMANDS: [&str; 12] = [
+    "setup",
+    "doctor",
+    "fetch",
+    "chapter",
+    "test",
+    "reference",
+    "bless",
+    "weave",
+    "lint",
+    "ledger",
+    "book",
+    "ci",
+];
 
 #[test]
 fn every_help_fits_a_screen_and_ends_with_an_example() {
@@ -20,7 +32,10 @@ fn every_help_fits_a_screen_and_ends_with_an_example() {
         assert_eq!(output.status.code(), Some(0), "{command:?}");
         let help = String::from_utf8_lossy(&output.stdout);
         assert!(help.lines().count() <= 30, "{command:?} takes {} lines", help.lines().count());
-        assert!(help.lines().all(|line| line.chars().count() <= 120), "{command:?} has a line over 120 characters");
+        assert!(
+            help.lines().all(|line| line.chars().count() <= 120),
+            "{command:?} has a line over 120 characters"
+        );
         let example = help.trim_end().lines().next_back().unwrap_or_default();
         assert!(example.contains("cargo xtask "), "{command:?} ends with {example:?}");
     }
@@ -35,10 +50,18 @@ fn an_unknown_chapter_lists_the_valid_ones_and_is_a_failure() {
 
 #[test]
 fn an_unknown_demo_lists_the_valid_ones_and_is_a_failure() {
-    for command in [&["chapter", "2", "causal_musk"][..], &["reference", "causal_musk"], &["bless", "causal_musk"]] {
+    for command in [
+        &["chapter", "2", "causal_musk"][..],
+        &["reference", "causal_musk"],
+        &["bless", "causal_musk"],
+    ] {
         let output = xtask(command);
         assert_eq!(output.status.code(), Some(1), "{command:?}");
-        assert!(stderr(&output).contains("causal_mask, dropout"), "{command:?}: {}", stderr(&output));
+        assert!(
+            stderr(&output).contains("causal_mask, dropout"),
+            "{command:?}: {}",
+            stderr(&output)
+        );
     }
 }
 

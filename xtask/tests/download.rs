@@ -119,7 +119,10 @@ fn a_file_with_another_hash_never_gets_the_final_name() {
     });
     let folder = tempfile::tempdir().expect("a folder");
     let said = sentence(download(&[&server.url]).to(&folder.path().join("file")));
-    assert!(said.contains("delivered a file with SHA-256") && said.contains(&hash(&file())), "{said}");
+    assert!(
+        said.contains("delivered a file with SHA-256") && said.contains(&hash(&file())),
+        "{said}"
+    );
     assert!(no_traces(folder.path()));
     assert_eq!(server.asked().len(), 1, "the same wrong file is not asked for again");
 }
@@ -156,14 +159,19 @@ fn a_redirection_is_followed_and_its_promised_hash_is_believed_only_if_the_file_
             if asked.path.ends_with("/here") {
                 send(stream, asked, &if keeps_it { file() } else { vec![1; 200_000] });
             } else {
-                let headers =
-                    format!("location: {start}\r\nx-linked-etag: \"{promised}\"\r\nx-linked-size: 200000\r\n");
+                let headers = format!(
+                    "location: {start}\r\nx-linked-etag: \"{promised}\"\r\nx-linked-size: 200000\r\n"
+                );
                 head(stream, "302 Found", 0, &headers);
             }
         });
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("file");
-        let download = Download { size: None, sha256: None, ..download(&[&format!("{}/there/x", server.url)]) };
+        let download = Download {
+            size: None,
+            sha256: None,
+            ..download(&[&format!("{}/there/x", server.url)])
+        };
         if keeps_it {
             download.to(&path).expect("fetched");
             assert_eq!(fs::read(&path).expect("the file"), file());

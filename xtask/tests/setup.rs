@@ -69,7 +69,8 @@ fn serves(bytes: Vec<u8>) -> Server {
 
 fn listing(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).expect("a folder");
-    let mut names: Vec<_> = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    let mut names: Vec<_> =
+        entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     names.sort();
     names
 }
@@ -93,7 +94,10 @@ fn the_official_archive_is_unpacked_and_cargo_is_told() {
     setup.run(false).expect("set up");
     assert_eq!(listing(root.path()), [".cargo", "libtorch"], "no work in progress is left");
     assert_eq!(listing(&root.path().join("libtorch")), ["build-version", "include", "lib"]);
-    assert_eq!(listing(&root.path().join("libtorch/lib")), ["libc10.so", "libtorch.so", "libtorch_cpu.so"]);
+    assert_eq!(
+        listing(&root.path().join("libtorch/lib")),
+        ["libc10.so", "libtorch.so", "libtorch_cpu.so"]
+    );
     assert_eq!(read(root.path().join("libtorch/build-version")), "2.13.0\n");
     let lib = setup.root.join("libtorch/lib");
     assert_eq!(
@@ -138,7 +142,8 @@ fn the_other_platforms_find_their_files_too() {
         let root = tempfile::tempdir().expect("a folder");
         let plain = setup(root.path(), &server.url, &bytes);
         let real = Setup::on(platform, root.path());
-        let archive = xtask::archive::Archive { place: real.archive.place, ..plain.archive.clone() };
+        let archive =
+            xtask::archive::Archive { place: real.archive.place, ..plain.archive.clone() };
         Setup { platform, archive, ..plain }.run(false).expect("set up");
         let libraries = listing(&root.path().join("libtorch/lib"));
         assert_eq!(libraries.len(), 4, "{libraries:?}");
@@ -164,7 +169,10 @@ fn an_interrupted_download_leaves_no_libtorch_and_is_resumed() {
     let root = tempfile::tempdir().expect("a folder");
     let setup = setup(root.path(), &server.url, &bytes);
     let said = sentence(setup.run(false));
-    assert!(said.starts_with("libtorch cannot be downloaded") && said.contains("broke off"), "{said}");
+    assert!(
+        said.starts_with("libtorch cannot be downloaded") && said.contains("broke off"),
+        "{said}"
+    );
     assert_eq!(listing(root.path()), ["libtorch.tmp"], "neither libtorch nor a configuration");
     setup.run(false).expect("set up");
     assert_eq!(server.asked()[1].range, Some(half));
@@ -192,7 +200,10 @@ fn an_archive_without_a_library_leaves_nothing_unpacked() {
     let server = serves(bytes.clone());
     let root = tempfile::tempdir().expect("a folder");
     let said = sentence(setup(root.path(), &server.url, &bytes).run(false));
-    assert!(said.contains("does not hold a whole libtorch") && said.contains("libc10.so is missing"), "{said}");
+    assert!(
+        said.contains("does not hold a whole libtorch") && said.contains("libc10.so is missing"),
+        "{said}"
+    );
     assert_eq!(listing(root.path()), ["libtorch.tmp"]);
     assert_eq!(listing(&root.path().join("libtorch.tmp")), ["downloads"]);
 }
@@ -201,7 +212,11 @@ fn an_archive_without_a_library_leaves_nothing_unpacked() {
 fn what_a_killed_setup_left_does_not_get_in() {
     let server = serves(official());
     let root = tempfile::tempdir().expect("a folder");
-    for junk in ["libtorch.tmp/unpacked/lib/junk.so", "libtorch.tmp/old/lib/junk.so", "libtorch/lib/junk.so"] {
+    for junk in [
+        "libtorch.tmp/unpacked/lib/junk.so",
+        "libtorch.tmp/old/lib/junk.so",
+        "libtorch/lib/junk.so",
+    ] {
         let path = root.path().join(junk);
         fs::create_dir_all(path.parent().expect("a folder")).expect("made");
         fs::write(path, "junk").expect("written");
@@ -217,7 +232,8 @@ fn two_setups_at_once_do_the_work_once() {
     let root = tempfile::tempdir().expect("a folder");
     std::thread::scope(|scope| {
         for _ in 0..3 {
-            scope.spawn(|| setup(root.path(), &server.url, &official()).run(false).expect("set up"));
+            scope
+                .spawn(|| setup(root.path(), &server.url, &official()).run(false).expect("set up"));
         }
     });
     assert_eq!(server.asked().len(), 1);
@@ -246,10 +262,12 @@ fn a_moved_project_is_told_to_cargo_again_and_an_unmoved_one_is_left_alone() {
 #[test]
 fn a_libtorch_of_ones_own_is_respected_and_checked() {
     let server = serves(official());
-    let (root, other) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let (root, other) =
+        (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
     setup(other.path(), &server.url, &official()).run(false).expect("set up elsewhere");
     let own = other.path().canonicalize().expect("a path").join("libtorch");
-    let named = Setup { libtorch: Some(own.clone()), ..setup(root.path(), &server.url, &official()) };
+    let named =
+        Setup { libtorch: Some(own.clone()), ..setup(root.path(), &server.url, &official()) };
     named.run(false).expect("set up");
     assert_eq!(server.asked().len(), 1, "nothing is downloaded a second time");
     let config = read(root.path().join(".cargo/libtorch.toml"));
@@ -263,9 +281,15 @@ fn a_libtorch_of_ones_own_is_respected_and_checked() {
     assert!(read(root.path().join(".cargo/libtorch.toml")).contains("relative = true"));
 
     // A variable that somebody else has set is not ours to pass over.
-    let said = sentence(Setup { libtorch: Some(own), ..setup(root.path(), &server.url, &official()) }.run(false));
-    assert!(said.contains("the variable LIBTORCH names") && said.contains("holds version 2.12.0"), "{said}");
-    let nowhere = Setup { libtorch: Some("/no/such".into()), ..setup(root.path(), &server.url, &official()) };
+    let said = sentence(
+        Setup { libtorch: Some(own), ..setup(root.path(), &server.url, &official()) }.run(false),
+    );
+    assert!(
+        said.contains("the variable LIBTORCH names") && said.contains("holds version 2.12.0"),
+        "{said}"
+    );
+    let nowhere =
+        Setup { libtorch: Some("/no/such".into()), ..setup(root.path(), &server.url, &official()) };
     assert!(sentence(nowhere.run(false)).contains("/no/such is not there"));
 }
 
@@ -281,11 +305,17 @@ fn pythons_own_pytorch_is_recognized_by_its_layout() {
         write(&format!("lib/{library}"), library);
     }
     write(HEADER, "header");
-    write("version.py", "from typing import Optional\n__version__ = '2.13.0+cu130'\ndebug = False\n");
+    write(
+        "version.py",
+        "from typing import Optional\n__version__ = '2.13.0+cu130'\ndebug = False\n",
+    );
     let setup = setup(home.path(), "http://127.0.0.1:9", b"");
     setup.check(home.path()).expect("a whole libtorch");
     write("version.py", "__version__ = '2.9.1'\n");
-    assert!(sentence(setup.check(home.path())).contains("holds version 2.9.1, and the binding needs 2.13.0"));
+    assert!(
+        sentence(setup.check(home.path()))
+            .contains("holds version 2.9.1, and the binding needs 2.13.0")
+    );
 }
 
 #[cfg(unix)]
@@ -299,7 +329,10 @@ mod pip {
         [
             archive(&[
                 (&format!("torch/{HEADER}"), "header"),
-                ("torch/include/torch/headeronly/version.h", "#define TORCH_VERSION \\\n  \"2.13.0\"\n"),
+                (
+                    "torch/include/torch/headeronly/version.h",
+                    "#define TORCH_VERSION \\\n  \"2.13.0\"\n",
+                ),
                 ("torch/lib/libtorch_cpu.so", "cpu"),
                 ("torch/lib/libc10.so", "c10"),
                 ("torch/lib/libgomp.so.1", "gomp"),
@@ -307,8 +340,14 @@ mod pip {
                 ("torch/lib/libtorch_cuda.so", "CUDA"),
                 ("torch/__init__.py", "python"),
             ]),
-            archive(&[("nvidia/cu13/lib/libcudart.so.13", "cudart"), ("nvidia/cu13/lib/libcudart_static.a", "static")]),
-            archive(&[("nvidia/cu13/lib/libcupti.so.13", "cupti"), ("nvidia/cu13/include/cupti.h", "header")]),
+            archive(&[
+                ("nvidia/cu13/lib/libcudart.so.13", "cudart"),
+                ("nvidia/cu13/lib/libcudart_static.a", "static"),
+            ]),
+            archive(&[
+                ("nvidia/cu13/lib/libcupti.so.13", "cupti"),
+                ("nvidia/cu13/include/cupti.h", "header"),
+            ]),
         ]
     }
 
@@ -339,24 +378,39 @@ mod pip {
 
     #[test]
     fn where_the_official_host_cannot_be_reached_the_wheel_serves() {
-        let (root, store) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let (root, store) =
+            (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
         by_pip(root.path(), store.path()).run(false).expect("set up");
         assert_eq!(listing(root.path()), [".cargo", "libtorch"]);
         assert_eq!(
             listing(&root.path().join("libtorch/lib")),
-            ["libc10.so", "libcudart.so.13", "libcupti.so.13", "libgomp.so.1", "libtorch.so", "libtorch_cpu.so"]
+            [
+                "libc10.so",
+                "libcudart.so.13",
+                "libcupti.so.13",
+                "libgomp.so.1",
+                "libtorch.so",
+                "libtorch_cpu.so"
+            ]
         );
         let link = fs::read_link(root.path().join("libtorch/lib/libtorch.so")).expect("a link");
         assert_eq!(link, Path::new("libtorch_cpu.so"));
         assert_eq!(read(root.path().join("libtorch/build-version")), "2.13.0\n");
         let calls = read(store.path().join("calls"));
         assert!(calls.contains("--abi=cp311 --platform=manylinux_2_28_x86_64"), "{calls}");
-        assert!(calls.lines().filter(|call| call.contains("nvidia")).all(|call| !call.contains("--abi")), "{calls}");
+        assert!(
+            calls
+                .lines()
+                .filter(|call| call.contains("nvidia"))
+                .all(|call| !call.contains("--abi")),
+            "{calls}"
+        );
     }
 
     #[test]
     fn a_wheel_that_pip_brought_before_it_was_interrupted_is_not_fetched_again() {
-        let (root, store) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let (root, store) =
+            (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
         let setup = by_pip(root.path(), store.path());
         let last = store.path().join("store").join(&setup.wheels[2].name);
         fs::rename(&last, store.path().join("away")).expect("moved");
@@ -372,17 +426,22 @@ mod pip {
 
     #[test]
     fn a_wheel_with_another_hash_is_refused() {
-        let (root, store) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let (root, store) =
+            (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
         let mut setup = by_pip(root.path(), store.path());
         setup.wheels[0].sha256 = "0".repeat(64);
         let said = sentence(setup.run(false));
-        assert!(said.contains("pip delivered another file than the published torch==2.13.0"), "{said}");
+        assert!(
+            said.contains("pip delivered another file than the published torch==2.13.0"),
+            "{said}"
+        );
         assert!(!root.path().join("libtorch").exists());
     }
 
     #[test]
     fn without_pip_the_setup_says_how_to_install_it() {
-        let (root, store) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let (root, store) =
+            (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
         let mut setup = by_pip(root.path(), store.path());
         setup.python = "/no/such/python3".into();
         let said = sentence(setup.run(false));
@@ -419,7 +478,10 @@ fn the_doctor_names_what_is_missing_and_the_command_that_mends_it() {
         matches!(of(&checks, "run time"), Some(Finding::Wrong(_, mend)) if mend == "cargo xtask setup --force"),
         "text files are no libraries"
     );
-    fs::write(root.path().join(".cargo/config.toml"), "include = [{ path = \"libtorch.toml\" }]\n").expect("written");
+    fs::write(root.path().join(".cargo/config.toml"), "include = [{ path = \"libtorch.toml\" }]\n")
+        .expect("written");
     fs::write(root.path().join(".cargo/libtorch.toml"), "of another place\n").expect("written");
-    assert!(matches!(of(&examine(), "cargo"), Some(Finding::Wrong(_, mend)) if mend == "cargo xtask setup"));
+    assert!(
+        matches!(of(&examine(), "cargo"), Some(Finding::Wrong(_, mend)) if mend == "cargo xtask setup")
+    );
 }

@@ -18,7 +18,8 @@ fn main() {
 
     let changed = x.copy();
     let _ = changed.narrow(1, 3, 1).g_add_scalar_(1.0);
-    let moved = head.forward(&changed, false).ne_tensor(&output).any_dim(2, false).any_dim(0, false); // [T]
+    let moved =
+        head.forward(&changed, false).ne_tensor(&output).any_dim(2, false).any_dim(0, false); // [T]
     let moved: Vec<_> = (0..t).filter(|&position| moved.int64_value(&[position]) == 1).collect();
     let moved: Vec<_> = moved.iter().map(ToString::to_string).collect();
     println!("after an edit of position 3 the output changes at: {}", moved.join(" "));

@@ -22,7 +22,10 @@ fn main() -> Result<()> {
     let (q, k) = (x.matmul(&w_q), x.matmul(&w_k)); // [T, D]
 
     let hidden = causal_mask(5, 5, Device::Cpu); // [T, T]
-    println!("who may be read: 1 yes, 0 no\n{}", show::tensor(&hidden.logical_not().to_kind(Kind::Float)));
+    println!(
+        "who may be read: 1 yes, 0 no\n{}",
+        show::tensor(&hidden.logical_not().to_kind(Kind::Float))
+    );
     let added = Tensor::zeros([5, 5], CPU).masked_fill(&hidden, f64::NEG_INFINITY);
     println!("what is added to the scores\n{}", show::tensor(&added));
 
@@ -40,7 +43,8 @@ fn main() -> Result<()> {
 }
 
 fn draw_mask(hidden: &Tensor) -> Result<()> {
-    let mut svg = Svg::new(420.0, 260.0, "The causal mask: each position reads itself and those before it");
+    let mut svg =
+        Svg::new(420.0, 260.0, "The causal mask: each position reads itself and those before it");
     svg.text((230.0, 20.0), "middle", "the word that is read");
     svg.text((8.0, 56.0), "start", "the reader");
     for (row, reader) in WORDS.iter().enumerate() {
@@ -60,7 +64,8 @@ fn draw_mask(hidden: &Tensor) -> Result<()> {
 }
 
 fn draw_weights(open: &Tensor, masked: &Tensor, hidden: &Tensor) -> Result<()> {
-    let mut svg = Svg::new(760.0, 260.0, "Attention weights of five words, before and after the mask");
+    let mut svg =
+        Svg::new(760.0, 260.0, "Attention weights of five words, before and after the mask");
     svg.text((200.0, 20.0), "middle", "before the mask");
     svg.heat_map((60.0, 60.0), open, None, &WORDS);
     svg.text((590.0, 20.0), "middle", "after the mask");

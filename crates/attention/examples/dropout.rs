@@ -28,5 +28,8 @@ fn main() {
     let dropped = weights.dropout(0.2, true);
     println!("masked weights after dropout 0.2\n{}", show::tensor(&dropped));
     println!("sum of each row\n{}", show::tensor(&dropped.sum_dim_intlist(-1, false, None)));
-    println!("outside training the weights are untouched: {}", weights.dropout(0.2, false) == weights);
+    println!(
+        "outside training the weights are untouched: {}",
+        weights.dropout(0.2, false) == weights
+    );
 }

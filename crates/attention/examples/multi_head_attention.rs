@@ -22,13 +22,19 @@ fn main() -> Result<()> {
 
     let (q, k, v) = layer.project(&x); // [B, H, T, D]
     let rejoined = q.get(0).transpose(0, 1).reshape([5, 6]); // [T, C]
-    println!("queries of the first sequence before the split, shape 5 6\n{}", show::tensor(&rejoined));
+    println!(
+        "queries of the first sequence before the split, shape 5 6\n{}",
+        show::tensor(&rejoined)
+    );
     println!("the same after the split, shape 2 5 3\n{}", show::tensor(&q.get(0)));
 
     let hidden = causal_mask(5, 5, Device::Cpu); // [T, T]
     let weights = |divisor| attention_weights(&q, &k, divisor, Some(&hidden)); // [B, H, T, T]
     let by_head_width = weights(3_f64.sqrt());
-    println!("weights of both heads on the first sequence\n{}", show::tensor(&by_head_width.get(0)));
+    println!(
+        "weights of both heads on the first sequence\n{}",
+        show::tensor(&by_head_width.get(0))
+    );
 
     let output = layer.forward(&x, false); // [B, T, C]
     println!(
@@ -43,7 +49,8 @@ fn main() -> Result<()> {
         show::tensor(&as_the_article)
     );
 
-    let gap = (attend_fused(&q, &k, &v) - attend(&q, &k, &v, 0.0, false)).abs().max().double_value(&[]);
+    let gap =
+        (attend_fused(&q, &k, &v) - attend(&q, &k, &v, 0.0, false)).abs().max().double_value(&[]);
     println!("fused equals explicit within 1e-6: {}", gap <= 1e-6);
 
     draw_split(&rejoined, &q.get(0))?;
@@ -57,17 +64,33 @@ fn shape(values: &Tensor) -> String {
 /// The table of all channels on the left, its two slices on the right.
 fn draw_split(before: &Tensor, after: &Tensor) -> Result<()> {
     const FIELD: (f64, f64) = (52.0, 26.0);
-    let mut svg = Svg::new(760.0, 380.0, "Six channels of queries are split into two heads of three channels");
-    let (color, ink) = (|head: i64| [BLUE, ORANGE][head as usize], |head: i64| ["#ffffff", "#1a1a1a"][head as usize]);
-    let field = |svg: &mut Svg, left: f64, top: f64, row: i64, column: i64, head: i64, value: f64| {
-        let at = (left + column as f64 * (FIELD.0 + 2.0), top + row as f64 * (FIELD.1 + 2.0));
-        svg.field(at, FIELD, color(head), ink(head), &format!("{value:.2}"));
-    };
+    let mut svg = Svg::new(
+        760.0,
+        380.0,
+        "Six channels of queries are split into two heads of three channels",
+    );
+    let (color, ink) = (
+        |head: i64| [BLUE, ORANGE][head as usize],
+        |head: i64| ["#ffffff", "#1a1a1a"][head as usize],
+    );
+    let field =
+        |svg: &mut Svg, left: f64, top: f64, row: i64, column: i64, head: i64, value: f64| {
+            let at = (left + column as f64 * (FIELD.0 + 2.0), top + row as f64 * (FIELD.1 + 2.0));
+            svg.field(at, FIELD, color(head), ink(head), &format!("{value:.2}"));
+        };
     svg.text((222.0, 100.0), "middle", "T = 5 rows, C = 6 columns");
     for row in 0..5 {
         svg.text((52.0, 128.0 + row as f64 * 28.0), "end", &format!("{row}"));
         for column in 0..6 {
-            field(&mut svg, 60.0, 110.0, row, column, column / 3, before.double_value(&[row, column]));
+            field(
+                &mut svg,
+                60.0,
+                110.0,
+                row,
+                column,
+                column / 3,
+                before.double_value(&[row, column]),
+            );
         }
         for head in 0..2 {
             for column in 0..3 {
@@ -78,7 +101,12 @@ fn draw_split(before: &Tensor, after: &Tensor) -> Result<()> {
     }
     for head in 0..2 {
         let top = 28.0 + 180.0 * head as f64;
-        svg.colored_text((640.0, top), "middle", &format!("head {head}: T = 5, D = 3"), color(head));
+        svg.colored_text(
+            (640.0, top),
+            "middle",
+            &format!("head {head}: T = 5, D = 3"),
+            color(head),
+        );
     }
     svg.text((472.0, 170.0), "middle", "view, then");
     svg.text((472.0, 188.0), "middle", "transpose");
@@ -88,7 +116,8 @@ fn draw_split(before: &Tensor, after: &Tensor) -> Result<()> {
 
 fn draw_weights(weights: &Tensor, hidden: &Tensor) -> Result<()> {
     const POSITIONS: [&str; 5] = ["0", "1", "2", "3", "4"];
-    let mut svg = Svg::new(720.0, 260.0, "Attention weights of two heads on the same five positions");
+    let mut svg =
+        Svg::new(720.0, 260.0, "Attention weights of two heads on the same five positions");
     for head in 0..2 {
         let left = 40.0 + 370.0 * head as f64;
         svg.text((left + 139.0, 20.0), "middle", &format!("head {head}"));

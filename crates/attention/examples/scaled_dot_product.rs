@@ -27,7 +27,10 @@ fn main() -> Result<()> {
 
     let scores = q.matmul(&k.tr()); // [T, T]
     println!("scores Q K^T\n{}", show::tensor(&scores));
-    println!("scores divided by the root of 4 channels\n{}", show::tensor(&(&scores / 4_f64.sqrt())));
+    println!(
+        "scores divided by the root of 4 channels\n{}",
+        show::tensor(&(&scores / 4_f64.sqrt()))
+    );
     let weights = attention_weights(&q, &k, 4_f64.sqrt(), None); // [T, T]
     println!("weights: softmax of each row\n{}", show::tensor(&weights));
     println!("sum of each row\n{}", show::tensor(&weights.sum_dim_intlist(-1, false, None)));
@@ -59,9 +62,11 @@ fn draw_softmax() -> Result<()> {
     const TOP: f64 = 20.0;
     const WIDTH: f64 = 500.0;
     const HEIGHT: f64 = 220.0;
-    let (across, down) = (|x: f64| LEFT + (x + 5.0) / 10.0 * WIDTH, |weight: f64| TOP + (1.0 - weight) * HEIGHT);
+    let (across, down) =
+        (|x: f64| LEFT + (x + 5.0) / 10.0 * WIDTH, |weight: f64| TOP + (1.0 - weight) * HEIGHT);
 
-    let mut svg = Svg::new(600.0, 300.0, "The two weights of a softmax over x and 0, for x from -5 to 5");
+    let mut svg =
+        Svg::new(600.0, 300.0, "The two weights of a softmax over x and 0, for x from -5 to 5");
     for weight in [0.0, 0.25, 0.5, 0.75, 1.0] {
         svg.line((across(-5.0), down(weight)), (across(5.0), down(weight)), 0.3);
         svg.text((LEFT - 8.0, down(weight) + 4.0), "end", &format!("{weight:.2}"));
@@ -72,8 +77,11 @@ fn draw_softmax() -> Result<()> {
     }
     svg.text((across(0.0), down(0.0) + 42.0), "middle", "score x; the other score is 0");
     let steps = (0..=100).map(|step| f64::from(step) / 10.0 - 5.0);
-    for (channel, color, label_x, label) in [(0, BLUE, 4.0, "weight of x"), (1, ORANGE, -4.0, "weight of 0")] {
-        let curve: Vec<_> = steps.clone().map(|x| (across(x), down(softmax_of_pair(x)[channel]))).collect();
+    for (channel, color, label_x, label) in
+        [(0, BLUE, 4.0, "weight of x"), (1, ORANGE, -4.0, "weight of 0")]
+    {
+        let curve: Vec<_> =
+            steps.clone().map(|x| (across(x), down(softmax_of_pair(x)[channel]))).collect();
         svg.curve(&curve, color);
         svg.colored_text((across(label_x), down(0.86)), "middle", label, color);
     }

@@ -17,7 +17,8 @@ fn main() -> Result<()> {
     tch::manual_seed(123);
     let x = Embedding::new(&(&root / "x"), 5, 4).weight; // [T, C]
     tch::manual_seed(123);
-    let [w_q, w_k, w_v] = ["query", "key", "value"].map(|name| Linear::new(&(&root / name), 4, 4, false));
+    let [w_q, w_k, w_v] =
+        ["query", "key", "value"].map(|name| Linear::new(&(&root / name), 4, 4, false));
     println!("weight of W_Q, between -0.5 and 0.5\n{}", show::tensor(&w_q.weight));
 
     let (q, k, v) = (w_q.forward(&x), w_k.forward(&x), w_v.forward(&x)); // [T, D]
@@ -46,8 +47,11 @@ fn set_by_hand() -> Result<()> {
     println!("weights\n{}", show::tensor(&weights));
     println!("output of the word it\n{}", show::tensor(&weights.matmul(&v).get(4)));
 
-    let mut svg =
-        Svg::new(480.0, 310.0, "Attention weights of a sentence: the pronoun and the property read the rabbit");
+    let mut svg = Svg::new(
+        480.0,
+        310.0,
+        "Attention weights of a sentence: the pronoun and the property read the rabbit",
+    );
     svg.text((268.0, 20.0), "middle", "what each word (row) takes from each word (column)");
     svg.heat_map((72.0, 60.0), &weights, None, &WORDS);
     svg.write("sentence")

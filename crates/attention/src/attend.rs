@@ -63,7 +63,16 @@ pub fn attend_fused(q: &Tensor, k: &Tensor, v: &Tensor) -> Tensor {
     let (queries, keys, _) = sizes(q, k);
     if queries == keys || queries == 1 {
         // A single query stands at the end and sees every key, so that there is nothing to hide.
-        return Tensor::scaled_dot_product_attention(q, k, v, None::<Tensor>, 0.0, queries > 1, None, false);
+        return Tensor::scaled_dot_product_attention(
+            q,
+            k,
+            v,
+            None::<Tensor>,
+            0.0,
+            queries > 1,
+            None,
+            false,
+        );
     }
     // libtorch's own causal mask lines up the first query with the first key; ours the last with the last.
     let visible = causal_mask(queries, keys, q.device()).logical_not(); // [queries, keys]
@@ -90,7 +99,9 @@ mod tests {
         // Position 0 sees itself alone: all weight on the value 8.
         // Position 1: scores 0 and 2 ln 3, divided by 2: 0 and ln 3; e^0 = 1 and e^(ln 3) = 3; weights 1/4 and 3/4.
         // Its output: 8 / 4 + 4 * 3 / 4 = 5.
-        for (way, mixed) in [("explicit", attend(&q, &k, &v, 0.0, false)), ("fused", attend_fused(&q, &k, &v))] {
+        for (way, mixed) in
+            [("explicit", attend(&q, &k, &v, 0.0, false)), ("fused", attend_fused(&q, &k, &v))]
+        {
             let gap = (&mixed - Tensor::from_slice2(&[[8.0], [5.0]])).abs().max().double_value(&[]);
             assert!(gap < 1e-12, "{way}: largest difference {gap:e}");
         }
@@ -101,12 +112,18 @@ mod tests {
         let zeros = Tensor::zeros([3, 2], tch::kind::DOUBLE_CPU);
         let hidden = causal_mask(3, 3, tch::Device::Cpu);
         let weights = attention_weights(&zeros, &zeros, 1.0, Some(&hidden));
-        let by_hand = Tensor::from_slice2(&[[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0]]);
+        let by_hand = Tensor::from_slice2(&[
+            [1.0, 0.0, 0.0],
+            [0.5, 0.5, 0.0],
+            [1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0],
+        ]);
         assert_eq!(weights, by_hand);
     }
 
     #[test]
-    #[should_panic(expected = "q must be [..., queries, D] and k [..., keys, D], got [3, 2] and [3, 4]")]
+    #[should_panic(
+        expected = "q must be [..., queries, D] and k [..., keys, D], got [3, 2] and [3, 4]"
+    )]
     fn queries_and_keys_of_different_width_are_refused_by_name() {
         let of_width = |d| Tensor::zeros([3, d], tch::kind::DOUBLE_CPU);
         let _ = attend(&of_width(2), &of_width(4), &of_width(4), 0.0, false);

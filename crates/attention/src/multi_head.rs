@@ -24,7 +24,13 @@ impl MultiHeadAttention {
     ///
     /// # Errors
     /// If `channels` do not split evenly into `heads`.
-    pub fn new(path: &nn::Path, channels: i64, heads: i64, qkv_bias: bool, dropout: f64) -> Result<Self> {
+    pub fn new(
+        path: &nn::Path,
+        channels: i64,
+        heads: i64,
+        qkv_bias: bool,
+        dropout: f64,
+    ) -> Result<Self> {
         ensure!(
             channels > 0 && heads > 0 && channels % heads == 0,
             "{channels} channels do not split into {heads} equal heads; make channels a multiple of heads"

@@ -29,7 +29,8 @@ fn seeded(shape: &[i64]) -> Tensor {
 }
 
 fn multi_head(store: &VarStore, channels: i64, heads: i64, dropout: f64) -> MultiHeadAttention {
-    MultiHeadAttention::new(&store.root(), channels, heads, true, dropout).expect("the channels split into the heads")
+    MultiHeadAttention::new(&store.root(), channels, heads, true, dropout)
+        .expect("the channels split into the heads")
 }
 
 /// Edits position 3 of five and asks the layer for both outputs.
@@ -41,7 +42,10 @@ fn past_stays_and_present_moves(layer: impl Fn(&Tensor) -> Tensor) {
     assert_eq!(before.narrow(1, 0, 3), after.narrow(1, 0, 3), "the past changed");
     for position in [3, 4] {
         let (before, after) = (before.narrow(1, position, 1), after.narrow(1, position, 1));
-        assert!(largest_difference(&before, &after) > 1e-4, "the edit did nothing at position {position}");
+        assert!(
+            largest_difference(&before, &after) > 1e-4,
+            "the edit did nothing at position {position}"
+        );
     }
 }
 
@@ -72,7 +76,10 @@ fn each_row_of_weights_sums_to_one_and_gives_the_future_nothing() {
     let hidden = causal_mask(5, 5, Device::Cpu);
     for divisor in [1.0, 2.0] {
         let weights = attention_weights(&q, &k, divisor, Some(&hidden)); // [B, H, T, T]
-        let gap = largest_difference(&weights.sum_dim_intlist(-1, false, None), &Tensor::ones([2, 3, 5], CPU));
+        let gap = largest_difference(
+            &weights.sum_dim_intlist(-1, false, None),
+            &Tensor::ones([2, 3, 5], CPU),
+        );
         assert!(gap < 1e-6, "a sum differs from 1 by {gap:e}");
         assert_eq!(weights.masked_select(&hidden), Tensor::zeros([60], CPU));
     }
@@ -110,9 +117,11 @@ fn seven_channels_cannot_be_split_into_two_heads() {
     let _alone = generator();
     let store = VarStore::new(Device::Cpu);
     for (channels, heads) in [(7, 2), (8, 0), (8, -2), (0, 2)] {
-        let error = MultiHeadAttention::new(&store.root(), channels, heads, false, 0.0).expect_err("refused");
-        let expected =
-            format!("{channels} channels do not split into {heads} equal heads; make channels a multiple of heads");
+        let error = MultiHeadAttention::new(&store.root(), channels, heads, false, 0.0)
+            .expect_err("refused");
+        let expected = format!(
+            "{channels} channels do not split into {heads} equal heads; make channels a multiple of heads"
+        );
         assert_eq!(error.to_string(), expected);
     }
     assert!(store.variables().is_empty(), "a refused layer leaves nothing behind");
@@ -136,13 +145,15 @@ fn one_head_of_many_is_a_single_head_and_its_output_projection() {
     let _alone = generator();
     let (store, single) = (VarStore::new(Device::Cpu), VarStore::new(Device::Cpu));
     tch::manual_seed(1);
-    let layer = MultiHeadAttention::new(&store.root(), 8, 1, false, 0.0).expect("one head takes all channels");
+    let layer = MultiHeadAttention::new(&store.root(), 8, 1, false, 0.0)
+        .expect("one head takes all channels");
     tch::manual_seed(1);
     let head = CausalHead::new(&single.root(), 8, 8, 0.0);
     let output = Linear::new(&(single.root() / "output"), 8, 8, true);
 
     let x = seeded(&[2, 5, 8]);
-    let gap = largest_difference(&layer.forward(&x, false), &output.forward(&head.forward(&x, false)));
+    let gap =
+        largest_difference(&layer.forward(&x, false), &output.forward(&head.forward(&x, false)));
     assert!(gap < 1e-6, "largest difference {gap:e}");
 }
 
@@ -150,7 +161,8 @@ fn one_head_of_many_is_a_single_head_and_its_output_projection() {
 fn many_heads_are_single_heads_on_slices_of_the_weights() {
     let _alone = generator();
     let store = VarStore::new(Device::Cpu);
-    let layer = MultiHeadAttention::new(&store.root(), 8, 2, false, 0.0).expect("two heads of four channels");
+    let layer = MultiHeadAttention::new(&store.root(), 8, 2, false, 0.0)
+        .expect("two heads of four channels");
     let variables = store.variables();
     let x = seeded(&[2, 5, 8]);
     let heads = [0, 1].map(|head| {
@@ -187,14 +199,18 @@ fn merging_undoes_the_split() {
 fn dropout_acts_in_training_only() {
     let _alone = generator();
     let store = VarStore::new(Device::Cpu);
-    let (layer, head) = (multi_head(&store, 8, 2, 0.5), CausalHead::new(&(store.root() / "head"), 8, 4, 0.5));
+    let (layer, head) =
+        (multi_head(&store, 8, 2, 0.5), CausalHead::new(&(store.root() / "head"), 8, 4, 0.5));
     let x = seeded(&[2, 5, 8]);
     let layers: [(&str, &dyn Fn(bool) -> Tensor); 2] =
         [("layer", &|train| layer.forward(&x, train)), ("head", &|train| head.forward(&x, train))];
     for (name, pass) in layers {
         assert_eq!(pass(false), pass(false), "{name}: two passes outside training differ");
         let gap = largest_difference(&pass(true), &pass(true));
-        assert!(gap > 1e-3, "{name}: two passes in training dropped the same: largest difference {gap:e}");
+        assert!(
+            gap > 1e-3,
+            "{name}: two passes in training dropped the same: largest difference {gap:e}"
+        );
     }
 }
 
@@ -215,7 +231,8 @@ fn dropout_acts_on_the_weights_and_not_on_the_mixture() {
 #[test]
 fn the_last_queries_read_what_they_would_read_in_the_whole_text() {
     let _alone = generator();
-    let (q, k, v) = (seeded(&[2, 2, 7, 4]), seeded(&[2, 2, 7, 4]).flip([-1]), seeded(&[2, 2, 7, 4]).flip([2]));
+    let (q, k, v) =
+        (seeded(&[2, 2, 7, 4]), seeded(&[2, 2, 7, 4]).flip([-1]), seeded(&[2, 2, 7, 4]).flip([2]));
     let whole = attend(&q, &k, &v, 0.0, false);
     for queries in [1, 3, 7] {
         let last = attend(&q.narrow(2, 7 - queries, queries), &k, &v, 0.0, false);

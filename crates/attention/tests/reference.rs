@@ -55,10 +55,15 @@ fn explicit_attention_equals_the_fused_kernel() {
     let _alone = generator();
     tch::manual_seed(1);
     let random = |t, d| Tensor::randn([2, 3, t, d], (Kind::Float, Device::Cpu));
-    for (queries, keys, d) in [(1, 1, 4), (5, 5, 4), (1, 6, 4), (2, 6, 8), (70, 70, 64), (33, 200, 64)] {
+    for (queries, keys, d) in
+        [(1, 1, 4), (5, 5, 4), (1, 6, 4), (2, 6, 8), (70, 70, 64), (33, 200, 64)]
+    {
         let (q, k, v) = (random(queries, d), random(keys, d), random(keys, d));
         let gap = largest_difference(&attend(&q, &k, &v, 0.0, false), &attend_fused(&q, &k, &v));
-        assert!(gap < 1e-6, "{queries} queries, {keys} keys, {d} channels: largest difference {gap:e}");
+        assert!(
+            gap < 1e-6,
+            "{queries} queries, {keys} keys, {d} channels: largest difference {gap:e}"
+        );
     }
 }
 
@@ -67,7 +72,8 @@ fn explicit_attention_has_the_gradients_of_the_fused_kernel() {
     let _alone = generator();
     let gradients = |mix: &dyn Fn(&Tensor, &Tensor, &Tensor) -> Tensor| {
         tch::manual_seed(1);
-        let random = || Tensor::randn([2, 3, 20, 8], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+        let random =
+            || Tensor::randn([2, 3, 20, 8], (Kind::Float, Device::Cpu)).set_requires_grad(true);
         let (q, k, v) = (random(), random(), random());
         mix(&q, &k, &v).square().mean(Kind::Float).backward();
         [q, k, v].map(|input| input.grad())
@@ -111,8 +117,14 @@ fn many_heads_equal_pytorchs_layer_in_value_and_gradient() {
         let (channels, heads) = (integer(&expected["channels"]), integer(&expected["heads"]));
         let qkv_bias = expected["qkv_bias"].as_bool().expect("true or false");
         tch::manual_seed(integer(&expected["seed"]));
-        let layer = MultiHeadAttention::new(&VarStore::new(Device::Cpu).root(), channels, heads, qkv_bias, 0.0)
-            .expect("the channels split into the heads");
+        let layer = MultiHeadAttention::new(
+            &VarStore::new(Device::Cpu).root(),
+            channels,
+            heads,
+            qkv_bias,
+            0.0,
+        )
+        .expect("the channels split into the heads");
         let shape = [3, 5, channels];
         let x = tensor(&expected["input"], &shape).set_requires_grad(true);
         let y = layer.forward(&x, true);
@@ -141,25 +153,37 @@ const CHANNELS: i64 = 768;
 #[test]
 fn openais_attention_gives_the_published_outputs() {
     let _alone = generator();
-    let files = ["partial", "expected"].map(|name| format!("models/gpt2-124M-partial/{name}.safetensors"));
+    let files =
+        ["partial", "expected"].map(|name| format!("models/gpt2-124M-partial/{name}.safetensors"));
     let [Some(weights), Some(expected)] = files.map(|file| public_data(&file)) else { return };
     let read = |path| {
-        Tensor::read_safetensors(path).expect("a safetensors file").into_iter().collect::<HashMap<String, Tensor>>()
+        Tensor::read_safetensors(path)
+            .expect("a safetensors file")
+            .into_iter()
+            .collect::<HashMap<String, Tensor>>()
     };
     let (weights, expected) = (read(weights), read(expected));
     for block in [0, 11] {
         let store = VarStore::new(Device::Cpu);
-        let layer =
-            MultiHeadAttention::new(&store.root(), CHANNELS, 12, true, 0.1).expect("twelve heads of 64 channels");
+        let layer = MultiHeadAttention::new(&store.root(), CHANNELS, 12, true, 0.1)
+            .expect("twelve heads of 64 channels");
         let mut variables = store.variables();
         let theirs = |name: &str| &weights[&format!("transformer.h.{block}.attn.{name}")];
         let mut put = |name: &str, value: &Tensor| {
-            tch::no_grad(|| variables.get_mut(name).expect("a parameter of the layer").copy_(value));
+            tch::no_grad(|| {
+                variables.get_mut(name).expect("a parameter of the layer").copy_(value)
+            });
         };
         // One matrix holds query, key and value, with inputs as rows where ours has them as columns.
         for (part, name) in (0..).zip(["query", "key", "value"]) {
-            put(&format!("{name}.weight"), &theirs("c_attn.weight").narrow(1, part * CHANNELS, CHANNELS).tr());
-            put(&format!("{name}.bias"), &theirs("c_attn.bias").narrow(0, part * CHANNELS, CHANNELS));
+            put(
+                &format!("{name}.weight"),
+                &theirs("c_attn.weight").narrow(1, part * CHANNELS, CHANNELS).tr(),
+            );
+            put(
+                &format!("{name}.bias"),
+                &theirs("c_attn.bias").narrow(0, part * CHANNELS, CHANNELS),
+            );
         }
         put("output.weight", &theirs("c_proj.weight").tr());
         put("output.bias", theirs("c_proj.bias"));
@@ -168,6 +192,9 @@ fn openais_attention_gives_the_published_outputs() {
         let wanted = &expected[&format!("h{block}.attn_out")];
         let scale = wanted.abs().max().double_value(&[]);
         let gap = largest_difference(&output, wanted);
-        assert!(gap < 1e-5 * scale, "block {block}: largest difference {gap:e} of values up to {scale}");
+        assert!(
+            gap < 1e-5 * scale,
+            "block {block}: largest difference {gap:e} of values up to {scale}"
+        );
     }
 }

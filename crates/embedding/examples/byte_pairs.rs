@@ -12,7 +12,12 @@ fn main() -> Result<()> {
     let training = "the river ran round the mill, and the miller ran round the other river";
     println!("training on: {training}");
     for (merge, id) in learn_merges(training, 12).iter().zip(256..) {
-        println!("{id} {} + {} seen {} times", visible(&merge.left), visible(&merge.right), merge.times);
+        println!(
+            "{id} {} + {} seen {} times",
+            visible(&merge.left),
+            visible(&merge.right),
+            merge.times
+        );
     }
     let trained = BytePairEncoder::train(training, 12);
     println!("vocabulary size {}", trained.vocab_size());
@@ -21,13 +26,18 @@ fn main() -> Result<()> {
     println!("with the pieces of GPT-2");
     let gpt2 = BytePairEncoder::gpt2();
     println!("vocabulary size {}", gpt2.vocab_size());
-    for sample in ["unbelievability", "Once upon a time", "don't stop  now", "naïve 😀", "<|endoftext|>"] {
+    for sample in
+        ["unbelievability", "Once upon a time", "don't stop  now", "naïve 😀", "<|endoftext|>"]
+    {
         show_encoding(gpt2, sample)?;
     }
 
     let ids = gpt2.encode(&text.content);
     let official = tiktoken_rs::r50k_base_singleton().encode_ordinary(&text.content);
-    ensure!(ids.iter().copied().eq(official.into_iter().map(i64::from)), "tiktoken-rs encodes the text otherwise");
+    ensure!(
+        ids.iter().copied().eq(official.into_iter().map(i64::from)),
+        "tiktoken-rs encodes the text otherwise"
+    );
     println!("the whole text: {} ids, equal to tiktoken-rs", ids.len());
     println!("sum of these ids: {}", ids.iter().sum::<i64>());
     ensure!(gpt2.decode(&ids)? == text.content, "the text does not come back");

@@ -20,7 +20,11 @@ fn main() -> Result<()> {
         println!("{} -> {}", join(&ids[..length]), ids[length]);
     }
     for length in 1..=5 {
-        println!("{} -> {}", visible(encoder, &ids[..length])?, visible(encoder, &ids[length..=length])?);
+        println!(
+            "{} -> {}",
+            visible(encoder, &ids[..length])?,
+            visible(encoder, &ids[length..=length])?
+        );
     }
     Ok(())
 }

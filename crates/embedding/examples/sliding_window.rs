@@ -15,7 +15,11 @@ fn main() -> Result<()> {
     for context in [5, 1024] {
         let windows = Windows::new(ids.clone(), context, 2)?;
         let loader = Loader::new(windows.len(), 3, false, true)?;
-        println!("context {context}, stride 2: {} windows, {} batches of 3", windows.len(), loader.batches());
+        println!(
+            "context {context}, stride 2: {} windows, {} batches of 3",
+            windows.len(),
+            loader.batches()
+        );
         for first in loader.pass().take(1) {
             let (inputs, targets) = windows.batch(&first);
             println!("inputs, shape {:?}", inputs.size());

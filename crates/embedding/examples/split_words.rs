@@ -8,7 +8,8 @@ fn main() -> Result<()> {
     let text = chapter_text(1)?;
     println!("text {}", text.file);
 
-    let sentence = "\"Wait,\" said the goose -- who was never in a hurry -- \"is it Mrs. Plum's boat?\"";
+    let sentence =
+        "\"Wait,\" said the goose -- who was never in a hurry -- \"is it Mrs. Plum's boat?\"";
     println!("sentence: {sentence}");
     println!("words: {}", split_words(sentence).join(" "));
 

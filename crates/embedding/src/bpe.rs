@@ -27,7 +27,9 @@ impl BytePairEncoder {
     /// Learns at most `merges` merges from `text`: ids 0 to 255 are the bytes, then come the merges in their order.
     pub fn train(text: &str, merges: usize) -> Self {
         let mut pieces = single_bytes();
-        pieces.extend(learn_merges(text, merges).into_iter().map(|merge| [merge.left, merge.right].concat()));
+        pieces.extend(
+            learn_merges(text, merges).into_iter().map(|merge| [merge.left, merge.right].concat()),
+        );
         Self { ranks: Ranks::new(&pieces), pieces }
     }
 
@@ -36,7 +38,9 @@ impl BytePairEncoder {
         static GPT2: LazyLock<BytePairEncoder> = LazyLock::new(|| {
             let official = tiktoken_rs::r50k_base_singleton();
             let mut pieces: Vec<_> = (0..=END_OF_TEXT as u32)
-                .map(|id| official.decode_bytes(&[id]).expect("every id of the vocabulary has bytes"))
+                .map(|id| {
+                    official.decode_bytes(&[id]).expect("every id of the vocabulary has bytes")
+                })
                 .collect();
             let end_of_text = pieces.pop().expect("the vocabulary is not empty");
             let ranks = Ranks::new(&pieces);
@@ -74,9 +78,12 @@ impl BytePairEncoder {
     /// If `id` is outside the vocabulary; the message names it.
     pub fn piece(&self, id: i64) -> Result<&[u8]> {
         let piece = usize::try_from(id).ok().and_then(|id| self.pieces.get(id));
-        piece
-            .map(Vec::as_slice)
-            .with_context(|| format!("id {id} is outside the vocabulary, whose ids are 0 to {}", self.pieces.len() - 1))
+        piece.map(Vec::as_slice).with_context(|| {
+            format!(
+                "id {id} is outside the vocabulary, whose ids are 0 to {}",
+                self.pieces.len() - 1
+            )
+        })
     }
 
     /// The number of ids: 50,257 for GPT-2.
@@ -87,7 +94,8 @@ impl BytePairEncoder {
     /// The two pieces that each later piece was joined from, in the order of ids.
     pub fn merges(&self) -> Vec<(&[u8], &[u8])> {
         let mut joiner = Joiner::new(&self.ranks);
-        let joined = self.pieces.iter().filter(|piece| piece.len() > 1 && self.ranks.get(piece) != NEVER);
+        let joined =
+            self.pieces.iter().filter(|piece| piece.len() > 1 && self.ranks.get(piece) != NEVER);
         joined
             .map(|piece| {
                 // Every join but the last one, which would make the piece itself.
@@ -119,7 +127,8 @@ impl<'a> StreamDecoder<'a> {
         // A character whose bytes may still follow waits; everything before it is as good as it will get.
         let begun = (1..=3.min(self.unfinished.len())).rev().find(|&last| {
             let tail = &self.unfinished[self.unfinished.len() - last..];
-            str::from_utf8(tail).is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
+            str::from_utf8(tail)
+                .is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
         });
         let waiting = self.unfinished.split_off(self.unfinished.len() - begun.unwrap_or(0));
         let complete = std::mem::replace(&mut self.unfinished, waiting);
@@ -166,7 +175,10 @@ mod tests {
     #[test]
     fn an_id_outside_the_vocabulary_is_named() {
         for id in [50257, -1, i64::MAX, i64::MIN] {
-            let error = BytePairEncoder::gpt2().decode(&[0, id]).expect_err("there is no such id").to_string();
+            let error = BytePairEncoder::gpt2()
+                .decode(&[0, id])
+                .expect_err("there is no such id")
+                .to_string();
             assert!(error.contains(&id.to_string()) && error.contains("50256"), "{error}");
         }
     }
@@ -183,7 +195,8 @@ mod tests {
     fn a_stream_gives_out_a_character_when_its_last_byte_arrives() {
         let encoder = BytePairEncoder::train("", 0); // ids are bytes
         let mut stream = StreamDecoder::new(&encoder);
-        let given: Vec<String> = "aé€😀".bytes().map(|byte| stream.push(i64::from(byte)).expect("a byte")).collect();
+        let given: Vec<String> =
+            "aé€😀".bytes().map(|byte| stream.push(i64::from(byte)).expect("a byte")).collect();
         assert_eq!(given, ["a", "", "é", "", "", "€", "", "", "", "😀"]);
         assert_eq!(stream.finish(), "");
     }
@@ -192,8 +205,9 @@ mod tests {
     fn a_stream_replaces_what_can_no_longer_become_a_character() {
         let encoder = BytePairEncoder::train("", 0);
         let mut stream = StreamDecoder::new(&encoder);
-        let given: Vec<String> =
-            [0xE2, 0x82, b'a', 0xFF, 0xC3].map(|byte| stream.push(i64::from(byte)).expect("a byte")).to_vec();
+        let given: Vec<String> = [0xE2, 0x82, b'a', 0xFF, 0xC3]
+            .map(|byte| stream.push(i64::from(byte)).expect("a byte"))
+            .to_vec();
         assert_eq!(given, ["", "", "\u{FFFD}a", "\u{FFFD}", ""]);
         assert_eq!(stream.finish(), "\u{FFFD}");
     }

@@ -9,7 +9,12 @@ use tch::{Device, Kind, Tensor, nn, no_grad};
 ///
 /// # Panics
 /// If the tensor that is there has another shape.
-pub fn parameter(path: &nn::Path, name: &str, shape: &[i64], draw: impl FnOnce(&mut Tensor)) -> Tensor {
+pub fn parameter(
+    path: &nn::Path,
+    name: &str,
+    shape: &[i64],
+    draw: impl FnOnce(&mut Tensor),
+) -> Tensor {
     if let Some(present) = path.get(name) {
         assert_eq!(present.size(), shape, "{} has not the shape its layer wants", path.path(name));
         return present;
@@ -135,25 +140,32 @@ mod tests {
         let ids = Tensor::from_slice(&[6_i64, 6, 0, 6, 2, 1]).view([2, 3]);
         let embedded = embedding.forward(&ids, 0);
         assert_eq!(embedded.size(), [2, 3, 3]);
-        assert_eq!(embedded.get(1).get(2), embedding.token.weight.get(1) + embedding.position.weight.get(2));
+        assert_eq!(
+            embedded.get(1).get(2),
+            embedding.token.weight.get(1) + embedding.position.weight.get(2)
+        );
 
         let later = embedding.forward(&ids, 2);
-        assert_eq!(later.get(0).get(0), embedding.token.weight.get(6) + embedding.position.weight.get(2));
+        assert_eq!(
+            later.get(0).get(0),
+            embedding.token.weight.get(6) + embedding.position.weight.get(2)
+        );
     }
 
     #[test]
     #[should_panic(expected = "ids must be [B, T], got [3]")]
     fn ids_without_a_batch_are_refused() {
         let store = VarStore::new(Device::Cpu);
-        let _ = InputEmbedding::new(&store.root(), 7, 5, 2).forward(&Tensor::from_slice(&[1_i64, 2, 3]), 0);
+        let _ = InputEmbedding::new(&store.root(), 7, 5, 2)
+            .forward(&Tensor::from_slice(&[1_i64, 2, 3]), 0);
     }
 
     #[test]
     #[should_panic(expected = "positions 3 to 5 do not fit a context of 5")]
     fn positions_beyond_the_context_are_refused() {
         let store = VarStore::new(Device::Cpu);
-        let _ =
-            InputEmbedding::new(&store.root(), 7, 5, 2).forward(&Tensor::from_slice(&[1_i64, 2, 3]).view([1, 3]), 3);
+        let _ = InputEmbedding::new(&store.root(), 7, 5, 2)
+            .forward(&Tensor::from_slice(&[1_i64, 2, 3]).view([1, 3]), 3);
     }
 
     #[test]
@@ -170,7 +182,8 @@ mod tests {
     fn a_parameter_that_is_there_already_is_taken_and_nothing_is_drawn() {
         let store = VarStore::new(Device::Cpu);
         let loaded = store.root().ones("weight", &[5, 3]);
-        let taken = parameter(&store.root(), "weight", &[5, 3], |_| panic!("nothing is to be drawn"));
+        let taken =
+            parameter(&store.root(), "weight", &[5, 3], |_| panic!("nothing is to be drawn"));
         assert_eq!(taken, loaded);
         assert_eq!(Embedding::new(&store.root(), 5, 3).weight, loaded);
         assert_eq!(store.trainable_variables().len(), 1);
@@ -189,7 +202,9 @@ mod tests {
         let table = sinusoidal(3, 4);
         let value = |position, channel| table.double_value(&[position, channel]);
         assert_eq!(crate::show::tensor(&table.get(0)), "0. 1. 0. 1.");
-        let close = |ours: f64, expected: f64| assert!((ours - expected).abs() < 1e-7, "{ours} is not {expected}");
+        let close = |ours: f64, expected: f64| {
+            assert!((ours - expected).abs() < 1e-7, "{ours} is not {expected}")
+        };
         close(value(2, 0), 2_f64.sin());
         close(value(2, 1), 2_f64.cos());
         close(value(2, 2), 0.02_f64.sin()); // the wave of channels 2 and 3 is 100 times longer

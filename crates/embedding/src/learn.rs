@@ -53,7 +53,10 @@ fn count_words(text: &str) -> Vec<(Vec<usize>, usize)> {
     for word in split_pieces(text) {
         *words.entry(word).or_default() += 1;
     }
-    words.into_iter().map(|(word, times)| (word.bytes().map(usize::from).collect(), times)).collect()
+    words
+        .into_iter()
+        .map(|(word, times)| (word.bytes().map(usize::from).collect(), times))
+        .collect()
 }
 
 fn most_frequent_pair(words: &[(Vec<usize>, usize)]) -> Option<((usize, usize), usize)> {
@@ -88,7 +91,10 @@ mod tests {
     }
 
     fn expected(merges: &[(&str, &str, usize)]) -> Vec<(String, String, usize)> {
-        merges.iter().map(|&(left, right, times)| (left.to_string(), right.to_string(), times)).collect()
+        merges
+            .iter()
+            .map(|&(left, right, times)| (left.to_string(), right.to_string(), times))
+            .collect()
     }
 
     #[test]

@@ -17,8 +17,16 @@ impl Loader {
     ///
     /// # Errors
     /// If `batch_size` is 0, or if there are too few items for a single batch.
-    pub fn new(items: usize, batch_size: usize, shuffled: bool, complete_only: bool) -> Result<Self> {
-        ensure!(batch_size > 0, "a batch of 0 items teaches nothing; choose a batch size of at least 1");
+    pub fn new(
+        items: usize,
+        batch_size: usize,
+        shuffled: bool,
+        complete_only: bool,
+    ) -> Result<Self> {
+        ensure!(
+            batch_size > 0,
+            "a batch of 0 items teaches nothing; choose a batch size of at least 1"
+        );
         let loader = Self { items, batch_size, shuffled, complete_only };
         ensure!(
             loader.batches() > 0,
@@ -29,7 +37,11 @@ impl Loader {
 
     /// The number of batches in a pass.
     pub fn batches(&self) -> usize {
-        if self.complete_only { self.items / self.batch_size } else { self.items.div_ceil(self.batch_size) }
+        if self.complete_only {
+            self.items / self.batch_size
+        } else {
+            self.items.div_ceil(self.batch_size)
+        }
     }
 
     /// Starts a pass over all items, which takes one number from libtorch's generator, and a second one if shuffled, as
@@ -102,7 +114,10 @@ mod tests {
         assert_eq!(kept, [vec![0, 1], vec![2, 3], vec![4]]);
         let dropped: Vec<_> = loader(5, 2, false, true).pass().collect();
         assert_eq!(dropped, [[0, 1], [2, 3]]);
-        assert_eq!((loader(5, 2, false, false).batches(), loader(5, 2, false, true).batches()), (3, 2));
+        assert_eq!(
+            (loader(5, 2, false, false).batches(), loader(5, 2, false, true).batches()),
+            (3, 2)
+        );
     }
 
     #[test]

@@ -14,7 +14,10 @@ use rand_mt::Mt;
 /// `CPython` 3.11: `Random.sample` and `Random._randbelow_with_getrandbits` in `Lib/random.py`, `random_seed` in
 /// `Modules/_randommodule.c`.
 pub fn python_sample(seed: u64, items: usize, size: usize) -> Result<Vec<usize>> {
-    ensure!(size <= items, "a sample of {size} cannot be taken from {items} items; ask for at most {items}");
+    ensure!(
+        size <= items,
+        "a sample of {size} cannot be taken from {items} items; ask for at most {items}"
+    );
     let mut generator = python_generator(seed);
     if items <= table_size(size) {
         // A list of what is left: the last item moves into the gap that a chosen one leaves.

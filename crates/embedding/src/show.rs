@@ -22,7 +22,10 @@ pub fn tensor(values: &Tensor) -> String {
     let mut kept = values.shallow_clone();
     for (axis, _) in cut.iter().enumerate().filter(|&(_, &cut)| cut) {
         let (axis, length) = (axis as i64, size[axis]);
-        kept = Tensor::cat(&[kept.narrow(axis, 0, EDGE), kept.narrow(axis, length - EDGE, EDGE)], axis);
+        kept = Tensor::cat(
+            &[kept.narrow(axis, 0, EDGE), kept.narrow(axis, length - EDGE, EDGE)],
+            axis,
+        );
     }
     let words = words(&kept.reshape([-1]));
     lay_out(&words, &kept.size(), &cut).join("\n")
@@ -34,8 +37,11 @@ fn words(values: &Tensor) -> Vec<String> {
         return numbers::<i64>(values, Kind::Int64).iter().map(ToString::to_string).collect();
     }
     let values = numbers::<f64>(values, Kind::Double);
-    let ordinary = || values.iter().map(|value| value.abs()).filter(|&value| value.is_finite() && value != 0.0);
-    let (smallest, largest) = (ordinary().fold(f64::INFINITY, f64::min), ordinary().fold(0.0, f64::max));
+    let ordinary = || {
+        values.iter().map(|value| value.abs()).filter(|&value| value.is_finite() && value != 0.0)
+    };
+    let (smallest, largest) =
+        (ordinary().fold(f64::INFINITY, f64::min), ordinary().fold(0.0, f64::max));
     let whole = ordinary().all(|value| value.fract() == 0.0);
     let scientific = largest / smallest > 1000.0 || largest > 1e8 || (!whole && smallest < 1e-4);
     let word = |&value: &f64| match (value.is_finite(), scientific, whole) {
@@ -58,7 +64,8 @@ fn numbers<T: tch::kind::Element + Copy>(values: &Tensor, kind: Kind) -> Vec<T> 
 fn scientific_word(value: f64) -> String {
     let plain = format!("{value:.4e}");
     let (digits, exponent) = plain.split_once('e').unwrap_or((&plain, "0"));
-    let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |negative| ('-', negative));
+    let (sign, exponent) =
+        exponent.strip_prefix('-').map_or(('+', exponent), |negative| ('-', negative));
     format!("{digits}e{sign}{exponent:0>2}")
 }
 
@@ -70,7 +77,10 @@ fn lay_out(words: &[String], size: &[i64], cut: &[bool]) -> Vec<String> {
     let mut blocks: Vec<Vec<String>> = if words.is_empty() {
         Vec::new()
     } else {
-        words.chunks(words.len() / length as usize).map(|block| lay_out(block, inner, &cut[1..])).collect()
+        words
+            .chunks(words.len() / length as usize)
+            .map(|block| lay_out(block, inner, &cut[1..]))
+            .collect()
     };
     if cut[0] {
         blocks.insert(EDGE as usize, vec!["...".to_string()]);
@@ -99,7 +109,10 @@ mod tests {
 
     #[test]
     fn notation_is_chosen_for_all_values_together() {
-        assert_eq!(tensor(&Tensor::from_slice(&[1.0, -2.0, f64::NEG_INFINITY, 0.0])), "1. -2. -inf 0.");
+        assert_eq!(
+            tensor(&Tensor::from_slice(&[1.0, -2.0, f64::NEG_INFINITY, 0.0])),
+            "1. -2. -inf 0."
+        );
         assert_eq!(tensor(&Tensor::from_slice(&[0.5, -0.25, f64::NAN])), "0.5000 -0.2500 nan");
         assert_eq!(tensor(&Tensor::from_slice(&[5.0, 1e-5])), "5.0000e+00 1.0000e-05");
         assert_eq!(tensor(&Tensor::from_slice(&[1.0, 2000.0])), "1.0000e+00 2.0000e+03");
@@ -114,6 +127,9 @@ mod tests {
         assert_eq!(tensor(&many), "0 1 2 ... 998 999 1000");
         let narrow = Tensor::arange(1002, (Kind::Int64, Device::Cpu)).view([501, 2]);
         assert_eq!(tensor(&narrow), "0 1\n2 3\n4 5\n...\n996 997\n998 999\n1000 1001");
-        assert_eq!(tensor(&Tensor::zeros([40, 5, 9], (Kind::Float, Device::Cpu))).lines().count(), 6 * 6 - 1 + 2);
+        assert_eq!(
+            tensor(&Tensor::zeros([40, 5, 9], (Kind::Float, Device::Cpu))).lines().count(),
+            6 * 6 - 1 + 2
+        );
     }
 }

@@ -29,7 +29,8 @@ pub fn chapter_text(chapter: u8) -> Result<Text> {
     if !path.exists() {
         return Ok(Text { file: embedded_file, content: embedded.to_string() });
     }
-    let content = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let content =
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     Ok(Text { file: fetched, content })
 }
 
@@ -44,7 +45,8 @@ fn sources(chapter: u8) -> Result<(&'static str, &'static str, &'static str)> {
 
 /// The folder of the workspace: the nearest one above the current folder, else the one this crate was built in.
 pub fn project_root() -> PathBuf {
-    let is_root = |folder: &&Path| folder.join("data/story.txt").is_file() && folder.join("crates").is_dir();
+    let is_root =
+        |folder: &&Path| folder.join("data/story.txt").is_file() && folder.join("crates").is_dir();
     let built_in = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     std::env::current_dir()
         .ok()
@@ -63,7 +65,10 @@ mod tests {
             let file = project_root().join(text.file);
             assert_eq!(text.content, fs::read_to_string(&file).expect("the file that was named"));
             let (_, file, embedded) = sources(chapter).expect("a chapter with a text");
-            assert_eq!(embedded, fs::read_to_string(project_root().join(file)).expect("a committed file"));
+            assert_eq!(
+                embedded,
+                fs::read_to_string(project_root().join(file)).expect("a committed file")
+            );
         }
     }
 

@@ -17,7 +17,10 @@ impl Windows {
     /// If `context` or `stride` is 0, or if the text has fewer than `context + 1` tokens: a window needs one more than it
     /// reads, for its last answer.
     pub fn new(ids: Vec<i64>, context: usize, stride: usize) -> Result<Self> {
-        ensure!(context > 0, "a window of 0 tokens teaches nothing; choose a context of at least 1");
+        ensure!(
+            context > 0,
+            "a window of 0 tokens teaches nothing; choose a context of at least 1"
+        );
         ensure!(stride > 0, "windows 0 tokens apart never move on; choose a stride of at least 1");
         ensure!(
             ids.len() > context,
@@ -45,7 +48,11 @@ impl Windows {
         let rows = |shift: usize| {
             let mut ids = Vec::with_capacity(windows.len() * self.context);
             for &window in windows {
-                assert!(window < self.len(), "there is no window {window}, the last is {}", self.len() - 1);
+                assert!(
+                    window < self.len(),
+                    "there is no window {window}, the last is {}",
+                    self.len() - 1
+                );
                 let start = window * self.stride + shift;
                 ids.extend_from_slice(&self.ids[start..start + self.context]);
             }
@@ -77,7 +84,10 @@ mod tests {
         assert_eq!(Windows::new(vec![1, 2, 3, 4, 5], 4, 1).expect("one window").len(), 1);
         for length in 0..=4 {
             let error = Windows::new(vec![0; length], 4, 1).err().expect("too short").to_string();
-            assert!(error.contains(&format!("{length} tokens")) && error.contains("4 tokens"), "{error}");
+            assert!(
+                error.contains(&format!("{length} tokens")) && error.contains("4 tokens"),
+                "{error}"
+            );
         }
     }
 

@@ -13,8 +13,9 @@ pub const UNKNOWN: &str = "<unk>";
 ///
 /// The marks are `, . : ; ? _ ! " ( ) '`.
 pub fn split_words(text: &str) -> Vec<&str> {
-    static SEPARATOR: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r#"[,.:;?_!"()']|--|\s"#).expect("the pattern is a constant and compiles"));
+    static SEPARATOR: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r#"[,.:;?_!"()']|--|\s"#).expect("the pattern is a constant and compiles")
+    });
 
     let mut tokens = Vec::new();
     let mut start = 0;
@@ -84,9 +85,13 @@ impl Vocabulary {
     pub fn decode(&self, ids: &[i64]) -> Result<String> {
         let mut text = String::new();
         for &id in ids {
-            let word = usize::try_from(id).ok().and_then(|id| self.words.get(id)).with_context(|| {
-                format!("id {id} is outside this vocabulary, whose ids are 0 to {}", self.words.len() as i64 - 1)
-            })?;
+            let word =
+                usize::try_from(id).ok().and_then(|id| self.words.get(id)).with_context(|| {
+                    format!(
+                        "id {id} is outside this vocabulary, whose ids are 0 to {}",
+                        self.words.len() as i64 - 1
+                    )
+                })?;
             let sticks = matches!(word.as_str(), "," | "." | ":" | ";" | "?" | "!" | ")");
             if !(text.is_empty() || text.ends_with('(') || sticks) {
                 text.push(' ');
@@ -106,8 +111,10 @@ mod tests {
     #[test]
     fn marks_and_double_hyphens_are_words_and_blanks_are_not() {
         let tokens = split_words(TEXT);
-        let expected =
-            ["\"", "Wet", "?", "\"", "--", "said", "Mrs", ".", "Plum", ";", "wet", "--", "wet", "(", "very", ")", "."];
+        let expected = [
+            "\"", "Wet", "?", "\"", "--", "said", "Mrs", ".", "Plum", ";", "wet", "--", "wet", "(",
+            "very", ")", ".",
+        ];
         assert_eq!(tokens, expected);
         assert_eq!(split_words(" \n\t"), [""; 0]);
         assert_eq!(split_words("a-b_c"), ["a-b", "_", "c"]);
@@ -122,7 +129,10 @@ mod tests {
 
     #[test]
     fn the_first_unknown_word_is_named_or_replaced() {
-        let error = Vocabulary::new(TEXT).encode("said the heron").expect_err("two unknown words").to_string();
+        let error = Vocabulary::new(TEXT)
+            .encode("said the heron")
+            .expect_err("two unknown words")
+            .to_string();
         assert!(error.contains("\"the\"") && !error.contains("heron"), "{error}");
 
         let vocabulary = Vocabulary::with_unknown(TEXT);
@@ -141,7 +151,10 @@ mod tests {
     #[test]
     fn an_id_outside_the_vocabulary_is_named() {
         for id in [-1, 4] {
-            let error = Vocabulary::new("a b c d").decode(&[0, id]).expect_err("ids are 0 to 3").to_string();
+            let error = Vocabulary::new("a b c d")
+                .decode(&[0, id])
+                .expect_err("ids are 0 to 3")
+                .to_string();
             assert!(error.contains(&format!("id {id} ")) && error.contains("0 to 3"), "{error}");
         }
     }

@@ -73,20 +73,23 @@ fn text() -> impl Strategy<Value = String> {
         "हिन्दी",
         "العربية",
     ]);
-    let part = prop_oneof![3 => nasty.prop_map(String::from), 1 => any::<char>().prop_map(String::from)];
+    let part =
+        prop_oneof![3 => nasty.prop_map(String::from), 1 => any::<char>().prop_map(String::from)];
     prop::collection::vec(part, 0..24).prop_map(|parts| parts.concat())
 }
 
 /// The encoding as one would do it by hand: look for the pair of lowest rank, join it, look again.
 fn encode_plainly(encoder: &BytePairEncoder, text: &str) -> Vec<i64> {
-    let pieces: Vec<&[u8]> = (0..encoder.vocab_size() as i64).map(|id| encoder.piece(id).expect("an id")).collect();
+    let pieces: Vec<&[u8]> =
+        (0..encoder.vocab_size() as i64).map(|id| encoder.piece(id).expect("an id")).collect();
     let rank = |bytes: &[u8]| pieces.iter().position(|piece| *piece == bytes);
     let mut ids = Vec::new();
     for word in split_pieces(text) {
         let mut parts: Vec<Vec<u8>> = word.bytes().map(|byte| vec![byte]).collect();
         let joined = |parts: &[Vec<u8>], at: usize| [&parts[at][..], &parts[at + 1]].concat();
-        while let Some((_, at)) =
-            (1..parts.len()).filter_map(|next| Some((rank(&joined(&parts, next - 1))?, next - 1))).min()
+        while let Some((_, at)) = (1..parts.len())
+            .filter_map(|next| Some((rank(&joined(&parts, next - 1))?, next - 1)))
+            .min()
         {
             parts[at] = joined(&parts, at);
             parts.remove(at + 1);

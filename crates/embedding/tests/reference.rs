@@ -47,21 +47,35 @@ fn passes_deal_out_the_batches_that_pytorch_does_and_draw_as_often() {
     for case in expected("passes") {
         let _turn = seeded(123);
         let flag = |name: &str| case[name].as_bool().expect("a flag");
-        let loader =
-            Loader::new(size(&case["items"]), size(&case["batch_size"]), flag("shuffled"), flag("complete_only"))
-                .expect("a loader that works");
+        let loader = Loader::new(
+            size(&case["items"]),
+            size(&case["batch_size"]),
+            flag("shuffled"),
+            flag("complete_only"),
+        )
+        .expect("a loader that works");
 
         let first: Vec<_> = loader.pass().collect();
-        let first_expected: Vec<_> = case["first_pass"].as_array().expect("batches").iter().map(sizes).collect();
+        let first_expected: Vec<_> =
+            case["first_pass"].as_array().expect("batches").iter().map(sizes).collect();
         assert_eq!(first, first_expected, "{} items", case["items"]);
-        assert_eq!(next_draw(), case["after_first_pass"], "draws of a whole pass over {} items", case["items"]);
+        assert_eq!(
+            next_draw(),
+            case["after_first_pass"],
+            "draws of a whole pass over {} items",
+            case["items"]
+        );
 
         let second = loader.pass().next().expect("a batch");
         assert_eq!(second, sizes(&case["first_batch_of_second_pass"]));
         assert_eq!(next_draw(), case["after_that"], "draws of a pass left after one batch");
 
         let _ = loader.pass();
-        assert_eq!(next_draw(), case["after_a_pass_without_a_batch"], "draws of a pass without a batch");
+        assert_eq!(
+            next_draw(),
+            case["after_a_pass_without_a_batch"],
+            "draws of a pass without a batch"
+        );
     }
 }
 
@@ -69,8 +83,15 @@ fn passes_deal_out_the_batches_that_pytorch_does_and_draw_as_often() {
 fn samples_pick_what_python_picks_in_its_order() {
     for case in expected("samples") {
         let seed = case["seed"].as_u64().expect("a seed");
-        let picked = python_sample(seed, size(&case["items"]), size(&case["size"])).expect("fewer than there are");
-        assert_eq!(picked, sizes(&case["picked"]), "seed {seed}: {} of {}", case["size"], case["items"]);
+        let picked = python_sample(seed, size(&case["items"]), size(&case["size"]))
+            .expect("fewer than there are");
+        assert_eq!(
+            picked,
+            sizes(&case["picked"]),
+            "seed {seed}: {} of {}",
+            case["size"],
+            case["items"]
+        );
     }
 }
 
@@ -84,11 +105,18 @@ fn embedding_tables_hold_the_values_that_pytorch_draws() {
         let count = rows * channels;
         for (name, start) in [("first", 0), ("last", count - 4)] {
             let ours = Vec::<f32>::try_from(weight.narrow(0, start, 4)).expect("a vector");
-            let theirs: Vec<f32> =
-                case[name].as_array().expect("values").iter().map(|v| v.as_f64().expect("a value") as f32).collect();
+            let theirs: Vec<f32> = case[name]
+                .as_array()
+                .expect("values")
+                .iter()
+                .map(|v| v.as_f64().expect("a value") as f32)
+                .collect();
             for (ours, theirs) in ours.iter().zip(theirs) {
                 // The last bits depend on the processor's vector instructions.
-                assert!((ours - theirs).abs() < 1e-6, "{rows} x {channels}, {name}: {ours} is not {theirs}");
+                assert!(
+                    (ours - theirs).abs() < 1e-6,
+                    "{rows} x {channels}, {name}: {ours} is not {theirs}"
+                );
             }
         }
         assert_eq!(next_draw(), case["after"], "draws of a {rows} x {channels} table");
@@ -99,7 +127,10 @@ fn assert_equal_to_tiktoken(text: &str, name: &str) {
     let encoder = BytePairEncoder::gpt2();
     let ids = encoder.encode(text);
     let official = tiktoken_rs::r50k_base_singleton().encode_ordinary(text);
-    assert!(ids.iter().copied().eq(official.into_iter().map(i64::from)), "{name} is encoded otherwise");
+    assert!(
+        ids.iter().copied().eq(official.into_iter().map(i64::from)),
+        "{name} is encoded otherwise"
+    );
     assert_eq!(encoder.decode(&ids).expect("its own ids"), text, "{name} does not come back");
 }
 
@@ -139,9 +170,16 @@ fn words_of_a_million_letters_are_encoded_in_seconds() {
 #[test]
 fn real_texts_are_encoded_as_tiktoken_encodes_them() {
     let Some(folder) = public_data("text") else { return };
-    for name in ["peter-rabbit", "world-war-i", "the-verdict", "tiny-shakespeare", "tinystories-2MiB", "wikitext2-test"]
-    {
-        let bytes = fs::read(folder.join(format!("{name}.txt"))).expect("a file of the shared data");
+    for name in [
+        "peter-rabbit",
+        "world-war-i",
+        "the-verdict",
+        "tiny-shakespeare",
+        "tinystories-2MiB",
+        "wikitext2-test",
+    ] {
+        let bytes =
+            fs::read(folder.join(format!("{name}.txt"))).expect("a file of the shared data");
         assert_equal_to_tiktoken(&String::from_utf8_lossy(&bytes), name);
     }
 }

@@ -121,7 +121,8 @@ impl Examples for OneBatch {
 
     fn batch(&self, items: &[usize]) -> (Tensor, Tensor) {
         let items: Vec<i64> = items.iter().map(|&item| item as i64).collect();
-        let rows = Tensor::from_slice(&self.rows).view([self.batch as i64, self.context as i64 + 1]);
+        let rows =
+            Tensor::from_slice(&self.rows).view([self.batch as i64, self.context as i64 + 1]);
         let rows = rows.index_select(0, &Tensor::from_slice(&items));
         let t = self.context as i64;
         (rows.narrow(1, 0, t).contiguous(), rows.narrow(1, 1, t).contiguous())
@@ -133,7 +134,12 @@ impl Examples for OneBatch {
 }
 
 /// A trainer as the commands make it, with a learning rate that stays.
-fn trainer(options: &Options, examples: impl Examples + 'static, batch_size: usize, rate: f64) -> Result<Trainer> {
+fn trainer(
+    options: &Options,
+    examples: impl Examples + 'static,
+    batch_size: usize,
+    rate: f64,
+) -> Result<Trainer> {
     let model = public_weights::load(&options.model, Device::Cpu)?;
     let settings = TrainSettings {
         batch_size,
@@ -245,7 +251,8 @@ fn tokenize(options: &Options) -> Result<()> {
     let is_ours = options.style == "ours";
     serve(if is_ours { "ours" } else { "tiktoken-rs" }, || {
         let started = Instant::now();
-        let count = if is_ours { ours.encode(&text).len() } else { theirs.encode_ordinary(&text).len() };
+        let count =
+            if is_ours { ours.encode(&text).len() } else { theirs.encode_ordinary(&text).len() };
         Ok(measured(started, count))
     })
 }

@@ -20,7 +20,8 @@ const PASSES: usize = 14;
 
 fn main() -> Result<()> {
     tch::set_num_threads(1);
-    let entries: Vec<Entry> = parse(EMBEDDED)?.into_iter().filter(|entry| entry.kind == KIND).take(17).collect();
+    let entries: Vec<Entry> =
+        parse(EMBEDDED)?.into_iter().filter(|entry| entry.kind == KIND).take(17).collect();
     let (asked, training) = entries.split_first().context("no entry of this kind")?;
     let config = Gpt2Config {
         context: 96,
@@ -41,7 +42,10 @@ fn main() -> Result<()> {
     let show = |when: &str| -> Result<()> {
         let learned = mean_loss(&model, batches.pass().map(|items| set.batch(&items)))?;
         let new = mean_loss(&model, std::iter::once(held_out.batch(&[0])))?;
-        println!("{when} loss {learned:.4} on {} instructions, {new:.4} on one that is held out", set.len());
+        println!(
+            "{when} loss {learned:.4} on {} instructions, {new:.4} on one that is held out",
+            set.len()
+        );
         println!("{when} it answers: {}", answer(&mut CachedModel::new(&model), asked, 16)?);
         Ok(())
     };

@@ -13,9 +13,13 @@ use train::{hub::Hub, sampling::Sampling};
 
 fn main() -> Result<()> {
     tch::set_num_threads(1);
-    let model = public_weights::load(&project_root().join("data/reference/tiny-models/tied"), Device::Cpu)?;
+    let model =
+        public_weights::load(&project_root().join("data/reference/tiny-models/tied"), Device::Cpu)?;
     let config = &model.config;
-    println!("a miniature of {} blocks, {} channels, vocabulary {}", config.layers, config.channels, config.vocab_size);
+    println!(
+        "a miniature of {} blocks, {} channels, vocabulary {}",
+        config.layers, config.channels, config.vocab_size
+    );
     let ids = [3, 14, 15, 9, 2, 6];
     let logits = model.forward(&Tensor::from_slice(&ids).unsqueeze(0), false).squeeze_dim(0); // [T, V]
     println!(
@@ -31,7 +35,9 @@ fn main() -> Result<()> {
 /// What the genuine 124M model writes, on stderr: its text can be checked only where the weights are.
 fn real_weights() -> Result<()> {
     let Some(folder) = Hub::from_environment().find_here("gpt2")? else {
-        eprintln!("the public 124M weights are not on this machine; `cargo xtask fetch gpt2` brings them");
+        eprintln!(
+            "the public 124M weights are not on this machine; `cargo xtask fetch gpt2` brings them"
+        );
         return Ok(());
     };
     let model = public_weights::load(&folder, Device::Cpu)?;
@@ -39,7 +45,9 @@ fn real_weights() -> Result<()> {
     let sampling = Sampling { temperature: 1.4, top_k: Some(25), top_p: None };
     let limits = Limits { max_new_tokens: 15, stop: Vec::new() };
     let text =
-        complete(&mut CachedModel::new(&model), "at the start of", &sampling, &limits, |_| ControlFlow::Continue(()))?;
+        complete(&mut CachedModel::new(&model), "at the start of", &sampling, &limits, |_| {
+            ControlFlow::Continue(())
+        })?;
     eprintln!("the public 124M weights: at the start of{text}");
     Ok(())
 }

@@ -6,7 +6,10 @@ use finetune::instructions::{EMBEDDED, parse};
 fn main() -> Result<()> {
     let entries = parse(EMBEDDED)?;
     for (title, with_input) in [("without an input", false), ("with an input", true)] {
-        let entry = entries.iter().find(|entry| entry.input.is_empty() != with_input).context("no such entry")?;
+        let entry = entries
+            .iter()
+            .find(|entry| entry.input.is_empty() != with_input)
+            .context("no such entry")?;
         println!("--- {title}, up to where the model answers");
         println!("{}", entry.prompt());
         println!("--- the answer it should give");

@@ -14,8 +14,13 @@ use std::{
 };
 
 /// What the judge says to the first answer, the second, and so on: marks, and things that are none.
-const REPLIES: [&str; 5] =
-    [r#"{\"score\": 95}"#, r#"{\"score\": 40}"#, "I would say 80.", r#"{\"score\": 120}"#, r#"{\"score\": 60}"#];
+const REPLIES: [&str; 5] = [
+    r#"{\"score\": 95}"#,
+    r#"{\"score\": 40}"#,
+    "I would say 80.",
+    r#"{\"score\": 120}"#,
+    r#"{\"score\": 60}"#,
+];
 
 fn main() -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
@@ -35,14 +40,23 @@ fn main() -> Result<()> {
             model_response: response.into(),
         })
         .to_vec();
-    println!("--- sent for the first answer\n{}", question(&answers[0].entry, &answers[0].model_response));
+    println!(
+        "--- sent for the first answer\n{}",
+        question(&answers[0].entry, &answers[0].model_response)
+    );
 
     println!("--- read");
     let folder = tempfile::tempdir()?;
     let judge = Judge::ollama(Some(&address), "llama3");
-    let scores = score_all(&judge, &answers, 1, &folder.path().join("scores.jsonl"), |score| match score.score {
-        Some(mark) => println!("answer {} mark {mark}", score.answer),
-        None => println!("answer {} no mark: {}", score.answer, score.unusable.as_deref().unwrap_or_default()),
+    let scores = score_all(&judge, &answers, 1, &folder.path().join("scores.jsonl"), |score| {
+        match score.score {
+            Some(mark) => println!("answer {} mark {mark}", score.answer),
+            None => println!(
+                "answer {} no mark: {}",
+                score.answer,
+                score.unusable.as_deref().unwrap_or_default()
+            ),
+        }
     })?;
     let summary = summarize(&scores).context("no mark at all")?;
     println!("--- counted");

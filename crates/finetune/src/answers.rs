@@ -56,7 +56,11 @@ pub struct Marks {
 
 /// What the answers are worth.
 pub fn marks<'a>(answers: impl IntoIterator<Item = &'a Answered>) -> Marks {
-    means(answers.into_iter().map(|answered| (answered.model_response.as_str(), answered.entry.output.as_str())))
+    means(
+        answers
+            .into_iter()
+            .map(|answered| (answered.model_response.as_str(), answered.entry.output.as_str())),
+    )
 }
 
 /// What they are worth for each kind of task.
@@ -116,8 +120,12 @@ pub fn save(path: &Path, answers: &[Answered]) -> Result<()> {
 /// # Errors
 /// If it is not there or not of this form.
 pub fn load(path: &Path) -> Result<Vec<Answered>> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     serde_json::from_str(&text).with_context(|| {
-        format!("{} holds no answers; `finetune respond FILE` and a whole run write such files", path.display())
+        format!(
+            "{} holds no answers; `finetune respond FILE` and a whole run write such files",
+            path.display()
+        )
     })
 }

@@ -25,10 +25,12 @@ pub fn chat(generation: &Generation) -> Result<()> {
     let mut reader = reader(&model, generation.dtype)?;
     let sampling = generation.sampling(0.0);
     sampling.check(model.config.vocab_size)?;
-    let limits = Limits { max_new_tokens: generation.max_new_tokens, stop: generation.stop.clone() };
+    let limits =
+        Limits { max_new_tokens: generation.max_new_tokens, stop: generation.stop.clone() };
     let broken_off = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&broken_off);
-    ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst)).context("cannot listen for Ctrl-C")?;
+    ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst))
+        .context("cannot listen for Ctrl-C")?;
 
     let mut answer = |question: &str| -> Result<()> {
         broken_off.store(false, Ordering::SeqCst);
@@ -51,7 +53,9 @@ pub fn chat(generation: &Generation) -> Result<()> {
         return Ok(());
     }
     let mut editor = DefaultEditor::new().context("cannot use this terminal")?;
-    eprintln!("Ask something; Ctrl-C breaks off an answer, Ctrl-D ends. The model answers each question by itself.");
+    eprintln!(
+        "Ask something; Ctrl-C breaks off an answer, Ctrl-D ends. The model answers each question by itself."
+    );
     loop {
         match editor.readline("> ") {
             Ok(line) if line.trim().is_empty() => {}

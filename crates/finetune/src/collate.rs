@@ -117,7 +117,9 @@ pub fn collate(rows: &[&[i64]], ignored: &[usize]) -> (Tensor, Tensor) {
         assert!(row.len() >= 2, "a row of {} ids has no target", row.len());
         let counting = row.len() - 1;
         inputs.extend(row.iter().chain(std::iter::repeat(&END_OF_TEXT)).take(t));
-        targets.extend((0..t).map(|at| if at < ignored || at >= counting { IGNORED } else { row[at + 1] }));
+        targets.extend(
+            (0..t).map(|at| if at < ignored || at >= counting { IGNORED } else { row[at + 1] }),
+        );
     }
     let shape = [rows.len() as i64, t as i64];
     (Tensor::from_slice(&inputs).view(shape), Tensor::from_slice(&targets).view(shape))
@@ -135,7 +137,8 @@ mod tests {
 
     #[test]
     fn rows_are_padded_and_only_the_first_end_counts_as_a_target() {
-        let (inputs, targets) = collate(&[&[0, 1, 2, 3, 4, END], &[5, 6, END], &[7, 8, 9, END]], &[0, 0, 0]);
+        let (inputs, targets) =
+            collate(&[&[0, 1, 2, 3, 4, END], &[5, 6, END], &[7, 8, 9, END]], &[0, 0, 0]);
         assert_eq!(rows(&inputs), [[0, 1, 2, 3, 4], [5, 6, END, END, END], [7, 8, 9, END, END]]);
         assert_eq!(
             rows(&targets),
@@ -179,7 +182,10 @@ mod tests {
         assert_eq!(all, (0..12).collect::<Vec<_>>());
         for batch in batches {
             let lengths: Vec<usize> = batch.iter().map(|&item| set.rows[item].ids.len()).collect();
-            assert!(lengths.iter().max().expect("a batch") - lengths.iter().min().expect("a batch") <= 3);
+            assert!(
+                lengths.iter().max().expect("a batch") - lengths.iter().min().expect("a batch")
+                    <= 3
+            );
         }
     }
 }

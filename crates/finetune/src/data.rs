@@ -31,7 +31,11 @@ pub fn read(name: &str) -> Result<Vec<Entry>> {
 /// # Errors
 /// If there are not so many.
 pub fn sample(entries: &[Entry], count: usize, seed: u32) -> Result<Vec<Entry>> {
-    ensure!(count <= entries.len(), "--sample asks for {count} of {} entries; ask for fewer", entries.len());
+    ensure!(
+        count <= entries.len(),
+        "--sample asks for {count} of {} entries; ask for fewer",
+        entries.len()
+    );
     Ok(python_sample(u64::from(seed), entries.len(), count)?
         .into_iter()
         .map(|number| entries[number].clone())
@@ -43,7 +47,11 @@ pub fn sample(entries: &[Entry], count: usize, seed: u32) -> Result<Vec<Entry>> 
 /// # Errors
 /// If there are too few.
 pub fn split(entries: &[Entry]) -> Result<Split> {
-    if entries.iter().all(|entry| !entry.kind.is_empty()) { split_by_content(entries) } else { split_in_order(entries) }
+    if entries.iter().all(|entry| !entry.kind.is_empty()) {
+        split_by_content(entries)
+    } else {
+        split_in_order(entries)
+    }
 }
 
 /// Splits entries by their answers: equal answers fall into the same part, so that no answer of the test can be learned by heart.
@@ -82,7 +90,8 @@ mod tests {
         let entries = read(EMBEDDED_NAME).expect("our own file");
         let split = split(&entries).expect("three parts");
         assert_eq!(split.training.len() + split.test.len() + split.validation.len(), entries.len());
-        let learned: HashSet<&str> = split.training.iter().map(|entry| entry.output.trim()).collect();
+        let learned: HashSet<&str> =
+            split.training.iter().map(|entry| entry.output.trim()).collect();
         assert!(split.test.iter().all(|entry| !learned.contains(entry.output.trim())));
     }
 

@@ -30,7 +30,9 @@ pub fn write_companions(folder: &Path, context: i64) -> Result<()> {
         ("Modelfile", MODELFILE.to_owned()),
         ("generation_config.json", serde_json::to_string_pretty(&generation_config())? + "\n"),
     ] {
-        weight_file::replace(&folder.join(name), |temporary| Ok(std::fs::write(temporary, content)?))?;
+        weight_file::replace(&folder.join(name), |temporary| {
+            Ok(std::fs::write(temporary, content)?)
+        })?;
     }
     Ok(())
 }

@@ -81,13 +81,14 @@ struct Fields<'a> {
 
 fn read_entry(number: usize, json: &str) -> Result<Entry> {
     ensure!(json.starts_with('{'), "entry {number} is not a JSON object");
-    let fields: Fields =
-        serde_json::from_str(json).map_err(|_| anyhow!("entry {number} has a key twice, or one that is not a text"))?;
+    let fields: Fields = serde_json::from_str(json)
+        .map_err(|_| anyhow!("entry {number} has a key twice, or one that is not a text"))?;
     let text = |key: &str, value: Option<&RawValue>| -> Result<Option<String>> {
         let text = value.map(|value| serde_json::from_str(value.get())).transpose();
         text.map_err(|_| anyhow!("the {key} of entry {number} is not a text"))
     };
-    let needed = |key, value| text(key, value)?.with_context(|| format!("entry {number} has no {key}"));
+    let needed =
+        |key, value| text(key, value)?.with_context(|| format!("entry {number} has no {key}"));
     let instruction = needed("instruction", fields.instruction)?;
     ensure!(!instruction.trim().is_empty(), "the instruction of entry {number} is empty");
     Ok(Entry {
@@ -105,8 +106,12 @@ fn read_entry(number: usize, json: &str) -> Result<Entry> {
 pub fn load(path: &Path) -> Result<Vec<Entry>> {
     let name = path.display();
     let bytes = std::fs::metadata(path).with_context(|| format!("cannot read {name}"))?.len();
-    ensure!(bytes <= MOST_BYTES, "{name} has {bytes} bytes; instruction files of more than {MOST_BYTES} are not read");
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {name} as UTF-8 text"))?;
+    ensure!(
+        bytes <= MOST_BYTES,
+        "{name} has {bytes} bytes; instruction files of more than {MOST_BYTES} are not read"
+    );
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read {name} as UTF-8 text"))?;
     parse(&text).with_context(|| format!("{name} is no file of instructions"))
 }
 
@@ -149,7 +154,11 @@ pub struct Split {
 /// # Errors
 /// If there are fewer than ten entries, so that a part would be empty.
 pub fn split_in_order(entries: &[Entry]) -> Result<Split> {
-    ensure!(entries.len() >= 10, "{} entries cannot be split into three parts; give at least 10", entries.len());
+    ensure!(
+        entries.len() >= 10,
+        "{} entries cannot be split into three parts; give at least 10",
+        entries.len()
+    );
     let (training, test) = (entries.len() * 8 / 10, entries.len() / 10);
     Ok(Split {
         training: entries[..training].to_vec(),
@@ -185,33 +194,60 @@ mod tests {
         assert_eq!(refused("{}"), "it is not a JSON list of entries");
         assert_eq!(refused("[]"), "it has no entry");
         let good = r#"{"instruction": "a", "output": "b"}"#;
-        assert_eq!(refused(&format!(r#"[{good}, {{"instruction": "a"}}]"#)), "entry 1 has no output");
+        assert_eq!(
+            refused(&format!(r#"[{good}, {{"instruction": "a"}}]"#)),
+            "entry 1 has no output"
+        );
         assert_eq!(refused(&format!("[{good}, {good}, 7, {{}}]")), "entry 2 is not a JSON object");
         assert_eq!(refused(r#"[["a", "b", "c", "d"]]"#), "entry 0 is not a JSON object");
-        assert_eq!(refused(r#"[{"instruction": 1, "output": ""}]"#), "the instruction of entry 0 is not a text");
+        assert_eq!(
+            refused(r#"[{"instruction": 1, "output": ""}]"#),
+            "the instruction of entry 0 is not a text"
+        );
         assert_eq!(
             refused(r#"[{"instruction": "a", "output": "b", "input": []}]"#),
             "the input of entry 0 is not a text"
         );
-        assert_eq!(refused(r#"[{"instruction": "\ud800", "output": ""}]"#), "the instruction of entry 0 is not a text");
-        assert_eq!(refused(r#"[{"instruction": " ", "output": "b"}]"#), "the instruction of entry 0 is empty");
-        assert!(refused(r#"[{"instruction": "a", "instruction": "b"}]"#).starts_with("entry 0 has a key twice"));
+        assert_eq!(
+            refused(r#"[{"instruction": "\ud800", "output": ""}]"#),
+            "the instruction of entry 0 is not a text"
+        );
+        assert_eq!(
+            refused(r#"[{"instruction": " ", "output": "b"}]"#),
+            "the instruction of entry 0 is empty"
+        );
+        assert!(
+            refused(r#"[{"instruction": "a", "instruction": "b"}]"#)
+                .starts_with("entry 0 has a key twice")
+        );
         assert_eq!([refused(""), refused("\u{feff} \n")], ["it is empty"; 2]);
         assert!(refused(&format!("[{{}}, {good}")).starts_with("it is not JSON: EOF"));
-        assert!(refused(&format!("[{good}] [{good}]")).starts_with("it is not JSON: trailing characters"));
+        assert!(
+            refused(&format!("[{good}] [{good}]"))
+                .starts_with("it is not JSON: trailing characters")
+        );
     }
 
     #[test]
     fn null_is_an_absent_input_and_other_keys_are_passed_over() {
-        let text = r#"[{"instruction": "a", "input": null, "output": "b", "text": [{"deep": null}]}]"#;
+        let text =
+            r#"[{"instruction": "a", "input": null, "output": "b", "text": [{"deep": null}]}]"#;
         let expected = Entry { instruction: "a".into(), output: "b".into(), ..Entry::default() };
         assert_eq!(parse(text).expect("an entry"), [expected]);
     }
 
     #[test]
     fn thousand_entries_are_cut_as_in_the_article() {
-        let entry = Entry { instruction: "a".into(), input: String::new(), output: "b".into(), kind: String::new() };
+        let entry = Entry {
+            instruction: "a".into(),
+            input: String::new(),
+            output: "b".into(),
+            kind: String::new(),
+        };
         let split = split_in_order(&vec![entry; 1000]).expect("enough entries");
-        assert_eq!([split.training.len(), split.test.len(), split.validation.len()], [800, 100, 100]);
+        assert_eq!(
+            [split.training.len(), split.test.len(), split.validation.len()],
+            [800, 100, 100]
+        );
     }
 }

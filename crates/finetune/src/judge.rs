@@ -114,7 +114,10 @@ impl Judge {
         }
         let verdict = self.ask(&question)?;
         verdict.with_context(|| {
-            format!("the judge at {} is still busy after {TRIES} tries; ask again later", self.address)
+            format!(
+                "the judge at {} is still busy after {TRIES} tries; ask again later",
+                self.address
+            )
         })
     }
 
@@ -122,7 +125,8 @@ impl Judge {
     fn ask(&self, question: &str) -> Result<Option<Verdict>> {
         let (path, body) = self.request(question);
         let slow = || Verdict::Failed("it took too long; try a smaller model".to_owned());
-        let mut response = match self.agent.post(format!("{}{path}", self.address)).send_json(body) {
+        let mut response = match self.agent.post(format!("{}{path}", self.address)).send_json(body)
+        {
             Ok(response) => response,
             Err(Error::Timeout(Timeout::Connect | Timeout::Resolve)) => {
                 bail!("the judge at {} cannot be reached: nobody answers there", self.address)
@@ -140,7 +144,12 @@ impl Judge {
             ),
             429 | 503 => return Ok(None),
             status => {
-                let body = response.body_mut().with_config().limit(4096).read_to_string().unwrap_or_default();
+                let body = response
+                    .body_mut()
+                    .with_config()
+                    .limit(4096)
+                    .read_to_string()
+                    .unwrap_or_default();
                 let said = format!("it answered with status {status}: {}", body.trim());
                 ensure!(status >= 500, "the judge at {} refuses: {said}", self.address);
                 return Ok(Some(Verdict::Failed(said)));
@@ -191,7 +200,9 @@ fn agent(address: &str, patience: Duration) -> ureq::Agent {
         .timeout_connect(Some(Duration::from_secs(2)))
         .timeout_global(Some(patience))
         .http_status_as_error(false);
-    let here = ["http://127.0.0.1", "http://localhost", "http://[::1]"].iter().any(|here| address.starts_with(here));
+    let here = ["http://127.0.0.1", "http://localhost", "http://[::1]"]
+        .iter()
+        .any(|here| address.starts_with(here));
     if here { config.proxy(None).build().into() } else { config.build().into() }
 }
 
@@ -252,7 +263,8 @@ fn read_stream(reader: impl BufRead) -> Result<String> {
         if line.trim().is_empty() {
             continue;
         }
-        let piece: Value = serde_json::from_str(&line).with_context(|| format!("it sent no JSON but {line:?}"))?;
+        let piece: Value =
+            serde_json::from_str(&line).with_context(|| format!("it sent no JSON but {line:?}"))?;
         if let Some(error) = piece.get("error") {
             bail!("it reports {error}");
         }
@@ -281,9 +293,16 @@ fn ollama_address(host: &str) -> String {
         _ if host.contains("://") => "80",
         _ => "11434",
     };
-    let has_port = rest.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) && !rest.ends_with(']');
-    let rest = rest.strip_prefix("0.0.0.0").map_or_else(|| rest.to_owned(), |port| format!("127.0.0.1{port}"));
-    if has_port { format!("{scheme}://{rest}") } else { format!("{scheme}://{rest}:{default_port}") }
+    let has_port = rest.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok())
+        && !rest.ends_with(']');
+    let rest = rest
+        .strip_prefix("0.0.0.0")
+        .map_or_else(|| rest.to_owned(), |port| format!("127.0.0.1{port}"));
+    if has_port {
+        format!("{scheme}://{rest}")
+    } else {
+        format!("{scheme}://{rest}:{default_port}")
+    }
 }
 
 #[cfg(test)]
@@ -294,9 +313,15 @@ mod tests {
     fn a_mark_is_an_integer_from_0_to_100_and_nothing_else() {
         assert_eq!(parse_mark(r#"{"score": 87}"#), Verdict::Mark(87));
         assert_eq!(parse_mark(" 100\n"), Verdict::Mark(100));
-        for unusable in
-            [r#"{"score": 101}"#, r#"{"score": -1}"#, r#"{"score": 87.5}"#, "good", "", "{}", r#"{"score": "87"}"#]
-        {
+        for unusable in [
+            r#"{"score": 101}"#,
+            r#"{"score": -1}"#,
+            r#"{"score": 87.5}"#,
+            "good",
+            "",
+            "{}",
+            r#"{"score": "87"}"#,
+        ] {
             assert_eq!(parse_mark(unusable), Verdict::Unusable(unusable.to_owned()));
         }
     }
@@ -318,9 +343,15 @@ mod tests {
     #[test]
     fn an_answer_without_an_end_or_with_an_error_is_no_answer() {
         let read = |text: &str| read_stream(text.as_bytes());
-        let whole = "{\"message\":{\"content\":\"4\"}}\n{\"message\":{\"content\":\"2\"},\"done\":true}\n";
+        let whole =
+            "{\"message\":{\"content\":\"4\"}}\n{\"message\":{\"content\":\"2\"},\"done\":true}\n";
         assert_eq!(read(whole).expect("a whole answer"), "42");
         assert!(read("{\"message\":{\"content\":\"4\"}}\n").is_err());
-        assert!(read("{\"error\":\"out of memory\"}\n").expect_err("an error").to_string().contains("out of memory"));
+        assert!(
+            read("{\"error\":\"out of memory\"}\n")
+                .expect_err("an error")
+                .to_string()
+                .contains("out of memory")
+        );
     }
 }

@@ -113,7 +113,8 @@ fn continue_text(options: &Complete) -> Result<()> {
     let sampling = generation.sampling(1.0);
     sampling.check(model.config.vocab_size)?;
     console::warn_of_long_prompts([&options.prompt], model.config.context);
-    let limits = Limits { max_new_tokens: generation.max_new_tokens, stop: generation.stop.clone() };
+    let limits =
+        Limits { max_new_tokens: generation.max_new_tokens, stop: generation.stop.clone() };
     for number in 0..options.num_samples {
         if number > 0 {
             println!("---");
@@ -190,23 +191,45 @@ fn score_file(options: &Score) -> Result<()> {
     score_and_report(&judge, &answered, options.repeat, &out)
 }
 
-fn score_and_report(judge: &Judge, answered: &[Answered], repeats: usize, out: &Path) -> Result<()> {
+fn score_and_report(
+    judge: &Judge,
+    answered: &[Answered],
+    repeats: usize,
+    out: &Path,
+) -> Result<()> {
     let total = answered.len() * repeats;
     let scores = scoring::score_all(judge, answered, repeats, out, |score| {
         let verdict = match (&score.score, &score.unusable, &score.failed) {
             (Some(mark), ..) => mark.to_string(),
             (None, Some(text), _) => format!("no mark but {text:?}"),
-            (None, None, why) => format!("no mark, as the judge failed: {}", why.as_deref().unwrap_or_default()),
+            (None, None, why) => {
+                format!("no mark, as the judge failed: {}", why.as_deref().unwrap_or_default())
+            }
         };
-        say(&format!("answer {} of {total}: {verdict}", score.repeat * answered.len() + score.answer + 1));
+        say(&format!(
+            "answer {} of {total}: {verdict}",
+            score.repeat * answered.len() + score.answer + 1
+        ));
     })
-    .with_context(|| format!("not all answers are marked; `finetune score` goes on from {}", out.display()))?;
+    .with_context(|| {
+        format!("not all answers are marked; `finetune score` goes on from {}", out.display())
+    })?;
     match scoring::summarize(&scores) {
         Some(summary) => println!(
             "judge       {:.1} of 100 on average, {} to {}, over {} answers ({} replies were no mark, {} failed, spread {:.1})",
-            summary.mean, summary.min, summary.max, summary.marked, summary.unusable, summary.failed, summary.spread
+            summary.mean,
+            summary.min,
+            summary.max,
+            summary.marked,
+            summary.unusable,
+            summary.failed,
+            summary.spread
         ),
-        None => println!("judge       gave no mark; its {} replies are in {}", scores.len(), out.display()),
+        None => println!(
+            "judge       gave no mark; its {} replies are in {}",
+            scores.len(),
+            out.display()
+        ),
     }
     Ok(())
 }
@@ -214,6 +237,9 @@ fn score_and_report(judge: &Judge, answered: &[Answered], repeats: usize, out: &
 fn export_model(options: &Export) -> Result<()> {
     let model = look_at(&options.weights, Device::Cpu)?;
     export::export(&options.out, &model)?;
-    println!("wrote {}: weights, tokenizer, generation settings, chat template, Modelfile", options.out.display());
+    println!(
+        "wrote {}: weights, tokenizer, generation settings, chat template, Modelfile",
+        options.out.display()
+    );
     Ok(())
 }

@@ -33,7 +33,10 @@ pub fn token_f1(answer: &str, expected: &str) -> f64 {
 }
 
 fn words(text: &str) -> Vec<String> {
-    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
+    text.split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_lowercase)
+        .collect()
 }
 
 /// The answer of the training entry whose question shares most with this one: what a model that has learned by heart, and nothing else,
@@ -80,7 +83,8 @@ mod tests {
             output: output.into(),
             kind: String::new(),
         };
-        let training = [entry("Name a red fruit.", "apple"), entry("Turn 3 km into metres.", "3000 m")];
+        let training =
+            [entry("Name a red fruit.", "apple"), entry("Turn 3 km into metres.", "3000 m")];
         assert_eq!(nearest_answer(&training, &entry("Name a green fruit.", "pear")), "apple");
     }
 }

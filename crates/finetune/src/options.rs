@@ -153,7 +153,11 @@ pub struct Generation {
 impl Generation {
     /// How tokens are chosen, where nothing is said at this temperature.
     pub fn sampling(&self, temperature: f64) -> Sampling {
-        Sampling { temperature: self.temperature.unwrap_or(temperature), top_k: self.top_k, top_p: self.top_p }
+        Sampling {
+            temperature: self.temperature.unwrap_or(temperature),
+            top_k: self.top_k,
+            top_p: self.top_p,
+        }
     }
 }
 
@@ -180,7 +184,10 @@ pub struct Complete {
 }
 
 #[derive(Debug, Args)]
-#[command(allow_negative_numbers = true, after_help = "Example: cargo run -p finetune -- chat --weights runs/finetune")]
+#[command(
+    allow_negative_numbers = true,
+    after_help = "Example: cargo run -p finetune -- chat --weights runs/finetune"
+)]
 pub struct Chat {
     #[command(flatten)]
     pub generation: Generation,
@@ -232,7 +239,9 @@ pub struct Score {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example: cargo run -p finetune -- export --weights runs/finetune --out my-gpt2")]
+#[command(
+    after_help = "Example: cargo run -p finetune -- export --weights runs/finetune --out my-gpt2"
+)]
 pub struct Export {
     /// gpt2, gpt2-medium, gpt2-large, gpt2-xl, or a folder
     #[arg(long)]

@@ -76,7 +76,10 @@ pub fn report(
         println!("validation  loss {before:.3} before, {after:.3} after");
     }
     let after = answer_loss(&trainer.model, &split.test)?;
-    println!("test        loss of the expected answers {:.3} before, {after:.3} after", plan.test_loss_before);
+    println!(
+        "test        loss of the expected answers {:.3} before, {after:.3} after",
+        plan.test_loss_before
+    );
     print_marks(answered);
     let nearest = marks_of_nearest(&split.training, &split.test);
     println!(
@@ -89,7 +92,10 @@ pub fn report(
         let after = answered.iter().find(|answered| answered.entry == before.entry);
         println!("\nasked       {}", one_line(&before.entry));
         println!("  before    {}", shortened(&before.model_response));
-        println!("  after     {}", shortened(after.map_or("", |answered| &answered.model_response)));
+        println!(
+            "  after     {}",
+            shortened(after.map_or("", |answered| &answered.model_response))
+        );
         println!("  expected  {}", shortened(&before.entry.output));
     }
     println!(
@@ -108,7 +114,9 @@ fn print_kinds(answered: &[Answered]) {
     let kinds: Vec<String> = marks_by_kind(answered)
         .into_iter()
         .filter(|(kind, _)| !kind.is_empty())
-        .map(|(kind, marks)| format!("{kind:<15} {:>3.0} % of {:<3}", 100.0 * marks.exact_match, marks.count))
+        .map(|(kind, marks)| {
+            format!("{kind:<15} {:>3.0} % of {:<3}", 100.0 * marks.exact_match, marks.count)
+        })
         .collect();
     for line in kinds.chunks(3) {
         println!("            {}", line.join("  ").trim_end());

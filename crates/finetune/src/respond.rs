@@ -30,7 +30,10 @@ pub fn reader(model: &Gpt2, dtype: Dtype) -> Result<Box<dyn Reader + '_>> {
     if model.store.device() == Device::Cpu {
         return Ok(Box::new(Decoder::new(model, dtype, tch::get_num_threads() as usize)?));
     }
-    ensure!(dtype == Dtype::F32, "weights in {dtype} are for the CPU; say --device cpu or --dtype f32");
+    ensure!(
+        dtype == Dtype::F32,
+        "weights in {dtype} are for the CPU; say --device cpu or --dtype f32"
+    );
     Ok(Box::new(CachedModel::new(model)))
 }
 
@@ -77,7 +80,10 @@ pub fn complete(
 /// Bytes at the end of `text` that may be the beginning of a stop text.
 fn possible_stop(text: &str, stops: &[String]) -> usize {
     let held = |stop: &String| {
-        (1..stop.len()).rev().find(|&n| stop.is_char_boundary(n) && text.ends_with(&stop[..n])).unwrap_or(0)
+        (1..stop.len())
+            .rev()
+            .find(|&n| stop.is_char_boundary(n) && text.ends_with(&stop[..n]))
+            .unwrap_or(0)
     };
     stops.iter().map(held).max().unwrap_or(0)
 }
@@ -88,7 +94,9 @@ fn possible_stop(text: &str, stops: &[String]) -> usize {
 /// As [`complete`].
 pub fn answer(reader: &mut dyn Reader, entry: &Entry, max_new_tokens: usize) -> Result<String> {
     let limits = Limits { max_new_tokens, stop: Vec::new() };
-    let text = complete(reader, &entry.prompt(), &Sampling::GREEDY, &limits, |_| ControlFlow::Continue(()))?;
+    let text = complete(reader, &entry.prompt(), &Sampling::GREEDY, &limits, |_| {
+        ControlFlow::Continue(())
+    })?;
     Ok(text.trim().to_owned())
 }
 

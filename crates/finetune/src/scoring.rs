@@ -72,7 +72,9 @@ pub fn score_all(
 ) -> Result<Vec<Score>> {
     let asked: Vec<String> = answers.iter().map(|answered| fingerprint(judge, answered)).collect();
     let belongs = |score: &Score| {
-        score.repeat < repeats && score.failed.is_none() && asked.get(score.answer) == Some(&score.asked)
+        score.repeat < repeats
+            && score.failed.is_none()
+            && asked.get(score.answer) == Some(&score.asked)
     };
     let mut scores: Vec<Score> = read(file)?.into_iter().filter(belongs).collect();
     let cannot = || format!("cannot write to {}", file.display());
@@ -99,7 +101,8 @@ pub fn score_all(
                 Verdict::Unusable(text) => Score { unusable: Some(text), ..none },
                 Verdict::Failed(why) => Score { failed: Some(why), ..none },
             };
-            log.write_all(format!("{}\n", serde_json::to_string(&score)?).as_bytes()).with_context(cannot)?;
+            log.write_all(format!("{}\n", serde_json::to_string(&score)?).as_bytes())
+                .with_context(cannot)?;
             tell(&score);
             failures = if score.failed.is_some() { failures + 1 } else { 0 };
             if let (Some(why), MOST_FAILURES..) = (&score.failed, failures) {
@@ -112,7 +115,8 @@ pub fn score_all(
 }
 
 fn fingerprint(judge: &Judge, answered: &Answered) -> String {
-    let asked = format!("{}\n{}", judge.model(), question(&answered.entry, &answered.model_response));
+    let asked =
+        format!("{}\n{}", judge.model(), question(&answered.entry, &answered.model_response));
     hex(&Sha256::digest(asked))
 }
 
@@ -126,11 +130,13 @@ fn read(file: &Path) -> Result<Vec<Score>> {
     // Only a line with its end was written whole; what a broken-off run left after it is taken away.
     let whole = text.rfind('\n').map_or(0, |end| end + 1);
     if whole < text.len() {
-        let length = OpenOptions::new().write(true).open(file).and_then(|file| file.set_len(whole as u64));
+        let length =
+            OpenOptions::new().write(true).open(file).and_then(|file| file.set_len(whole as u64));
         length.with_context(|| format!("cannot write to {}", file.display()))?;
     }
     let line = |line: &str| {
-        serde_json::from_str(line).with_context(|| format!("{} holds {line:?}, which is no mark", file.display()))
+        serde_json::from_str(line)
+            .with_context(|| format!("{} holds {line:?}, which is no mark", file.display()))
     };
     text[..whole].lines().map(line).collect()
 }
@@ -138,7 +144,8 @@ fn read(file: &Path) -> Result<Vec<Score>> {
 /// Mean, spread and extremes; `None` if nothing was marked.
 pub fn summarize(scores: &[Score]) -> Option<Summary> {
     let marks = |repeat: Option<usize>| -> Vec<f64> {
-        let asked = scores.iter().filter(|score| repeat.is_none_or(|repeat| score.repeat == repeat));
+        let asked =
+            scores.iter().filter(|score| repeat.is_none_or(|repeat| score.repeat == repeat));
         asked.filter_map(|score| score.score).map(f64::from).collect()
     };
     let all = marks(None);
@@ -178,7 +185,11 @@ mod tests {
 
     #[test]
     fn replies_that_are_no_mark_and_failures_are_counted_apart_and_never_as_zero() {
-        let failed = Score { unusable: None, failed: Some("it took too long".to_owned()), ..score(3, 0, None) };
+        let failed = Score {
+            unusable: None,
+            failed: Some("it took too long".to_owned()),
+            ..score(3, 0, None)
+        };
         let scores = [score(0, 0, Some(80)), score(1, 0, None), score(2, 0, Some(40)), failed];
         let summary = summarize(&scores).expect("two marks");
         assert_eq!((summary.marked, summary.unusable, summary.failed), (2, 1, 1));

@@ -27,7 +27,12 @@ const PROSE_PROMPT: &str = "at the end of the";
 
 /// The model to begin with, and its name. Where nothing is asked for, public weights that cannot be had are replaced by a model made
 /// on the spot, which is said in one line.
-pub fn first_model(options: &Whole, device: Device, folder: &Path, stop: &AtomicBool) -> Result<(Gpt2, String)> {
+pub fn first_model(
+    options: &Whole,
+    device: Device,
+    folder: &Path,
+    stop: &AtomicBool,
+) -> Result<(Gpt2, String)> {
     let hub = Hub::from_environment();
     match options.weights.as_deref() {
         Some(SCRATCH) => Ok((pretrain(&options.common, device, folder, stop)?, SCRATCH.to_owned())),
@@ -37,7 +42,9 @@ pub fn first_model(options: &Whole, device: Device, folder: &Path, stop: &Atomic
             Err(error) => {
                 let reason = error.root_cause().to_string();
                 let reason = reason.split(['\n', ';']).next().unwrap_or_default();
-                say(&format!("no public weights ({reason}): going on with a small model made on the spot"));
+                say(&format!(
+                    "no public weights ({reason}): going on with a small model made on the spot"
+                ));
                 Ok((pretrain(&options.common, device, folder, stop)?, SCRATCH.to_owned()))
             }
         },
@@ -61,14 +68,21 @@ fn pretrain(common: &Common, device: Device, folder: &Path, stop: &AtomicBool) -
         eval_every: 0,
         ..TrainSettings::default()
     };
-    let mut trainer = Trainer::new(model, settings, Box::new(windows), None, serde_json::Value::Null)?;
+    let mut trainer =
+        Trainer::new(model, settings, Box::new(windows), None, serde_json::Value::Null)?;
     say(&format!("pretraining on the embedded prose: {} steps", trainer.total_steps()));
     let mut progress = Progress::new(0, trainer.total_steps(), false);
     let mut run = RunFolder::open(&folder.join("pretraining"), &[])?;
-    let mut hooks =
-        Hooks { sample: &continue_prose, line: &mut |line| progress.show(line), stop: &|| stop.load(Ordering::SeqCst) };
+    let mut hooks = Hooks {
+        sample: &continue_prose,
+        line: &mut |line| progress.show(line),
+        stop: &|| stop.load(Ordering::SeqCst),
+    };
     let ending = trainer.run(&mut run, &mut hooks)?;
-    ensure!(ending == Ending::Finished, "stopped before the fine-tuning began; run the command again");
+    ensure!(
+        ending == Ending::Finished,
+        "stopped before the fine-tuning began; run the command again"
+    );
     Ok(trainer.model)
 }
 
@@ -76,12 +90,8 @@ fn pretrain(common: &Common, device: Device, folder: &Path, stop: &AtomicBool) -
 fn continue_prose(model: &Gpt2) -> Result<String> {
     let limits = Limits { max_new_tokens: 12, stop: Vec::new() };
     let text =
-        complete(
-            &mut CachedModel::new(model),
-            PROSE_PROMPT,
-            &Sampling::GREEDY,
-            &limits,
-            |_| ControlFlow::Continue(()),
-        )?;
+        complete(&mut CachedModel::new(model), PROSE_PROMPT, &Sampling::GREEDY, &limits, |_| {
+            ControlFlow::Continue(())
+        })?;
     Ok(format!("{PROSE_PROMPT}{text}"))
 }

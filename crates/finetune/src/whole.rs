@@ -27,7 +27,10 @@ use std::{
 use tch::Device;
 use train::{
     checkpoint,
-    console::{AnswerProgress, INTERRUPTED, Progress, say, say_where, stop_at_signal, take_up, warn_of_long_prompts},
+    console::{
+        AnswerProgress, INTERRUPTED, Progress, say, say_where, stop_at_signal, take_up,
+        warn_of_long_prompts,
+    },
     output::RunFolder,
     room,
     settings::{Length, TrainSettings},
@@ -77,7 +80,8 @@ pub fn run(options: &Whole) -> Result<ExitCode> {
     };
     let ending = trainer.run(&mut folder, &mut hooks);
     drop(progress);
-    let ending = ending.with_context(|| checkpoint::what_stays(folder.path(), trainer.steps(), &again))?;
+    let ending =
+        ending.with_context(|| checkpoint::what_stays(folder.path(), trainer.steps(), &again))?;
     if ending == Ending::Stopped {
         say(&format!("saved at step {}; resume with: {again}", trainer.steps()));
         return Ok(ExitCode::from(INTERRUPTED));
@@ -104,13 +108,20 @@ pub fn run(options: &Whole) -> Result<ExitCode> {
     if judge.is_there() {
         score_and_report(&judge, &answered, 1, &folder.path().join("scores.jsonl"))?;
     } else {
-        say(&format!("no judge answers at {}: the answers are scored by counting only", judge.address()));
+        say(&format!(
+            "no judge answers at {}: the answers are scored by counting only",
+            judge.address()
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// A new run.
-fn begin(options: &Whole, device: Device, stop: &AtomicBool) -> Result<(Trainer, RunFolder, Plan, Split)> {
+fn begin(
+    options: &Whole,
+    device: Device,
+    stop: &AtomicBool,
+) -> Result<(Trainer, RunFolder, Plan, Split)> {
     let folder = RunFolder::unused(options.out_dir.as_deref(), "finetune")?;
     let entries = data::read(&options.data)?;
     let entries = match options.sample {
@@ -123,26 +134,41 @@ fn begin(options: &Whole, device: Device, stop: &AtomicBool) -> Result<(Trainer,
     let run = RunFolder::open(&folder, &[])?; // before the first answers, which take a while
     let scratch = begun_with == SCRATCH;
     let mask_prompt = options.mask_prompt || scratch;
-    let shown: Vec<Entry> = split.test.iter().step_by(split.test.len().div_ceil(SHOWN)).cloned().collect();
+    let shown: Vec<Entry> =
+        split.test.iter().step_by(split.test.len().div_ceil(SHOWN)).cloned().collect();
     let plan = Plan {
         data: options.data.clone(),
         sample: options.sample,
         seed: options.common.seed,
         mask_prompt,
         begun_with,
-        before: answer_all(&mut *respond::reader(&model, Dtype::F32)?, &shown, options.max_new_tokens, |_| true)?,
+        before: answer_all(
+            &mut *respond::reader(&model, Dtype::F32)?,
+            &shown,
+            options.max_new_tokens,
+            |_| true,
+        )?,
         test_loss_before: answer_loss(&model, &split.test)?,
     };
     let (training, validation) = sets(&split, &model.config, mask_prompt)?;
     let settings = settings(options, scratch);
     print_settings(&plan, &model.config, &settings, &split, &training, &folder)?;
-    let trainer =
-        Trainer::new(model, settings, Box::new(training), Some(Box::new(validation)), serde_json::to_value(&plan)?)?;
+    let trainer = Trainer::new(
+        model,
+        settings,
+        Box::new(training),
+        Some(Box::new(validation)),
+        serde_json::to_value(&plan)?,
+    )?;
     Ok((trainer, run, plan, split))
 }
 
 /// A run that was interrupted.
-fn resume(options: &Whole, run: &Path, device: Device) -> Result<(Trainer, RunFolder, Plan, Split)> {
+fn resume(
+    options: &Whole,
+    run: &Path,
+    device: Device,
+) -> Result<(Trainer, RunFolder, Plan, Split)> {
     let loaded = checkpoint::load(run, device)?;
     let plan: Plan = serde_json::from_value(loaded.state.command.clone())
         .context("the checkpoint was made by another command, such as train")?;
@@ -164,14 +190,16 @@ fn resume(options: &Whole, run: &Path, device: Device) -> Result<(Trainer, RunFo
         ..saved.clone()
     };
     let folder = RunFolder::open(run, &loaded.history)?;
-    let trainer = Trainer::resume(loaded, settings, Box::new(training), Some(Box::new(validation)))?;
+    let trainer =
+        Trainer::resume(loaded, settings, Box::new(training), Some(Box::new(validation)))?;
     say_where(&trainer);
     Ok((trainer, folder, plan, split))
 }
 
 fn settings(options: &Whole, scratch: bool) -> TrainSettings {
     // The article's settings, or those under which the small model learns the embedded instructions.
-    let (epochs, batch_size, learning_rate, eval_every) = if scratch { (14, 16, 2e-3, 100) } else { (2, 8, 5e-5, 5) };
+    let (epochs, batch_size, learning_rate, eval_every) =
+        if scratch { (14, 16, 2e-3, 100) } else { (2, 8, 5e-5, 5) };
     let learning_rate = options.learning_rate.unwrap_or(learning_rate);
     TrainSettings {
         seed: options.common.seed,
@@ -187,7 +215,12 @@ fn settings(options: &Whole, scratch: bool) -> TrainSettings {
     }
 }
 
-fn sets(split: &Split, config: &Gpt2Config, mask_prompt: bool) -> Result<(InstructionSet, InstructionSet)> {
-    let set = |entries: &[Entry]| InstructionSet::new(entries, config.context as usize, mask_prompt);
+fn sets(
+    split: &Split,
+    config: &Gpt2Config,
+    mask_prompt: bool,
+) -> Result<(InstructionSet, InstructionSet)> {
+    let set =
+        |entries: &[Entry]| InstructionSet::new(entries, config.context as usize, mask_prompt);
     Ok((set(&split.training)?.in_similar_lengths(), set(&split.validation)?))
 }

@@ -25,9 +25,13 @@ fn generator() -> MutexGuard<'static, ()> {
 /// The interpreter with transformers, or a skip with one line; with `GPT2_REQUIRE_DATA=1` a skip is a failure.
 fn python() -> Option<PathBuf> {
     let own = project_root().join(".venv/bin/python");
-    let python = std::env::var_os("GPT2_PYTHON").map(PathBuf::from).or_else(|| own.exists().then_some(own));
+    let python =
+        std::env::var_os("GPT2_PYTHON").map(PathBuf::from).or_else(|| own.exists().then_some(own));
     if python.is_none() {
-        assert!(std::env::var_os("GPT2_REQUIRE_DATA").is_none(), "`cargo xtask reference` has made no .venv");
+        assert!(
+            std::env::var_os("GPT2_REQUIRE_DATA").is_none(),
+            "`cargo xtask reference` has made no .venv"
+        );
         eprintln!("skipped: there is no .venv; `cargo xtask reference` makes it");
     }
     python
@@ -36,7 +40,14 @@ fn python() -> Option<PathBuf> {
 fn exported(folder: &Path) -> Gpt2 {
     let _lock = generator();
     tch::manual_seed(123);
-    let config = Gpt2Config { context: 32, channels: 16, heads: 2, layers: 2, hidden: 64, ..Gpt2Config::SMALL };
+    let config = Gpt2Config {
+        context: 32,
+        channels: 16,
+        heads: 2,
+        layers: 2,
+        hidden: 64,
+        ..Gpt2Config::SMALL
+    };
     let model = Gpt2::new(config, Device::Cpu).expect("a possible model");
     model.initialize_as_gpt2();
     export::export(folder, &model).expect("a writable folder");
@@ -59,13 +70,19 @@ fn agrees(python: &Path, script: &str) -> (Value, Vec<i64>) {
     let folder = tempfile::tempdir().expect("a folder");
     let model = exported(folder.path());
     let script = project_root().join("data/reference").join(script);
-    let output = Command::new(python).arg(script).arg(folder.path()).arg(PROMPT).output().expect("Python runs");
+    let output = Command::new(python)
+        .arg(script)
+        .arg(folder.path())
+        .arg(PROMPT)
+        .output()
+        .expect("Python runs");
     let theirs = json(&output);
 
     let prompt = BytePairEncoder::gpt2().encode(PROMPT);
     assert_eq!(ids(&theirs["ids"]), prompt);
     let logits: Vec<f64> = serde_json::from_value(theirs["logits"].clone()).expect("logits");
-    let ours = model.forward(&Tensor::from_slice(&prompt).unsqueeze(0), false).select(1, -1).squeeze();
+    let ours =
+        model.forward(&Tensor::from_slice(&prompt).unsqueeze(0), false).select(1, -1).squeeze();
     let gap = (ours - Tensor::from_slice(&logits)).abs().max().double_value(&[]);
     println!("{}: largest difference of a logit {gap:e}", theirs["versions"]);
     assert!(gap < 1e-4, "largest difference {gap:e}");
@@ -86,7 +103,9 @@ fn transformers_reads_the_exported_folder_and_gives_our_logits_text_and_prompt()
 /// The interpreter with llama.cpp, or a skip with one line. It is not part of `cargo xtask reference`, since it compiles for minutes.
 fn llama_cpp() -> Option<PathBuf> {
     let own = project_root().join(".venv-gguf/bin/python");
-    let python = std::env::var_os("GPT2_LLAMA_CPP").map(PathBuf::from).or_else(|| own.exists().then_some(own));
+    let python = std::env::var_os("GPT2_LLAMA_CPP")
+        .map(PathBuf::from)
+        .or_else(|| own.exists().then_some(own));
     if python.is_none() {
         eprintln!("skipped: there is no .venv-gguf; data/reference/gguf.py says how it is made");
     }
@@ -110,10 +129,12 @@ fn training_goes_on_elsewhere_on_two_processes_and_comes_back() {
     let script = project_root().join("data/reference/continue_training.py");
     let mut command = Command::new(python);
     command.args(["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]);
-    let output = command.arg(script).arg(&ours).arg(&text).arg(&theirs).output().expect("torchrun runs");
+    let output =
+        command.arg(script).arg(&ours).arg(&text).arg(&theirs).output().expect("torchrun runs");
     let losses = json(&output);
     assert_eq!(losses["processes"], 2);
-    let (first, last) = (losses["before"].as_f64().expect("a loss"), losses["after"].as_f64().expect("a loss"));
+    let (first, last) =
+        (losses["before"].as_f64().expect("a loss"), losses["after"].as_f64().expect("a loss"));
     println!("torchrun {}: loss {first:.3} before, {last:.3} after", losses["versions"]);
     assert!(last < first - 0.2, "{first} before, {last} after");
 

@@ -21,13 +21,24 @@ const KILLS: u32 = 12;
 /// A folder with a very small model and twenty tasks.
 fn room() -> TempDir {
     let room = tempfile::tempdir().expect("a folder");
-    let config = Gpt2Config { context: 64, channels: 8, heads: 2, layers: 1, hidden: 32, ..Gpt2Config::SMALL };
+    let config = Gpt2Config {
+        context: 64,
+        channels: 8,
+        heads: 2,
+        layers: 1,
+        hidden: 32,
+        ..Gpt2Config::SMALL
+    };
     tch::manual_seed(1);
     let model = Gpt2::new(config, Device::Cpu).expect("a possible model");
     model.initialize_as_gpt2();
     public_weights::save(&room.path().join("weights"), &model).expect("saved");
     let entries: Vec<String> = (0..20)
-        .map(|i| format!(r#"{{"instruction": "Count to {i}.", "input": "", "output": "The number is {i}."}}"#))
+        .map(|i| {
+            format!(
+                r#"{{"instruction": "Count to {i}.", "input": "", "output": "The number is {i}."}}"#
+            )
+        })
         .collect();
     fs::write(room.path().join("data.json"), format!("[{}]", entries.join(","))).expect("written");
     room
@@ -68,7 +79,8 @@ fn succeeds(mut command: Command) -> String {
 
 /// Reads what the process says until a line begins with `words`.
 fn wait_for(child: &mut Child, words: &str) {
-    let mut lines = BufReader::new(child.stderr.as_mut().expect("piped")).lines().map_while(Result::ok);
+    let mut lines =
+        BufReader::new(child.stderr.as_mut().expect("piped")).lines().map_while(Result::ok);
     let found = lines.any(|line| line.starts_with(words));
     assert!(found, "{words:?} was never said");
 }
@@ -123,14 +135,20 @@ fn has_leftovers(checkpoints: &Path) -> bool {
 fn when_the_disk_refuses_a_checkpoint_fine_tuning_goes_on_from_the_one_before() {
     let room = room();
     succeeds(finetune(&room, &begin(1, "run")));
-    let script = format!("trap '' XFSZ; ulimit -f 1000; exec {FINETUNE} --resume run --epochs 2 --max-new-tokens 2");
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 1000; exec {FINETUNE} --resume run --epochs 2 --max-new-tokens 2"
+    );
     let output = command("sh", &room).args(["-c", &script]).output().expect("a shell");
     let said = said(&output, 1);
     let last = said.lines().last().expect("a line");
     assert!(last.starts_with("error: stopped after step 5; its last checkpoint stays"), "{last}");
-    assert!(last.contains("cannot save a checkpoint at step 5") && !last.contains("panicked"), "{last}");
+    assert!(
+        last.contains("cannot save a checkpoint at step 5") && !last.contains("panicked"),
+        "{last}"
+    );
     assert!(!has_leftovers(&room.path().join("run/checkpoints")), "something half-written stays");
-    let loaded = train::checkpoint::load(&room.path().join("run"), Device::Cpu).expect("the one before");
+    let loaded =
+        train::checkpoint::load(&room.path().join("run"), Device::Cpu).expect("the one before");
     assert_eq!((loaded.state.step, loaded.damaged.len()), (4, 0));
     succeeds(finetune(&room, "--resume run --epochs 2 --max-new-tokens 2"));
 }
@@ -140,11 +158,17 @@ fn a_fine_tuning_resumed_otherwise_is_warned_or_refused_by_name() {
     let room = room();
     succeeds(finetune(&room, &begin(1, "run")));
     let refused = |words: &str, code| {
-        let said = said(&finetune(&room, &format!("--resume run {words}")).output().expect("it runs"), code);
+        let said = said(
+            &finetune(&room, &format!("--resume run {words}")).output().expect("it runs"),
+            code,
+        );
         said.lines().find(|line| line.starts_with("error: ")).expect("an error").to_owned()
     };
     for (words, expected) in [
-        ("--batch-size 2", "error: these settings contradict the checkpoint: batch_size is 4 there and 2 here"),
+        (
+            "--batch-size 2",
+            "error: these settings contradict the checkpoint: batch_size is 4 there and 2 here",
+        ),
         (
             "--learning-rate 1",
             "error: these settings contradict the checkpoint: learning_rate is 0.00005 there and 1.0 here",
@@ -159,7 +183,8 @@ fn a_fine_tuning_resumed_otherwise_is_warned_or_refused_by_name() {
         assert!(said.contains("cannot be used with") && said.contains(name), "{option}: {said}");
     }
     let said = succeeds(finetune(&room, "--resume run --epochs 2 --threads 2 --max-new-tokens 2"));
-    let warning = "warning: threads 1 then, 2 now; the last digits may differ from an uninterrupted run's";
+    let warning =
+        "warning: threads 1 then, 2 now; the last digits may differ from an uninterrupted run's";
     assert!(said.lines().any(|line| line == warning), "{said}");
 
     let tasks = fs::read_to_string(room.path().join("data.json")).expect("the tasks");

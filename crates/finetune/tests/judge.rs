@@ -19,7 +19,10 @@ const MARK: &str = r#"{"message":{"content":"{\"score\": 70}"},"done":false}
 "#;
 
 fn reply(status: &str, body: &str) -> String {
-    format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+    format!(
+        "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
 }
 
 /// A server that gives these replies, one a connection, and tells what it was asked.
@@ -32,7 +35,8 @@ fn serve(replies: Vec<String>) -> (String, mpsc::Receiver<String>) {
             let mut stream = stream.expect("a connection");
             let request = read_request(&stream);
             let _ = sender.send(request);
-            let (said, silent) = reply.strip_suffix("silence").map_or((&*reply, false), |said| (said, true));
+            let (said, silent) =
+                reply.strip_suffix("silence").map_or((&*reply, false), |said| (said, true));
             let _ = stream.write_all(said.as_bytes());
             if silent {
                 thread::sleep(Duration::from_secs(5));
@@ -67,7 +71,9 @@ fn entry() -> Entry {
 
 fn ask(replies: Vec<String>) -> anyhow::Result<Verdict> {
     let (address, _asked) = serve(replies);
-    Judge::ollama(Some(&address), "llama3").with_patience(Duration::from_secs(2)).mark(&entry(), "Red.")
+    Judge::ollama(Some(&address), "llama3")
+        .with_patience(Duration::from_secs(2))
+        .mark(&entry(), "Red.")
 }
 
 fn complaint(replies: Vec<String>) -> String {
@@ -92,9 +98,13 @@ fn ollama_is_asked_for_an_integer_with_a_fixed_seed_and_its_mark_is_read() {
     assert_eq!(judge.mark(&entry(), "Red.").expect("a mark"), Verdict::Mark(70));
     let request: String = asked.recv().expect("a request").split_whitespace().collect();
     assert!(request.starts_with("POST/api/chat"), "{request}");
-    for part in
-        [r#""seed":123"#, r#""temperature":0"#, r#""num_ctx":2048"#, r#""type":"integer""#, r#""model":"llama3""#]
-    {
+    for part in [
+        r#""seed":123"#,
+        r#""temperature":0"#,
+        r#""num_ctx":2048"#,
+        r#""type":"integer""#,
+        r#""model":"llama3""#,
+    ] {
         assert!(request.contains(part), "{part} is not in {request}");
     }
 }
@@ -111,7 +121,8 @@ fn a_server_of_the_common_dialect_is_asked_and_read_too() {
 
 #[test]
 fn nobody_listening_is_one_sentence() {
-    let free = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("an address");
+    let free =
+        TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("an address");
     let judge = Judge::ollama(Some(&free.to_string()), "llama3");
     assert!(!judge.is_there());
     let said = format!("{:#}", judge.mark(&entry(), "Red.").expect_err("nobody there"));
@@ -121,7 +132,10 @@ fn nobody_listening_is_one_sentence() {
 #[test]
 fn a_model_that_is_not_there_is_named_with_the_command_that_fetches_it() {
     let said = complaint(vec![reply("404 Not Found", r#"{"error":"model not found"}"#)]);
-    assert!(said.contains("does not have the model llama3; fetch it with `ollama pull llama3`"), "{said}");
+    assert!(
+        said.contains("does not have the model llama3; fetch it with `ollama pull llama3`"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -147,7 +161,8 @@ fn a_body_that_is_cut_off_is_no_mark() {
 
 #[test]
 fn a_server_that_breaks_down_has_failed_and_one_that_refuses_cannot_be_asked() {
-    let said = failure(vec![reply("500 Internal Server Error", "llama runner process no longer running")]);
+    let said =
+        failure(vec![reply("500 Internal Server Error", "llama runner process no longer running")]);
     assert_eq!(said, "it answered with status 500: llama runner process no longer running");
     let said = complaint(vec![reply("401 Unauthorized", "who are you?")]);
     assert!(said.ends_with("refuses: it answered with status 401: who are you?"), "{said}");
@@ -171,7 +186,10 @@ fn a_judge_that_takes_too_long_is_given_up() {
 #[test]
 fn what_is_no_mark_is_kept_as_it_was() {
     let body = MARK.replace("70", "700");
-    assert_eq!(ask(vec![reply("200 OK", &body)]).expect("a reply"), Verdict::Unusable(r#"{"score": 700}"#.into()));
+    assert_eq!(
+        ask(vec![reply("200 OK", &body)]).expect("a reply"),
+        Verdict::Unusable(r#"{"score": 700}"#.into())
+    );
 }
 
 #[test]
@@ -181,12 +199,14 @@ fn a_judging_that_broke_off_goes_on_where_it_stopped() {
     let answers = answers(&["Red.", "Green.", "Two."]);
     let (address, _asked) = serve(vec![reply("200 OK", MARK), reply("404 Not Found", "")]);
     let judge = Judge::ollama(Some(&address), "llama3");
-    score_all(&judge, &answers, 1, &file, |_| ()).expect_err("the judge fails at the second answer");
+    score_all(&judge, &answers, 1, &file, |_| ())
+        .expect_err("the judge fails at the second answer");
 
     let (address, asked) = serve(vec![reply("200 OK", MARK), reply("200 OK", MARK)]);
     let judge = Judge::ollama(Some(&address), "llama3");
     let mut new = Vec::new();
-    let scores = score_all(&judge, &answers, 1, &file, |score: &Score| new.push(score.answer)).expect("all marks");
+    let scores = score_all(&judge, &answers, 1, &file, |score: &Score| new.push(score.answer))
+        .expect("all marks");
     assert_eq!((scores.len(), new), (3, vec![1, 2]));
     assert_eq!(asked.try_iter().count(), 2, "the first answer was judged twice");
 }
@@ -198,12 +218,14 @@ fn an_answer_at_which_the_judge_fails_is_counted_and_asked_for_again_the_next_ti
     let answers = answers(&["Red.", "Green."]);
     let failing = "{\"error\":\"out of memory\"}\n";
     let (address, _asked) = serve(vec![reply("200 OK", failing), reply("200 OK", MARK)]);
-    let scores = score_all(&Judge::ollama(Some(&address), "llama3"), &answers, 1, &file, |_| ()).expect("one mark");
+    let scores = score_all(&Judge::ollama(Some(&address), "llama3"), &answers, 1, &file, |_| ())
+        .expect("one mark");
     let summary = summarize(&scores).expect("one mark");
     assert_eq!((summary.marked, summary.failed, summary.unusable), (1, 1, 0));
 
     let (address, asked) = serve(vec![reply("200 OK", MARK)]);
-    let scores = score_all(&Judge::ollama(Some(&address), "llama3"), &answers, 1, &file, |_| ()).expect("two marks");
+    let scores = score_all(&Judge::ollama(Some(&address), "llama3"), &answers, 1, &file, |_| ())
+        .expect("two marks");
     let summary = summarize(&scores).expect("two marks");
     assert_eq!((summary.marked, summary.failed, asked.try_iter().count()), (2, 0, 1));
 }
@@ -215,8 +237,11 @@ fn a_judge_that_fails_three_times_in_a_row_is_asked_no_more() {
     let failing = reply("200 OK", "{\"error\":\"out of memory\"}\n");
     let (address, asked) = serve(vec![failing; 4]);
     let judge = Judge::ollama(Some(&address), "llama3");
-    let error = score_all(&judge, &answers(&["a", "b", "c", "d"]), 1, &file, |_| ()).expect_err("three failures");
-    let expected = format!("the judge at http://{address} failed 3 times in a row: it reports \"out of memory\"");
+    let error = score_all(&judge, &answers(&["a", "b", "c", "d"]), 1, &file, |_| ())
+        .expect_err("three failures");
+    let expected = format!(
+        "the judge at http://{address} failed 3 times in a row: it reports \"out of memory\""
+    );
     assert_eq!(error.to_string(), expected);
     assert_eq!(asked.try_iter().count(), 3);
 }
@@ -226,12 +251,16 @@ fn a_mark_by_another_judge_or_for_another_question_is_not_taken_over() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("scores.jsonl");
     let mut answers = answers(&["Red."]);
-    for (judge, expected, times) in
-        [("llama3", "Blue.", 1), ("llama3", "Blue.", 0), ("other", "Blue.", 1), ("other", "Red.", 1)]
-    {
+    for (judge, expected, times) in [
+        ("llama3", "Blue.", 1),
+        ("llama3", "Blue.", 0),
+        ("other", "Blue.", 1),
+        ("other", "Red.", 1),
+    ] {
         answers[0].entry.output = expected.to_owned();
         let (address, asked) = serve(vec![reply("200 OK", MARK)]);
-        score_all(&Judge::ollama(Some(&address), judge), &answers, 1, &file, |_| ()).expect("a mark");
+        score_all(&Judge::ollama(Some(&address), judge), &answers, 1, &file, |_| ())
+            .expect("a mark");
         assert_eq!(asked.try_iter().count(), times, "{judge}, {expected}");
     }
 }

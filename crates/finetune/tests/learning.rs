@@ -16,11 +16,19 @@ use train::{
 /// The validation loss of a small model before and after one pass over the training entries.
 fn losses(entries: &[Entry]) -> (f64, f64) {
     let split = data::split(entries).expect("three parts");
-    let config = Gpt2Config { channels: 32, heads: 2, layers: 1, hidden: 4 * 32, dropout: 0.0, ..Gpt2Config::TINY };
+    let config = Gpt2Config {
+        channels: 32,
+        heads: 2,
+        layers: 1,
+        hidden: 4 * 32,
+        dropout: 0.0,
+        ..Gpt2Config::TINY
+    };
     let model = Gpt2::new(config, Device::Cpu).expect("a possible model");
     model.initialize_as_gpt2();
     let set = |entries: &[Entry]| InstructionSet::new(entries, 128, true).expect("entries");
-    let (training, validation) = (set(&split.training).in_similar_lengths(), set(&split.validation));
+    let (training, validation) =
+        (set(&split.training).in_similar_lengths(), set(&split.validation));
     let measure = || {
         let items: Vec<usize> = (0..validation.len()).collect();
         mean_loss(&model, items.chunks(8).map(|items| validation.batch(items))).expect("a batch")

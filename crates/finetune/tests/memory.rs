@@ -12,10 +12,11 @@ const LENGTH: usize = 100_000_000;
 fn a_file_of_100_mb_is_read_and_one_that_is_no_list_of_entries_refused_in_bounded_memory() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("instructions.json");
-    let entry =
-        r#"{"instruction": "Say it again, and then a third time.", "input": "It is late.", "output": "Late."},"#;
+    let entry = r#"{"instruction": "Say it again, and then a third time.", "input": "It is late.", "output": "Late."},"#;
     let entries = LENGTH / entry.len();
-    let list = |item: &str| format!("[{}{}]", item.repeat(LENGTH / item.len()), item.trim_end_matches(','));
+    let list = |item: &str| {
+        format!("[{}{}]", item.repeat(LENGTH / item.len()), item.trim_end_matches(','))
+    };
     for (text, expected) in [(list(entry), entries + 1), (list("1,"), 0), (list("[],"), 0)] {
         fs::write(&path, &text).expect("room on the disk");
         drop(text);

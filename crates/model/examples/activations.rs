@@ -12,8 +12,12 @@ fn main() -> Result<()> {
     tch::set_num_threads(1);
     let at = Tensor::from_slice(&[-3.0, -1.0, -0.5, 0.0, 0.5, 1.0, 3.0]);
     println!("x relu gelu gelu_tanh x*silu(x)");
-    for row in Tensor::stack(&[at.shallow_clone(), at.relu(), exact(&at), tanh(&at), x_silu(&at)], 1).unbind(0) {
-        let words: Vec<String> = values(&row).iter().map(|value| format!("{:.4}", value + 0.0)).collect();
+    for row in
+        Tensor::stack(&[at.shallow_clone(), at.relu(), exact(&at), tanh(&at), x_silu(&at)], 1)
+            .unbind(0)
+    {
+        let words: Vec<String> =
+            values(&row).iter().map(|value| format!("{:.4}", value + 0.0)).collect();
         println!("{}", words.join(" "));
     }
 
@@ -24,9 +28,10 @@ fn main() -> Result<()> {
         gap.max().double_value(&[]),
         grid.double_value(&[gap.argmax(None, false).int64_value(&[])]).abs()
     );
-    for (form, by_hand) in
-        [(Gelu::Exact, feed_forward::gelu_exact(&grid)), (Gelu::Tanh, feed_forward::gelu_tanh(&grid))]
-    {
+    for (form, by_hand) in [
+        (Gelu::Exact, feed_forward::gelu_exact(&grid)),
+        (Gelu::Tanh, feed_forward::gelu_tanh(&grid)),
+    ] {
         let same = (form.forward(&grid) - by_hand).abs().max().double_value(&[]) < 1e-12;
         println!("{form:?} form by its formula equals libtorch's within 1e-12: {same}");
     }
@@ -56,7 +61,11 @@ fn draw(grid: &Tensor) -> Result<()> {
     const UNIT: (f64, f64) = (54.0, 38.0);
     const HIGHEST: f64 = 6.0;
     let place = |x: f64, y: f64| (LEFT + (x + 5.0) * UNIT.0, TOP + (HIGHEST - y) * UNIT.1);
-    let mut svg = Svg::new(620.0, 330.0, "ReLU, both forms of GELU and x times SiLU of x, for x from -5 to 5");
+    let mut svg = Svg::new(
+        620.0,
+        330.0,
+        "ReLU, both forms of GELU and x times SiLU of x, for x from -5 to 5",
+    );
     for y in (-1..=6).map(f64::from) {
         svg.line(place(-5.0, y), place(5.0, y), if y == 0.0 { 1.0 } else { 0.3 });
         let (x_left, y_left) = place(-5.0, y);

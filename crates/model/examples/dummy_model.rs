@@ -41,7 +41,9 @@ fn main() {
     tch::manual_seed(123);
     let skeleton = Skeleton::new(&Gpt2Config::ARTICLE);
     let logits = skeleton.forward(&ids, true); // [B, T, V]
-    let [b, t, v] = logits.size()[..] else { unreachable!("a score for each entry at each position") };
+    let [b, t, v] = logits.size()[..] else {
+        unreachable!("a score for each entry at each position")
+    };
     println!("logits with dropout on, shape {b} {t} {v}\n{}", show::tensor(&logits));
     println!("logits with dropout off\n{}", show::tensor(&skeleton.forward(&ids, false)));
 }

@@ -57,9 +57,14 @@ fn draw(without: &[f64], with: &[f64]) -> Result<()> {
     const BOTTOM: f64 = 250.0;
     const DECADE: f64 = 42.0;
     let height = |size: f64| (size.log10() + 5.0) * DECADE;
-    let mut svg =
-        Svg::new(620.0, 300.0, "Mean size of the gradient in each of five layers, without and with shortcuts");
-    for (exponent, label) in [(-5, "0.00001"), (-4, "0.0001"), (-3, "0.001"), (-2, "0.01"), (-1, "0.1"), (0, "1")] {
+    let mut svg = Svg::new(
+        620.0,
+        300.0,
+        "Mean size of the gradient in each of five layers, without and with shortcuts",
+    );
+    for (exponent, label) in
+        [(-5, "0.00001"), (-4, "0.0001"), (-3, "0.001"), (-2, "0.01"), (-1, "0.1"), (0, "1")]
+    {
         let y = BOTTOM - height(10_f64.powi(exponent));
         svg.line((78.0, y), (598.0, y), 0.3);
         svg.text((70.0, y + 4.5), "end", label);

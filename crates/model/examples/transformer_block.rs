@@ -43,18 +43,29 @@ fn draw(shape: &[i64]) -> Result<()> {
     let wide = format!("[{}, {}, {f}]", shape[0], shape[1]);
     let attention = format!("attention, {h} heads of {}", c / h);
     let reads = [("norm1", &narrow), (attention.as_str(), &narrow), ("dropout", &narrow)];
-    let thinks = [("norm2", &narrow), ("up", &wide), ("GELU", &wide), ("down", &narrow), ("dropout", &narrow)];
+    let thinks = [
+        ("norm2", &narrow),
+        ("up", &wide),
+        ("GELU", &wide),
+        ("down", &narrow),
+        ("dropout", &narrow),
+    ];
 
-    let mut svg = Svg::new(600.0, 496.0, "One block: attention and feed-forward each add to the residual stream");
+    let mut svg = Svg::new(
+        600.0,
+        496.0,
+        "One block: attention and feed-forward each add to the residual stream",
+    );
     svg.curve(&[(STREAM, 30.0), (STREAM, 464.0)], "#7d7d7d");
     svg.text((STREAM, 18.0), "middle", &format!("x {narrow}"));
     svg.text((STREAM, 484.0), "middle", &format!("x {narrow} for the next block"));
     svg.text((STREAM - 26.0, 225.0), "end", "residual");
     svg.text((STREAM - 26.0, 243.0), "end", "stream");
     let mut y = 50.0;
-    for (what, color, parts) in
-        [("reads the positions before it", BLUE, &reads[..]), ("works, each position alone", ORANGE, &thinks[..])]
-    {
+    for (what, color, parts) in [
+        ("reads the positions before it", BLUE, &reads[..]),
+        ("works, each position alone", ORANGE, &thinks[..]),
+    ] {
         svg.colored_text((LEFT, y - 8.0), "start", what, color);
         svg.line((STREAM, y + PART.1 / 2.0), (LEFT, y + PART.1 / 2.0), 1.0);
         svg.text((LEFT - 7.0, y + PART.1 / 2.0 + 4.5), "middle", "▸");

@@ -90,8 +90,11 @@ mod tests {
     #[test]
     fn a_block_whose_halves_say_nothing_passes_its_input_on() {
         let store = VarStore::new(Device::Cpu);
-        let block = Block::new(&store.root(), &Gpt2Config { channels: 6, heads: 2, hidden: 8, ..Gpt2Config::TINY })
-            .expect("two heads of three channels");
+        let block = Block::new(
+            &store.root(),
+            &Gpt2Config { channels: 6, heads: 2, hidden: 8, ..Gpt2Config::TINY },
+        )
+        .expect("two heads of three channels");
         for (name, mut parameter) in store.variables() {
             let value = match &name[..] {
                 "attention.output.bias" => 0.25,
@@ -102,18 +105,31 @@ mod tests {
             let _ = tch::no_grad(|| parameter.fill_(value));
         }
         let x = Tensor::arange(24, (Kind::Float, Device::Cpu)).view([2, 2, 6]); // [B, T, C]
-        assert_eq!(block.forward(&x, false), &x + 0.75, "each half adds its bias once, and nothing else");
+        assert_eq!(
+            block.forward(&x, false),
+            &x + 0.75,
+            "each half adds its bias once, and nothing else"
+        );
     }
 
     #[test]
     fn the_halves_read_a_normalized_stream() {
         tch::set_num_threads(1);
         let store = VarStore::new(Device::Cpu);
-        let block = Block::new(&store.root(), &Gpt2Config { channels: 6, heads: 2, hidden: 8, ..Gpt2Config::TINY })
-            .expect("two heads of three channels");
-        let x = Tensor::arange(24, (Kind::Double, Device::Cpu)).cos().view([2, 2, 6]).to_kind(Kind::Float); // [B, T, C]
+        let block = Block::new(
+            &store.root(),
+            &Gpt2Config { channels: 6, heads: 2, hidden: 8, ..Gpt2Config::TINY },
+        )
+        .expect("two heads of three channels");
+        let x = Tensor::arange(24, (Kind::Double, Device::Cpu))
+            .cos()
+            .view([2, 2, 6])
+            .to_kind(Kind::Float); // [B, T, C]
         // A norm forgets an offset of all channels. So the halves add the same, and the offset passes by them.
-        let gap = (block.forward(&(&x + 8.0), false) - block.forward(&x, false) - 8.0).abs().max().double_value(&[]);
+        let gap = (block.forward(&(&x + 8.0), false) - block.forward(&x, false) - 8.0)
+            .abs()
+            .max()
+            .double_value(&[]);
         assert!(gap < 1e-4, "largest difference {gap:e}");
     }
 }

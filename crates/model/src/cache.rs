@@ -56,8 +56,16 @@ impl LayerCache {
         let [cached_b, cached_h, context, cached_d] = self.keys.size()[..] else {
             unreachable!("the buffers are allocated with four dimensions");
         };
-        assert_eq!([b, h, d], [cached_b, cached_h, cached_d], "texts, heads and their width differ from the cache's");
-        assert!(self.filled + new <= context, "{} positions do not fit into a context of {context}", self.filled + new);
+        assert_eq!(
+            [b, h, d],
+            [cached_b, cached_h, cached_d],
+            "texts, heads and their width differ from the cache's"
+        );
+        assert!(
+            self.filled + new <= context,
+            "{} positions do not fit into a context of {context}",
+            self.filled + new
+        );
         new
     }
 }
@@ -73,7 +81,9 @@ impl Cache {
     pub fn new(config: &Gpt2Config, batch: i64, device: Device) -> Self {
         let shape = [batch, config.heads, config.context, config.channels / config.heads]; // [B, H, context, D]
         let buffer = || Tensor::empty(shape, (Kind::Float, device));
-        let layers = (0..config.layers).map(|_| LayerCache { keys: buffer(), values: buffer(), filled: 0 }).collect();
+        let layers = (0..config.layers)
+            .map(|_| LayerCache { keys: buffer(), values: buffer(), filled: 0 })
+            .collect();
         Self { layers }
     }
 

@@ -64,22 +64,31 @@ impl Gpt2Config {
         norm_epsilon: 1e-5,
     };
     /// GPT-2 355M.
-    pub const MEDIUM: Self = Self { channels: 1024, heads: 16, layers: 24, hidden: 4 * 1024, ..Self::SMALL };
+    pub const MEDIUM: Self =
+        Self { channels: 1024, heads: 16, layers: 24, hidden: 4 * 1024, ..Self::SMALL };
     /// GPT-2 774M.
-    pub const LARGE: Self = Self { channels: 1280, heads: 20, layers: 36, hidden: 4 * 1280, ..Self::SMALL };
+    pub const LARGE: Self =
+        Self { channels: 1280, heads: 20, layers: 36, hidden: 4 * 1280, ..Self::SMALL };
     /// GPT-2 1558M.
-    pub const XL: Self = Self { channels: 1600, heads: 25, layers: 48, hidden: 4 * 1600, ..Self::SMALL };
+    pub const XL: Self =
+        Self { channels: 1600, heads: 25, layers: 48, hidden: 4 * 1600, ..Self::SMALL };
 
     /// The 124M model as the articles build it in chapters 3 and 4: no query/key/value bias, an output head of its own, the exact
     /// GELU.
-    pub const ARTICLE: Self = Self { qkv_bias: false, tied: false, gelu: Gelu::Exact, ..Self::SMALL };
+    pub const ARTICLE: Self =
+        Self { qkv_bias: false, tied: false, gelu: Gelu::Exact, ..Self::SMALL };
 
     /// A model that trains in a minute on two cores, with GPT-2's vocabulary.
-    pub const TINY: Self = Self { context: 128, channels: 128, heads: 4, layers: 4, hidden: 4 * 128, ..Self::SMALL };
+    pub const TINY: Self =
+        Self { context: 128, channels: 128, heads: 4, layers: 4, hidden: 4 * 128, ..Self::SMALL };
 
     /// The published sizes by the names they have on the Hugging Face hub.
-    pub const PUBLISHED: [(&'static str, Self); 4] =
-        [("gpt2", Self::SMALL), ("gpt2-medium", Self::MEDIUM), ("gpt2-large", Self::LARGE), ("gpt2-xl", Self::XL)];
+    pub const PUBLISHED: [(&'static str, Self); 4] = [
+        ("gpt2", Self::SMALL),
+        ("gpt2-medium", Self::MEDIUM),
+        ("gpt2-large", Self::LARGE),
+        ("gpt2-xl", Self::XL),
+    ];
 
     /// Parameters, with a tied head counted once.
     pub fn parameters(&self) -> i64 {
@@ -105,7 +114,10 @@ impl Gpt2Config {
         ];
         for (name, size, most) in sizes {
             ensure!(size >= 1, "{name} is {size}; it must be at least 1");
-            ensure!(size <= most, "{name} is {size}, more than any GPT-2 has; it must be at most {most}");
+            ensure!(
+                size <= most,
+                "{name} is {size}, more than any GPT-2 has; it must be at most {most}"
+            );
         }
         ensure!(
             self.parameters() <= MOST_PARAMETERS,
@@ -147,10 +159,24 @@ mod tests {
     #[test]
     fn an_impossible_size_is_refused_by_name() {
         let broken = [
-            (Gpt2Config { heads: 5, ..Gpt2Config::SMALL }, "768 channels do not split into 5 equal heads"),
+            (
+                Gpt2Config { heads: 5, ..Gpt2Config::SMALL },
+                "768 channels do not split into 5 equal heads",
+            ),
             (Gpt2Config { layers: 0, ..Gpt2Config::SMALL }, "layers is 0"),
-            (Gpt2Config { vocab_size: 1 << 40, ..Gpt2Config::SMALL }, "vocab_size is 1099511627776"),
-            (Gpt2Config { vocab_size: 1 << 24, channels: 1 << 16, heads: 1, ..Gpt2Config::SMALL }, "these sizes make"),
+            (
+                Gpt2Config { vocab_size: 1 << 40, ..Gpt2Config::SMALL },
+                "vocab_size is 1099511627776",
+            ),
+            (
+                Gpt2Config {
+                    vocab_size: 1 << 24,
+                    channels: 1 << 16,
+                    heads: 1,
+                    ..Gpt2Config::SMALL
+                },
+                "these sizes make",
+            ),
             (Gpt2Config { dropout: f64::NAN, ..Gpt2Config::SMALL }, "dropout is NaN"),
         ];
         for (config, expected) in broken {

@@ -61,9 +61,17 @@ impl<'a> Decoder<'a> {
         Self::with_kernels(model, dtype, threads, Kernels::fastest())
     }
 
-    fn with_kernels(model: &'a Gpt2, dtype: Dtype, threads: usize, kernels: Kernels) -> Result<Self> {
+    fn with_kernels(
+        model: &'a Gpt2,
+        dtype: Dtype,
+        threads: usize,
+        kernels: Kernels,
+    ) -> Result<Self> {
         let device = model.store.device();
-        ensure!(device == Device::Cpu, "the decoder works on the CPU, and the model is on {device:?}");
+        ensure!(
+            device == Device::Cpu,
+            "the decoder works on the CPU, and the model is on {device:?}"
+        );
         let _guard = tch::no_grad_guard();
         let cache = Cache::new(&model.config, 1, Device::Cpu);
         let workers = threads.clamp(1, model.config.heads as usize);
@@ -72,7 +80,9 @@ impl<'a> Decoder<'a> {
         let helpers = (1..workers)
             .map(|number| {
                 let (share, exchange) = (share(number), Arc::clone(&exchange));
-                thread::Builder::new().name(format!("decoder {number}")).spawn(move || help(share, &exchange))
+                thread::Builder::new()
+                    .name(format!("decoder {number}"))
+                    .spawn(move || help(share, &exchange))
             })
             .collect::<Result<_, _>>()?;
         let own = Worker::new(share(0));
@@ -158,8 +168,10 @@ fn help(share: Share, exchange: &Exchange) {
             if exchange.stop.load(Ordering::Relaxed) {
                 return;
             }
-            let (position, scoring) =
-                (exchange.position.load(Ordering::Relaxed), exchange.scoring.load(Ordering::Relaxed));
+            let (position, scoring) = (
+                exchange.position.load(Ordering::Relaxed),
+                exchange.scoring.load(Ordering::Relaxed),
+            );
             worker.step(exchange, position, scoring);
         }
     }));

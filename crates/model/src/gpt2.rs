@@ -36,10 +36,12 @@ impl Gpt2 {
         config.check()?;
         let root = store.root();
         let embed = InputEmbedding::new(&root, config.vocab_size, config.context, config.channels);
-        let blocks =
-            (0..config.layers).map(|layer| Block::new(&(&root / "blocks" / layer), &config)).collect::<Result<_>>()?;
+        let blocks = (0..config.layers)
+            .map(|layer| Block::new(&(&root / "blocks" / layer), &config))
+            .collect::<Result<_>>()?;
         let norm = LayerNorm::new(&(&root / "norm"), config.channels, config.norm_epsilon);
-        let head = (!config.tied).then(|| Linear::new(&(&root / "head"), config.channels, config.vocab_size, false));
+        let head = (!config.tied)
+            .then(|| Linear::new(&(&root / "head"), config.channels, config.vocab_size, false));
         Ok(Self { config, store, embed, blocks, norm, head })
     }
 
@@ -67,7 +69,8 @@ impl Gpt2 {
                 let _ = parameter.fill_(f64::from(u8::from(is_norm_weight)));
                 continue;
             }
-            let into_stream = name.ends_with("attention.output.weight") || name.ends_with("down.weight");
+            let into_stream =
+                name.ends_with("attention.output.weight") || name.ends_with("down.weight");
             let mut drawn = Tensor::empty(parameter.size(), (Kind::Float, Device::Cpu));
             parameter.copy_(&drawn.normal_(0.0, if into_stream { residual } else { 0.02 }));
         }
@@ -143,7 +146,11 @@ impl Gpt2 {
     /// number of texts or for a model of other sizes.
     pub fn forward_cached(&self, ids: &Tensor, cache: &mut Cache) -> Tensor {
         let _guard = tch::no_grad_guard();
-        assert_eq!(cache.layers.len(), self.blocks.len(), "the cache has not as many layers as the model has blocks");
+        assert_eq!(
+            cache.layers.len(),
+            self.blocks.len(),
+            "the cache has not as many layers as the model has blocks"
+        );
         let known = cache.filled();
         if let Err(complaint) = self.check_ids(ids, known) {
             panic!("{complaint}");
@@ -171,9 +178,17 @@ impl Gpt2 {
         let [_, t] = ids.size()[..] else {
             anyhow::bail!("ids must be [B, T], got {:?}", ids.size());
         };
-        ensure!(ids.kind() == Kind::Int64, "ids must be 64-bit whole numbers, got {:?}", ids.kind());
+        ensure!(
+            ids.kind() == Kind::Int64,
+            "ids must be 64-bit whole numbers, got {:?}",
+            ids.kind()
+        );
         ensure!(ids.numel() > 0, "there must be at least one id, got {:?}", ids.size());
-        ensure!(known + t <= context, "{} positions do not fit into a context of {context}", known + t);
+        ensure!(
+            known + t <= context,
+            "{} positions do not fit into a context of {context}",
+            known + t
+        );
         let (least, most) = (ids.min().int64_value(&[]), ids.max().int64_value(&[]));
         let outside = if least < 0 { least } else { most };
         ensure!((0..v).contains(&outside), "id {outside} is outside the vocabulary of {v} entries");

@@ -55,7 +55,12 @@ pub fn forward(layout: Layout, [q, k, v]: [&[f32]; 3], out: &mut [f32]) -> Vec<f
 ///
 /// # Source
 /// Dao 2023 (<https://arxiv.org/abs/2307.08691>), algorithm 2.
-pub fn backward(layout: Layout, [q, k, v, out, d_out]: [&[f32]; 5], log_sums: &[f32], gradients: [&mut [f32]; 3]) {
+pub fn backward(
+    layout: Layout,
+    [q, k, v, out, d_out]: [&[f32]; 5],
+    log_sums: &[f32],
+    gradients: [&mut [f32]; 3],
+) {
     let [dq, dk, dv] = gradients.map(|gradient| layout.apart(gradient).into_iter());
     let heads = (0..).zip(dq.zip(dk).zip(dv)).zip(log_sums.chunks(layout.positions));
     let heads = heads.map(|((head, ((dq, dk), dv)), log_sums)| {
@@ -76,7 +81,8 @@ impl Layout {
     /// The rows of each head, to be written by different threads.
     fn apart(self, x: &mut [f32]) -> Vec<Vec<&mut [f32]>> {
         let Self { positions, heads, width } = self;
-        let mut apart: Vec<_> = (0..x.len() / (positions * width)).map(|_| Vec::with_capacity(positions)).collect();
+        let mut apart: Vec<_> =
+            (0..x.len() / (positions * width)).map(|_| Vec::with_capacity(positions)).collect();
         for (row, channels) in x.chunks_exact_mut(width).enumerate() {
             apart[row / (positions * heads) * heads + row % heads].push(channels);
         }
@@ -111,7 +117,13 @@ fn forward_of_head(head: Forward) {
             shares[query - start] = 1.0 / sum;
         }
         let seen = Panels::new(&values, positions).lines(0, end);
-        multiply_wide(&weights.rows(end - start, end).tiles(0, end - start), seen, &mut mixed, 0, false);
+        multiply_wide(
+            &weights.rows(end - start, end).tiles(0, end - start),
+            seen,
+            &mut mixed,
+            0,
+            false,
+        );
         for (query, out) in out[start..end].iter_mut().enumerate() {
             for (out, sum) in out.iter_mut().zip(mixed.line(query)) {
                 *out = sum * shares[query];
@@ -149,13 +161,31 @@ fn backward_of_head(head: Backward) {
             let end = positions.min(start + QUERIES);
             let last = end.min(first + KEYS); // of these keys the last query sees those before
             let own = first / LANES * width..last.div_ceil(LANES) * width;
-            multiply_wide(&q.tiles(start, end), Panels::new(&keys[own.clone()], width), &mut weights, 0, false);
-            multiply_wide(&d_out.tiles(start, end), Panels::new(&values[own], width), &mut slopes, 0, false);
+            multiply_wide(
+                &q.tiles(start, end),
+                Panels::new(&keys[own.clone()], width),
+                &mut weights,
+                0,
+                false,
+            );
+            multiply_wide(
+                &d_out.tiles(start, end),
+                Panels::new(&values[own], width),
+                &mut slopes,
+                0,
+                false,
+            );
             for query in start..end {
-                let [weights, slopes] =
-                    [&mut weights, &mut slopes].map(|block| &mut block.line_mut(query - start)[..last - first]);
+                let [weights, slopes] = [&mut weights, &mut slopes]
+                    .map(|block| &mut block.line_mut(query - start)[..last - first]);
                 let seen = last.min(query + 1) - first;
-                bend_wide(&mut weights[..seen], &mut slopes[..seen], factor, log_sums[query], dots[query]);
+                bend_wide(
+                    &mut weights[..seen],
+                    &mut slopes[..seen],
+                    factor,
+                    log_sums[query],
+                    dots[query],
+                );
                 weights[seen..].fill(0.0);
                 slopes[seen..].fill(0.0);
             }
@@ -167,7 +197,13 @@ fn backward_of_head(head: Backward) {
                 true,
             );
             add_transposed_wide(&slopes, last - first, q_panels.lines(start, end), of_keys, first);
-            add_transposed_wide(&weights, last - first, d_out_panels.lines(start, end), of_values, first);
+            add_transposed_wide(
+                &weights,
+                last - first,
+                d_out_panels.lines(start, end),
+                of_values,
+                first,
+            );
         }
     }
     for (rows, block) in [dq, dk, dv].into_iter().zip(&gradients) {
@@ -188,7 +224,10 @@ mod tests {
         let Layout { positions, heads, width } = layout;
         tch::manual_seed(5);
         [2.0, 2.0, 1.0, 1.0].map(|size| {
-            Tensor::randn([batch, positions as i64, heads as i64, width as i64], (Kind::Float, Device::Cpu)) * size
+            Tensor::randn(
+                [batch, positions as i64, heads as i64, width as i64],
+                (Kind::Float, Device::Cpu),
+            ) * size
         })
     }
 
@@ -221,7 +260,10 @@ mod tests {
                 let (gap, size) = (gap.double_value(&[]), size.double_value(&[]));
                 let case = format!("{name} of {positions} positions, {width} channels");
                 // Scores of up to 40 in 32 bits are off by a few millionths, and so are their powers of e.
-                assert!(gap < 3e-6 * (1.0 + size), "{case}: largest difference {gap:e} at a size of {size:e}");
+                assert!(
+                    gap < 3e-6 * (1.0 + size),
+                    "{case}: largest difference {gap:e} at a size of {size:e}"
+                );
             }
         }
     }

@@ -72,7 +72,10 @@ mod tests {
     #[test]
     fn equal_channels_become_zeros_and_not_a_division_by_zero() {
         let layer = LayerNorm::new(&VarStore::new(Device::Cpu).root(), 3, 1e-5);
-        close(&layer.forward(&Tensor::from_slice2(&[[7.0_f32; 3]])), &Tensor::from_slice2(&[[0.0_f32; 3]]));
+        close(
+            &layer.forward(&Tensor::from_slice2(&[[7.0_f32; 3]])),
+            &Tensor::from_slice2(&[[0.0_f32; 3]]),
+        );
     }
 
     #[test]
@@ -83,6 +86,9 @@ mod tests {
         let _ = store.root().add("weight", scale.copy(), false);
         let _ = store.root().add("bias", shift.copy(), false);
         let x = Tensor::arange(24, (tch::Kind::Float, Device::Cpu)).square().view([2, 3, 4]); // [B, T, C]
-        close(&LayerNorm::new(&store.root(), 4, 0.1).forward(&x), &(normalize(&x, 0.1) * scale + shift));
+        close(
+            &LayerNorm::new(&store.root(), 4, 0.1).forward(&x),
+            &(normalize(&x, 0.1) * scale + shift),
+        );
     }
 }

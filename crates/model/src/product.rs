@@ -38,10 +38,20 @@ pub fn add_product(out: &Tensor, left: &Tensor, right: &Tensor) {
 }
 
 /// Lets each thread multiply for its parts of the longer side of `out`, and MKL find itself among threads that are all at work.
-fn in_parts(out: &Tensor, left: &Tensor, right: &Tensor, multiply: impl Fn(&Tensor, &Tensor, &Tensor) + Sync) {
+fn in_parts(
+    out: &Tensor,
+    left: &Tensor,
+    right: &Tensor,
+    multiply: impl Fn(&Tensor, &Tensor, &Tensor) + Sync,
+) {
     let shape = |matrix: &Tensor| -> [i64; 2] { matrix.size().try_into().expect("a matrix") };
-    let ([rows, columns], [left_rows, terms], [right_rows, right_columns]) = (shape(out), shape(left), shape(right));
-    assert_eq!([rows, terms, columns], [left_rows, right_rows, right_columns], "the matrices do not fit each other");
+    let ([rows, columns], [left_rows, terms], [right_rows, right_columns]) =
+        (shape(out), shape(left), shape(right));
+    assert_eq!(
+        [rows, terms, columns],
+        [left_rows, right_rows, right_columns],
+        "the matrices do not fit each other"
+    );
     let (side, dim) = if rows > columns { (rows, 0) } else { (columns, 1) };
     let starts = starts(side);
     if starts.len() == 1 {
@@ -50,7 +60,11 @@ fn in_parts(out: &Tensor, left: &Tensor, right: &Tensor, multiply: impl Fn(&Tens
     let ends = starts.iter().skip(1).copied().chain([side]);
     let parts = starts.iter().zip(ends).map(|(&start, end)| {
         let own = |matrix: &Tensor| matrix.narrow(dim, start, end - start);
-        let factors = if dim == 0 { (own(left), right.shallow_clone()) } else { (left.shallow_clone(), own(right)) };
+        let factors = if dim == 0 {
+            (own(left), right.shallow_clone())
+        } else {
+            (left.shallow_clone(), own(right))
+        };
         (own(out), factors)
     });
     share_out(parts.collect(), |(out, (left, right))| {
@@ -62,7 +76,11 @@ fn in_parts(out: &Tensor, left: &Tensor, right: &Tensor, multiply: impl Fn(&Tens
 /// Where the parts of a side begin; a single one where MKL does better by itself.
 fn starts(side: i64) -> Vec<i64> {
     let threads = i64::from(tch::get_num_threads());
-    let parts = if threads > 1 && are_libtorchs() && lanes() < 16 { (side / LEAST).min(2 * threads) } else { 1 };
+    let parts = if threads > 1 && are_libtorchs() && lanes() < 16 {
+        (side / LEAST).min(2 * threads)
+    } else {
+        1
+    };
     let parts = if parts < threads { 1 } else { parts };
     (0..parts).map(|part| side * part / parts).collect()
 }
@@ -75,7 +93,9 @@ mod tests {
     #[test]
     fn parts_make_the_whole_product() {
         let drawn = |rows: i64, columns: i64| {
-            (Tensor::arange(rows * columns, (Kind::Float, Device::Cpu)) * 12.9898).sin().view([rows, columns])
+            (Tensor::arange(rows * columns, (Kind::Float, Device::Cpu)) * 12.9898)
+                .sin()
+                .view([rows, columns])
         };
         tch::set_num_threads(2);
         // Wide, high, and so narrow that there is nothing to share; the right matrix as it is and as the transpose of another.
@@ -86,7 +106,10 @@ mod tests {
                 let out = drawn(rows, columns);
                 let sum = &out + &expected;
                 add_product(&out, &left, &right);
-                assert!((&out - sum).abs().max().double_value(&[]) < 1e-5, "added: {rows} x {terms} x {columns}");
+                assert!(
+                    (&out - sum).abs().max().double_value(&[]) < 1e-5,
+                    "added: {rows} x {terms} x {columns}"
+                );
                 write_product(&out, &left, &right);
                 assert!(
                     (&out - expected).abs().max().double_value(&[]) < 1e-5,

@@ -48,11 +48,15 @@ pub fn load(folder: &Path, device: Device) -> Result<Gpt2> {
     let mut parameters = Vec::with_capacity(origins.len());
     let mut readers: BTreeMap<&str, Vec<(&Origin, Tensor)>> = BTreeMap::new(); // query, key and value share one
     for origin in &origins {
-        let ours = Tensor::f_empty(&origin.shape, (Kind::Float, Device::Cpu)).map_err(|error| brief(&error))?;
+        let ours = Tensor::f_empty(&origin.shape, (Kind::Float, Device::Cpu))
+            .map_err(|error| brief(&error))?;
         parameters.push(ours.shallow_clone());
         readers.entry(&origin.public).or_default().push((origin, ours));
     }
-    let jobs = readers.into_iter().map(|(name, readers)| (public.stored[name].0.as_str(), readers)).collect();
+    let jobs = readers
+        .into_iter()
+        .map(|(name, readers)| (public.stored[name].0.as_str(), readers))
+        .collect();
     read_all(&public.path, jobs)?;
     public.model(&origins, parameters, device)
 }
@@ -74,7 +78,8 @@ pub fn map(folder: &Path) -> Result<Gpt2> {
     let Some(tensors) = public.file.map(names)? else {
         return load(folder, Device::Cpu); // such as 16-bit floats, which have to be widened
     };
-    let parameters = origins.iter().map(|origin| origin.find_in(&tensors[stored(origin)])).collect();
+    let parameters =
+        origins.iter().map(|origin| origin.find_in(&tensors[stored(origin)])).collect();
     public.model(&origins, parameters, Device::Cpu)
 }
 
@@ -98,7 +103,12 @@ impl Public {
     }
 
     /// The model of these parameters, each at the place of its origin.
-    fn model(mut self, origins: &[Origin], parameters: Vec<Tensor>, device: Device) -> Result<Gpt2> {
+    fn model(
+        mut self,
+        origins: &[Origin],
+        parameters: Vec<Tensor>,
+        device: Device,
+    ) -> Result<Gpt2> {
         if !self.config.qkv_bias {
             refuse_hidden_bias(&mut self.file, &self.stored, &self.config)?;
         }
@@ -136,7 +146,8 @@ fn read_all(path: &Path, mut jobs: Vec<Job>) -> Result<()> {
     thread::scope(|scope| {
         // Where the system has no second thread to give, the first does all the work.
         let other = thread::Builder::new().spawn_scoped(scope, work).ok();
-        let join = |other: ScopedJoinHandle<_>| other.join().unwrap_or_else(|panic| resume_unwind(panic));
+        let join =
+            |other: ScopedJoinHandle<_>| other.join().unwrap_or_else(|panic| resume_unwind(panic));
         work().and(other.map_or(Ok(()), join))
     })
 }
@@ -165,14 +176,25 @@ fn stored_names(file: &WeightFile, config: &Gpt2Config) -> Result<Stored> {
 }
 
 fn check_tensors(file: &WeightFile, stored: &Stored, config: &Gpt2Config) -> Result<()> {
-    let mut expected: BTreeMap<String, Vec<i64>> =
-        origins(config).into_iter().map(|origin| (origin.public.clone(), origin.public_shape())).collect();
+    let mut expected: BTreeMap<String, Vec<i64>> = origins(config)
+        .into_iter()
+        .map(|origin| (origin.public.clone(), origin.public_shape()))
+        .collect();
     let optional = |name: &str| !config.qkv_bias && name.ends_with("attn.c_attn.bias");
     for layer in 0..config.layers {
-        expected.entry(format!("h.{layer}.attn.c_attn.bias")).or_insert_with(|| vec![3 * config.channels]);
+        expected
+            .entry(format!("h.{layer}.attn.c_attn.bias"))
+            .or_insert_with(|| vec![3 * config.channels]);
     }
-    let missing = expected.keys().filter(|name| !stored.contains_key(*name) && !optional(name)).cloned().collect();
-    let surplus = stored.iter().filter(|(short, _)| !expected.contains_key(*short)).map(|(_, (name, _))| name.clone());
+    let missing = expected
+        .keys()
+        .filter(|name| !stored.contains_key(*name) && !optional(name))
+        .cloned()
+        .collect();
+    let surplus = stored
+        .iter()
+        .filter(|(short, _)| !expected.contains_key(*short))
+        .map(|(_, (name, _))| name.clone());
     let (mut misshapen, mut unreadable) = (Vec::new(), Vec::new());
     for (short, (name, found)) in stored {
         let Some(shape) = expected.get(short) else { continue };
@@ -189,7 +211,9 @@ fn check_tensors(file: &WeightFile, stored: &Stored, config: &Gpt2Config) -> Res
     ]
     .into_iter()
     .filter(|(_, names)| !names.is_empty())
-    .map(|(what, names): (_, Vec<String>)| format!("{} tensors are {what}: {}", names.len(), names.join(", ")))
+    .map(|(what, names): (_, Vec<String>)| {
+        format!("{} tensors are {what}: {}", names.len(), names.join(", "))
+    })
     .collect();
     ensure!(complaints.is_empty(), "{}", complaints.join("; "));
     Ok(())
@@ -201,7 +225,10 @@ fn refuse_hidden_bias(file: &mut WeightFile, stored: &Stored, config: &Gpt2Confi
         let public = format!("h.{layer}.attn.c_attn.bias");
         if let Some((name, _)) = stored.get(&public) {
             let largest = file.tensor(name)?.abs().max().double_value(&[]);
-            ensure!(largest == 0.0, "{name} is not zero, but {CONFIG} says that the model has no query/key/value bias");
+            ensure!(
+                largest == 0.0,
+                "{name} is not zero, but {CONFIG} says that the model has no query/key/value bias"
+            );
         }
     }
     Ok(())
@@ -215,7 +242,8 @@ fn refuse_hidden_bias(file: &mut WeightFile, stored: &Stored, config: &Gpt2Confi
 /// # Errors
 /// If the disk refuses.
 pub fn save(folder: &Path, model: &Gpt2) -> Result<()> {
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot create {}", folder.display()))?;
     let _guard = tch::no_grad_guard();
     let parameters: BTreeMap<String, Tensor> = model.parameters().into_iter().collect();
     let mut thirds: BTreeMap<String, Vec<Tensor>> = BTreeMap::new();
@@ -233,11 +261,17 @@ pub fn save(folder: &Path, model: &Gpt2) -> Result<()> {
     let tensors = thirds
         .into_iter()
         .map(|(public, parts)| {
-            let name = if public.starts_with("lm_head") { public } else { format!("transformer.{public}") };
+            let name = if public.starts_with("lm_head") {
+                public
+            } else {
+                format!("transformer.{public}")
+            };
             (name, Tensor::cat(&parts, -1))
         })
         .collect();
     weight_file::write(&folder.join(WEIGHTS), tensors)?;
     let config = serde_json::to_string_pretty(&config_to_json(&model.config))?;
-    weight_file::replace(&folder.join(CONFIG), |temporary| Ok(std::fs::write(temporary, config + "\n")?))
+    weight_file::replace(&folder.join(CONFIG), |temporary| {
+        Ok(std::fs::write(temporary, config + "\n")?)
+    })
 }

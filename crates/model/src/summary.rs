@@ -9,8 +9,13 @@ use std::fmt::Write;
 pub fn summary(config: &Gpt2Config) -> String {
     let shapes = parameter_shapes(config);
     let count = |prefix: &str| -> i64 {
-        let inside = |name: &str| name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('.'));
-        shapes.iter().filter(|(name, _)| inside(name)).map(|(_, shape)| shape.iter().product::<i64>()).sum()
+        let inside =
+            |name: &str| name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('.'));
+        shapes
+            .iter()
+            .filter(|(name, _)| inside(name))
+            .map(|(_, shape)| shape.iter().product::<i64>())
+            .sum()
     };
     let mut tree = String::new();
     let mut line = |depth: usize, label: &str, parameters: i64| {
@@ -55,7 +60,10 @@ mod tests {
     fn the_shapes_of_all_parameters_add_up_to_the_formula() {
         let odd = Gpt2Config { qkv_bias: false, tied: false, hidden: 100, ..Gpt2Config::TINY };
         for config in [Gpt2Config::SMALL, Gpt2Config::XL, Gpt2Config::ARTICLE, odd] {
-            let sum: i64 = parameter_shapes(&config).iter().map(|(_, shape)| shape.iter().product::<i64>()).sum();
+            let sum: i64 = parameter_shapes(&config)
+                .iter()
+                .map(|(_, shape)| shape.iter().product::<i64>())
+                .sum();
             assert_eq!(sum, config.parameters());
         }
     }

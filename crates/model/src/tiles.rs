@@ -80,7 +80,10 @@ pub fn transpose_wide(rows: Rows, first: usize, lines: &mut [[f32; LANES]]) {
     let rows = array::from_fn(|lane| rows.row((first + lane).min(rows.count - 1)));
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") {
-        #[expect(unsafe_code, reason = "that the processor has the instructions is known only when the program runs")]
+        #[expect(
+            unsafe_code,
+            reason = "that the processor has the instructions is known only when the program runs"
+        )]
         // SAFETY: the line above.
         return unsafe { squares::transpose(&rows, lines) };
     }
@@ -116,7 +119,10 @@ impl<'a> Panels<'a> {
 
     #[inline(always)]
     fn enumerate(self) -> impl Iterator<Item = (usize, &'a [[f32; LANES]])> {
-        self.numbers.chunks_exact(self.length).map(move |panel| &panel[self.first..self.end]).enumerate()
+        self.numbers
+            .chunks_exact(self.length)
+            .map(move |panel| &panel[self.first..self.end])
+            .enumerate()
     }
 }
 
@@ -186,13 +192,18 @@ fn settle(place: &mut [f32; LANES], sums: &[f32; LANES], add: bool) {
 #[inline(always)]
 fn multiply(tiles: &[Tile], right: Panels, out: &mut Block, first: usize, add: bool) {
     let terms = right.end - right.first;
-    assert!(tiles.iter().all(|tile| tile.rows.iter().all(|row| row.len() >= terms)), "a tile's rows are too short");
+    assert!(
+        tiles.iter().all(|tile| tile.rows.iter().all(|row| row.len() >= terms)),
+        "a tile's rows are too short"
+    );
     for (number, panel) in right.enumerate() {
         for (tile, Tile { rows, starts }) in tiles.iter().enumerate() {
             let [row0, row1, row2, row3, row4, row5] = rows;
             let [start0, start1, start2, start3, start4, start5] = *starts;
-            let (mut sums0, mut sums1, mut sums2) = ([start0; LANES], [start1; LANES], [start2; LANES]);
-            let (mut sums3, mut sums4, mut sums5) = ([start3; LANES], [start4; LANES], [start5; LANES]);
+            let (mut sums0, mut sums1, mut sums2) =
+                ([start0; LANES], [start1; LANES], [start2; LANES]);
+            let (mut sums3, mut sums4, mut sums5) =
+                ([start3; LANES], [start4; LANES], [start5; LANES]);
             let left = row0.iter().zip(*row1).zip(*row2).zip(*row3).zip(*row4).zip(*row5);
             for ((((((left0, left1), left2), left3), left4), left5), line) in left.zip(panel) {
                 let line = *line;
@@ -203,7 +214,12 @@ fn multiply(tiles: &[Tile], right: Panels, out: &mut Block, first: usize, add: b
                 add_product(&mut sums4, *left4, &line);
                 add_product(&mut sums5, *left5, &line);
             }
-            out.keep(first + tile * ROWS, number, [&sums0, &sums1, &sums2, &sums3, &sums4, &sums5], add);
+            out.keep(
+                first + tile * ROWS,
+                number,
+                [&sums0, &sums1, &sums2, &sums3, &sums4, &sums5],
+                add,
+            );
         }
     }
 }
@@ -234,7 +250,8 @@ fn put(block: &Block, out: &mut [&mut [f32]], add: bool) {
 fn add_transposed(left: &Block, columns: usize, right: Panels, out: &mut Block, first: usize) {
     for column in (0..columns).step_by(ROWS) {
         for (number, panel) in right.enumerate() {
-            let [mut sums0, mut sums1, mut sums2, mut sums3, mut sums4, mut sums5] = [[0.0; LANES]; ROWS];
+            let [mut sums0, mut sums1, mut sums2, mut sums3, mut sums4, mut sums5] =
+                [[0.0; LANES]; ROWS];
             for (left, line) in left.numbers[column..].chunks(left.stride).zip(panel) {
                 let line = *line;
                 let left = &left[..ROWS];
@@ -245,7 +262,12 @@ fn add_transposed(left: &Block, columns: usize, right: Panels, out: &mut Block, 
                 add_product(&mut sums4, left[4], &line);
                 add_product(&mut sums5, left[5], &line);
             }
-            out.keep(first + column, number, [&sums0, &sums1, &sums2, &sums3, &sums4, &sums5], true);
+            out.keep(
+                first + column,
+                number,
+                [&sums0, &sums1, &sums2, &sums3, &sums4, &sums5],
+                true,
+            );
         }
     }
 }
@@ -307,8 +329,13 @@ mod tests {
             let of_columns: f32 = (0..12).map(|k| left.line(k)[row] * right(k)).sum();
             let [written, added, transposed, before] =
                 [&written, &added, &transposed, &before].map(|block| block.line(6 + row)[column]);
-            for (ours, expected) in [(written, of_rows), (added, before + of_rows), (transposed, before + of_columns)] {
-                assert!((ours - expected).abs() < 2e-6, "row {row}, column {column}: {ours}, not {expected}");
+            for (ours, expected) in
+                [(written, of_rows), (added, before + of_rows), (transposed, before + of_columns)]
+            {
+                assert!(
+                    (ours - expected).abs() < 2e-6,
+                    "row {row}, column {column}: {ours}, not {expected}"
+                );
             }
         }
     }
@@ -320,7 +347,9 @@ mod tests {
             let block = block(count, 11);
             let mut lines = [[0.0; LANES]; 11];
             transpose_wide(block.rows(count, 11), first, &mut lines);
-            let line = |column: usize| array::from_fn(|lane| block.line((first + lane).min(count - 1))[column]);
+            let line = |column: usize| {
+                array::from_fn(|lane| block.line((first + lane).min(count - 1))[column])
+            };
             let expected: [[f32; LANES]; 11] = array::from_fn(line);
             assert_eq!(lines, expected, "{count} rows, from {first} on");
             let rows = array::from_fn(|lane| &block.line((first + lane).min(count - 1))[..11]);

@@ -42,8 +42,9 @@ impl WeightFile {
         ensure!(!metadata.is_dir(), "{name} is a folder, not a file");
         let length = metadata.len();
         let mut prefix = [0; 8];
-        file.read_exact(&mut prefix)
-            .with_context(|| format!("{name} is too short for a safetensors file; fetch it again"))?;
+        file.read_exact(&mut prefix).with_context(|| {
+            format!("{name} is too short for a safetensors file; fetch it again")
+        })?;
         let header_bytes = u64::from_le_bytes(prefix);
         if header_bytes > length - 8 || header_bytes > LONGEST_HEADER {
             if let Some(guess) = guess_content(prefix) {
@@ -55,8 +56,8 @@ impl WeightFile {
         }
         let mut header = vec![0; header_bytes as usize];
         file.read_exact(&mut header).with_context(|| format!("cannot read {name}"))?;
-        let header: Metadata =
-            serde_json::from_slice(&header).with_context(|| format!("{name} has a damaged header; fetch it again"))?;
+        let header: Metadata = serde_json::from_slice(&header)
+            .with_context(|| format!("{name} has a damaged header; fetch it again"))?;
         let data_start = 8 + header_bytes;
         let expected = data_start.checked_add(header.data_len() as u64);
         ensure!(
@@ -67,7 +68,8 @@ impl WeightFile {
         );
         // A tensor without values may claim any other sizes, which would overflow where they are multiplied.
         for (tensor, info) in header.tensors() {
-            let most = info.shape.iter().try_fold(WIDEST, |most, &size| most.checked_mul(size.max(1)));
+            let most =
+                info.shape.iter().try_fold(WIDEST, |most, &size| most.checked_mul(size.max(1)));
             ensure!(
                 most.is_some_and(|most| i64::try_from(most).is_ok()),
                 "{tensor} in {name} has sizes that overflow; fetch it again"
@@ -78,8 +80,12 @@ impl WeightFile {
 
     /// Names and shapes of all tensors, sorted by name.
     pub fn shapes(&self) -> Vec<(String, Vec<i64>)> {
-        let mut shapes: Vec<_> =
-            self.header.tensors().into_iter().map(|(name, info)| (name, sizes(&info.shape))).collect();
+        let mut shapes: Vec<_> = self
+            .header
+            .tensors()
+            .into_iter()
+            .map(|(name, info)| (name, sizes(&info.shape)))
+            .collect();
         shapes.sort();
         shapes
     }
@@ -98,9 +104,14 @@ impl WeightFile {
     /// If there is no such tensor, if it holds something else than floats, or a value that is not finite.
     pub fn tensor(&mut self, name: &str) -> Result<Tensor> {
         let (shape, ..) = self.describe(name)?;
-        let whole = Tensor::f_empty(&shape, (Kind::Float, Device::Cpu)).map_err(|error| brief(&error))?;
+        let whole =
+            Tensor::f_empty(&shape, (Kind::Float, Device::Cpu)).map_err(|error| brief(&error))?;
         self.read_rows(name, |first, rows| {
-            let target = if shape.is_empty() { whole.view([1]) } else { whole.narrow(0, first, rows.size()[0]) };
+            let target = if shape.is_empty() {
+                whole.view([1])
+            } else {
+                whole.narrow(0, first, rows.size()[0])
+            };
             target.shallow_clone().copy_(rows);
         })?;
         Ok(whole)
@@ -114,7 +125,10 @@ impl WeightFile {
     ///
     /// # Errors
     /// As [`tensor`](Self::tensor).
-    pub fn map<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Result<Option<BTreeMap<&'a str, Tensor>>> {
+    pub fn map<'a>(
+        &self,
+        names: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Option<BTreeMap<&'a str, Tensor>>> {
         let Some(path) = self.path.to_str() else { return Ok(None) };
         let width = Kind::Float.elt_size_in_bytes();
         let numbers = (self.data_start as usize + self.header.data_len()) / width;
@@ -127,7 +141,8 @@ impl WeightFile {
             if kind != Kind::Float || !start.is_multiple_of(width) {
                 return Ok(None);
             }
-            let values = whole.narrow(0, (start / width) as i64, shape.iter().product()).view(&shape[..]);
+            let values =
+                whole.narrow(0, (start / width) as i64, shape.iter().product()).view(&shape[..]);
             self.ensure_finite(name, &values)?;
             mapped.insert(name, values);
         }
@@ -136,7 +151,10 @@ impl WeightFile {
 
     fn ensure_finite(&self, name: &str, values: &Tensor) -> Result<()> {
         let path = self.path.display();
-        ensure!(all_finite(values), "{name} in {path} holds a value that is not a finite number; fetch the file again");
+        ensure!(
+            all_finite(values),
+            "{name} in {path} holds a value that is not a finite number; fetch the file again"
+        );
         Ok(())
     }
 
@@ -159,7 +177,9 @@ impl WeightFile {
         let mut bytes = vec![0; chunk_bytes.min(end - start)];
         for from in (start..end).step_by(chunk_bytes) {
             let chunk = &mut bytes[..chunk_bytes.min(end - from)];
-            self.file.read_exact(chunk).with_context(|| format!("cannot read {name} from {path}"))?;
+            self.file
+                .read_exact(chunk)
+                .with_context(|| format!("cannot read {name} from {path}"))?;
             shape[0] = (chunk.len() / row_bytes) as i64;
             let rows = Tensor::f_from_data_size(chunk, &shape, kind)
                 .and_then(|rows| rows.f_to_kind(Kind::Float))
@@ -180,7 +200,10 @@ impl WeightFile {
             Dtype::F16 => Kind::Half,
             Dtype::BF16 => Kind::BFloat16,
             other => {
-                bail!("{name} in {} holds {other}; only F32, F16 and BF16 can be loaded", self.path.display())
+                bail!(
+                    "{name} in {} holds {other}; only F32, F16 and BF16 can be loaded",
+                    self.path.display()
+                )
             }
         };
         Ok((sizes(&info.shape), kind, info.data_offsets.0, info.data_offsets.1))
@@ -236,7 +259,11 @@ impl View for Bytes {
         let mut bytes = Vec::new();
         // `vec!` would end the process without a word; a panic is told in one line.
         let reserved = bytes.try_reserve_exact(self.data_len());
-        assert!(reserved.is_ok(), "there is no memory to write a tensor of {} bytes", self.data_len());
+        assert!(
+            reserved.is_ok(),
+            "there is no memory to write a tensor of {} bytes",
+            self.data_len()
+        );
         bytes.resize(self.data_len(), 0);
         tensor.copy_data_u8(&mut bytes, tensor.numel());
         bytes.into()
@@ -255,7 +282,11 @@ pub fn write(path: &Path, tensors: Vec<(String, Tensor)>) -> Result<()> {
     let views = tensors
         .into_iter()
         .map(|(name, tensor)| {
-            ensure!(tensor.kind() == Kind::Float, "{name} holds {:?}, not 32-bit floats", tensor.kind());
+            ensure!(
+                tensor.kind() == Kind::Float,
+                "{name} holds {:?}, not 32-bit floats",
+                tensor.kind()
+            );
             // Such a file would not be read again, and might take the place of one that can be.
             ensure!(all_finite(&tensor), "{name} holds a value that is not a finite number");
             let shape = tensor.size().iter().map(|&size| size as usize).collect();
@@ -276,8 +307,10 @@ pub fn write(path: &Path, tensors: Vec<(String, Tensor)>) -> Result<()> {
 /// # Errors
 /// If `fill` fails or the disk refuses; the temporary file is then removed.
 pub fn replace(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-    let file_name = path.file_name().with_context(|| format!("{} names no file", path.display()))?;
-    let temporary = path.with_file_name(format!("{}.tmp{}", file_name.to_string_lossy(), std::process::id()));
+    let file_name =
+        path.file_name().with_context(|| format!("{} names no file", path.display()))?;
+    let temporary =
+        path.with_file_name(format!("{}.tmp{}", file_name.to_string_lossy(), std::process::id()));
     let written = fill(&temporary)
         .and_then(|()| Ok(File::open(&temporary)?.sync_all()?))
         .and_then(|()| Ok(std::fs::rename(&temporary, path)?))
@@ -291,7 +324,8 @@ pub fn replace(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()
 /// Flushes a folder, without which a new name may not survive a power cut.
 #[cfg(unix)]
 fn sync_folder(path: &Path) -> Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder =
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     Ok(File::open(folder)?.sync_all()?)
 }
 
@@ -318,7 +352,8 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().expect("a folder");
         let (ours, other) = (folder.path().join("a.safetensors"), folder.path().join("b"));
-        write(&ours, vec![("x".to_owned(), Tensor::zeros([2], tch::kind::FLOAT_CPU))]).expect("written");
+        write(&ours, vec![("x".to_owned(), Tensor::zeros([2], tch::kind::FLOAT_CPU))])
+            .expect("written");
         std::fs::write(&other, "").expect("written");
         let mode = |path: &Path| std::fs::metadata(path).expect("there").permissions().mode();
         assert_eq!(mode(&ours), mode(&other));

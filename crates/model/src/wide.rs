@@ -51,7 +51,10 @@ pub fn ahead<T>(numbers: &[T], further: usize) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         let address = numbers.as_ptr().wrapping_add(further);
         // SAFETY: this reads nothing, wherever the address points, and every processor of this kind has it.
-        #[expect(unsafe_code, reason = "a foreign address goes to an instruction that only looks at it")]
+        #[expect(
+            unsafe_code,
+            reason = "a foreign address goes to an instruction that only looks at it"
+        )]
         unsafe {
             _mm_prefetch::<_MM_HINT_T0>(address.cast());
         }

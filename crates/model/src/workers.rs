@@ -15,7 +15,11 @@ pub fn share_out<T: Send>(pieces: Vec<T>, work: impl Fn(T) + Sync) {
 }
 
 /// The same, each thread with tools of its own, which it keeps from piece to piece.
-pub fn share_out_with<T: Send, S>(pieces: Vec<T>, tools: impl Fn() -> S + Sync, work: impl Fn(&mut S, T) + Sync) {
+pub fn share_out_with<T: Send, S>(
+    pieces: Vec<T>,
+    tools: impl Fn() -> S + Sync,
+    work: impl Fn(&mut S, T) + Sync,
+) {
     let pieces = Mutex::new(pieces);
     // The lock is held while a piece is taken, not while it is worked on.
     let next = || pieces.lock().unwrap_or_else(PoisonError::into_inner).pop();
@@ -54,7 +58,10 @@ struct Parallel(GompParallel);
 type GompParallel = extern "C" fn(extern "C" fn(*mut c_void), *mut c_void, c_uint, c_uint);
 
 impl Parallel {
-    #[expect(unsafe_code, reason = "an argument reaches a foreign function, and comes back from it, as a bare address")]
+    #[expect(
+        unsafe_code,
+        reason = "an argument reaches a foreign function, and comes back from it, as a bare address"
+    )]
     fn run(self, threads: usize, work: &(dyn Fn() + Sync)) {
         extern "C" fn call(work: *mut c_void) {
             // SAFETY: `run` gave this address, and what lies there outlives its call of `GOMP_parallel`, which waits for all threads.
@@ -74,7 +81,8 @@ fn open_mp() -> Option<Parallel> {
         // SAFETY: the name ends with a zero byte.
         let address = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"GOMP_parallel".as_ptr()) };
         // SAFETY: the function of this name has this type, by the binary interface that compilers use it through.
-        (!address.is_null()).then(|| Parallel(unsafe { std::mem::transmute::<*mut c_void, GompParallel>(address) }))
+        (!address.is_null())
+            .then(|| Parallel(unsafe { std::mem::transmute::<*mut c_void, GompParallel>(address) }))
     })
 }
 

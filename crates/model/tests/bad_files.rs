@@ -37,9 +37,16 @@ fn whole() -> &'static (Vec<u8>, Value) {
     static WHOLE: OnceLock<(Vec<u8>, Value)> = OnceLock::new();
     WHOLE.get_or_init(|| {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        public_weights::save(folder.path(), &Gpt2::new(SIZES, Device::Cpu).expect("possible sizes")).expect("room");
+        public_weights::save(
+            folder.path(),
+            &Gpt2::new(SIZES, Device::Cpu).expect("possible sizes"),
+        )
+        .expect("room");
         let config = fs::read_to_string(folder.path().join(CONFIG)).expect("a written file");
-        (fs::read(folder.path().join(WEIGHTS)).expect("a written file"), serde_json::from_str(&config).expect("JSON"))
+        (
+            fs::read(folder.path().join(WEIGHTS)).expect("a written file"),
+            serde_json::from_str(&config).expect("JSON"),
+        )
     })
 }
 
@@ -59,7 +66,10 @@ fn complaint(folder: &Path) -> Option<String> {
     let complaint = told(&|| public_weights::load(folder, Device::Cpu));
     assert_eq!(complaint, told(&|| public_weights::map(folder)), "read and mapped");
     if let Some(complaint) = &complaint {
-        assert!(!complaint.contains('\n') && !complaint.contains("frame #"), "not one sentence: {complaint}");
+        assert!(
+            !complaint.contains('\n') && !complaint.contains("frame #"),
+            "not one sentence: {complaint}"
+        );
     }
     complaint
 }
@@ -97,7 +107,10 @@ fn a_file_cut_off_at_any_of_200_places_is_refused() {
         for step in 0..200 {
             let length = weights.len() * step / 200;
             let complaint = refused(&weights[..length], config);
-            assert!(complaint.contains(WEIGHTS) && complaint.contains("fetch it again"), "{length} bytes: {complaint}");
+            assert!(
+                complaint.contains(WEIGHTS) && complaint.contains("fetch it again"),
+                "{length} bytes: {complaint}"
+            );
         }
     });
     assert!(taken.is_none_or(|taken| taken < MOST_BYTES), "{taken:?} bytes were taken");
@@ -112,8 +125,9 @@ fn a_flipped_bit_is_refused_or_changes_a_value() {
     let folder = folder(weights, config);
     let mut accepted_in_header = Vec::new();
     // 400 places in the header, whose bits are flipped in turn, and 200 in the values.
-    let places =
-        (0..400).map(|step| data * step / 400).chain((0..200).map(|step| data + (weights.len() - data) * step / 200));
+    let places = (0..400)
+        .map(|step| data * step / 400)
+        .chain((0..200).map(|step| data + (weights.len() - data) * step / 200));
     assert!(complaint(folder.path()).is_none(), "libtorch is up from here on");
     let taken = bytes_taken(|| {
         for (step, place) in places.enumerate() {
@@ -127,7 +141,8 @@ fn a_flipped_bit_is_refused_or_changes_a_value() {
     });
     assert!(taken.is_none_or(|taken| taken < MOST_BYTES), "{taken:?} bytes were taken");
     // Only the remark that the numbers are PyTorch's, and the blanks that fill the header up, say nothing about the weights.
-    let (remark, blanks) = (weights.windows(13).position(|bytes| bytes == b"\"format\":\"pt\""), data - 8);
+    let (remark, blanks) =
+        (weights.windows(13).position(|bytes| bytes == b"\"format\":\"pt\""), data - 8);
     let remark = remark.expect("the remark");
     for place in accepted_in_header {
         assert!(
@@ -141,7 +156,8 @@ fn a_flipped_bit_is_refused_or_changes_a_value() {
 fn a_lie_about_sizes_takes_no_memory() {
     let (weights, config) = whole();
     let mut huge = config.clone();
-    for (key, size) in [("n_embd", 10_000), ("n_layer", 12), ("vocab_size", 100_000), ("n_head", 4)] {
+    for (key, size) in [("n_embd", 10_000), ("n_layer", 12), ("vocab_size", 100_000), ("n_head", 4)]
+    {
         huge[key] = size.into();
     }
     let long = [&(1_u64 << 27).to_le_bytes()[..], &weights[8..]].concat();
@@ -155,17 +171,27 @@ fn a_lie_about_sizes_takes_no_memory() {
 #[test]
 fn sizes_that_overflow_are_refused() {
     let (_, config) = whole();
-    for shape in
-        [json!([1_u64 << 62, 4]), json!([u64::MAX, u64::MAX]), json!([1_u64 << 63]), json!([-1, 4]), json!([0.5])]
-    {
-        let weights = with_header(|header| header["transformer.wte.weight"]["shape"] = shape.clone());
+    for shape in [
+        json!([1_u64 << 62, 4]),
+        json!([u64::MAX, u64::MAX]),
+        json!([1_u64 << 63]),
+        json!([-1, 4]),
+        json!([0.5]),
+    ] {
+        let weights =
+            with_header(|header| header["transformer.wte.weight"]["shape"] = shape.clone());
         let complaint = refused(&weights, config);
         assert!(complaint.contains("has a damaged header; fetch it again"), "{shape}: {complaint}");
     }
     for offsets in [json!([0, u64::MAX]), json!([8, 4]), json!([u64::MAX, 0]), json!([0])] {
-        let weights = with_header(|header| header["transformer.wte.weight"]["data_offsets"] = offsets.clone());
+        let weights = with_header(|header| {
+            header["transformer.wte.weight"]["data_offsets"] = offsets.clone()
+        });
         let complaint = refused(&weights, config);
-        assert!(complaint.contains("has a damaged header; fetch it again"), "{offsets}: {complaint}");
+        assert!(
+            complaint.contains("has a damaged header; fetch it again"),
+            "{offsets}: {complaint}"
+        );
     }
 }
 
@@ -173,11 +199,18 @@ fn sizes_that_overflow_are_refused() {
 fn a_tensor_without_values_whose_sizes_overflow_is_refused() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("none.safetensors");
-    for shape in [json!([0, 1_u64 << 62, 4]), json!([1_u64 << 63, 0]), json!([0, (1_u64 << 62) - 1, 2])] {
-        let header = json!({"none": {"dtype": "F32", "shape": shape, "data_offsets": [0, 0]}}).to_string();
-        fs::write(&path, [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat()).expect("room");
+    for shape in
+        [json!([0, 1_u64 << 62, 4]), json!([1_u64 << 63, 0]), json!([0, (1_u64 << 62) - 1, 2])]
+    {
+        let header =
+            json!({"none": {"dtype": "F32", "shape": shape, "data_offsets": [0, 0]}}).to_string();
+        fs::write(&path, [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat())
+            .expect("room");
         let complaint = WeightFile::open(&path).expect_err("a refusal").to_string();
-        assert!(complaint.starts_with("none in ") && complaint.ends_with("has sizes that overflow; fetch it again"));
+        assert!(
+            complaint.starts_with("none in ")
+                && complaint.ends_with("has sizes that overflow; fetch it again")
+        );
     }
 }
 
@@ -185,10 +218,22 @@ fn a_tensor_without_values_whose_sizes_overflow_is_refused() {
 fn what_is_no_weight_file_is_called_by_its_name() {
     let (_, config) = whole();
     let pages: [(&[u8], &str); 8] = [
-        (b"<!DOCTYPE html>\n<html><body>Not found</body></html>", "is a web page, not a safetensors file"),
-        (b"\n <html><head></head><body>Not found</body></html>", "is a web page, not a safetensors file"),
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "is a pointer left by Git LFS"),
-        (b"PK\x03\x04\0\0\x08\x08 archive/data.pkl", "is a PyTorch archive, not a safetensors file"),
+        (
+            b"<!DOCTYPE html>\n<html><body>Not found</body></html>",
+            "is a web page, not a safetensors file",
+        ),
+        (
+            b"\n <html><head></head><body>Not found</body></html>",
+            "is a web page, not a safetensors file",
+        ),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:0",
+            "is a pointer left by Git LFS",
+        ),
+        (
+            b"PK\x03\x04\0\0\x08\x08 archive/data.pkl",
+            "is a PyTorch archive, not a safetensors file",
+        ),
         (b"{\"error\": \"not found\"}", "announces a header of"),
         (&[255; 64], "announces a header of 18446744073709551615 bytes in a file of 64"),
         (b"", "is too short for a safetensors file"),
@@ -196,7 +241,10 @@ fn what_is_no_weight_file_is_called_by_its_name() {
     ];
     for (bytes, expected) in pages {
         let complaint = refused(bytes, config);
-        assert!(complaint.contains(expected) && complaint.contains("fetch it again"), "{complaint}");
+        assert!(
+            complaint.contains(expected) && complaint.contains("fetch it again"),
+            "{complaint}"
+        );
     }
 }
 
@@ -208,7 +256,9 @@ fn a_header_whose_length_looks_like_a_web_page_is_read() {
     let blanks = (60 + 256 * 64) - (data - 8);
     let length = (data - 8 + blanks) as u64;
     assert_eq!(length.to_le_bytes()[0], b'<');
-    let longer = [&length.to_le_bytes()[..], &weights[8..data], &vec![b' '; blanks], &weights[data..]].concat();
+    let longer =
+        [&length.to_le_bytes()[..], &weights[8..data], &vec![b' '; blanks], &weights[data..]]
+            .concat();
     assert_eq!(complaint(folder(&longer, config).path()), None);
 }
 
@@ -246,7 +296,10 @@ fn two_tensors_for_one_place_are_refused() {
         tensors.insert("h.1.ln_1.bias".to_owned(), twin);
     });
     let complaint = refused(&weights, config);
-    assert!(complaint.contains("transformer.h.1.ln_1.bias and h.1.ln_1.bias claim the same place"), "{complaint}");
+    assert!(
+        complaint.contains("transformer.h.1.ln_1.bias and h.1.ln_1.bias claim the same place"),
+        "{complaint}"
+    );
 }
 
 #[test]
@@ -254,14 +307,19 @@ fn a_value_that_is_no_number_is_refused_by_the_name_of_its_tensor() {
     let (weights, config) = whole();
     let (json, data) = header(weights);
     for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-        for name in ["transformer.wte.weight", "transformer.ln_f.bias", "transformer.h.1.attn.c_attn.weight"] {
+        for name in [
+            "transformer.wte.weight",
+            "transformer.ln_f.bias",
+            "transformer.h.1.attn.c_attn.weight",
+        ] {
             let end = data + json[name]["data_offsets"][1].as_u64().expect("an offset") as usize;
             let mut broken = weights.clone();
             broken[end - 4..end].copy_from_slice(&value.to_le_bytes());
             let complaint = refused(&broken, config);
             assert!(complaint.starts_with(&format!("{name} in ")), "{complaint}");
             assert!(
-                complaint.ends_with("holds a value that is not a finite number; fetch the file again"),
+                complaint
+                    .ends_with("holds a value that is not a finite number; fetch the file again"),
                 "{complaint}"
             );
         }
@@ -274,7 +332,10 @@ fn a_stored_bias_that_the_model_has_no_place_for_is_refused() {
     let mut without = config.clone();
     without["qkv_bias"] = false.into();
     let complaint = refused(weights, &without);
-    assert!(complaint.contains("transformer.h.0.attn.c_attn.bias is not zero, but config.json says"), "{complaint}");
+    assert!(
+        complaint.contains("transformer.h.0.attn.c_attn.bias is not zero, but config.json says"),
+        "{complaint}"
+    );
 }
 
 #[test]
@@ -312,7 +373,11 @@ fn a_configuration_that_is_absurd_or_contradicts_itself_is_refused_by_its_key() 
         ("n_inner", json!(0), "hidden is 0"),
         ("n_inner", json!(15), "is [4, 16], not [4, 15]"),
         ("vocab_size", Value::Null, "vocab_size is missing"),
-        ("vocab_size", json!(1_i64 << 60), "vocab_size is 1152921504606846976, more than any GPT-2 has"),
+        (
+            "vocab_size",
+            json!(1_i64 << 60),
+            "vocab_size is 1152921504606846976, more than any GPT-2 has",
+        ),
         ("vocab_size", json!(12), "transformer.wte.weight is [11, 4], not [12, 4]"),
         ("n_positions", json!(7), "n_positions is 7, but n_ctx is 6; they must be equal"),
         ("layer_norm_epsilon", json!(0), "norm_epsilon is 0; it must lie between 0 and 1"),
@@ -321,7 +386,11 @@ fn a_configuration_that_is_absurd_or_contradicts_itself_is_refused_by_its_key() 
         ("activation_function", json!("relu"), "activation_function is Some(\"relu\")"),
         ("activation_function", json!(7), "activation_function is"),
         ("model_type", json!("llama"), "model_type is \"llama\", not \"gpt2\""),
-        ("scale_attn_weights", json!(false), "scale_attn_weights is false, which this model does not do"),
+        (
+            "scale_attn_weights",
+            json!(false),
+            "scale_attn_weights is false, which this model does not do",
+        ),
         ("scale_attn_by_inverse_layer_idx", json!(true), "scale_attn_by_inverse_layer_idx is true"),
         ("add_cross_attention", json!("yes"), "add_cross_attention is \"yes\", not true or false"),
         ("tie_word_embeddings", json!(false), "tensors are missing: lm_head.weight"),
@@ -333,9 +402,12 @@ fn a_configuration_that_is_absurd_or_contradicts_itself_is_refused_by_its_key() 
         let complaint = refused(weights, &broken);
         assert!(complaint.contains(expected), "{key}: `{expected}` is not in: {complaint}");
     }
-    for (text, expected) in
-        [("[]", "it is not a JSON object"), ("<html>", "is not JSON"), ("", "is not JSON"), ("{}", "is missing")]
-    {
+    for (text, expected) in [
+        ("[]", "it is not a JSON object"),
+        ("<html>", "is not JSON"),
+        ("", "is not JSON"),
+        ("{}", "is missing"),
+    ] {
         let folder = folder(weights, config);
         fs::write(folder.path().join(CONFIG), text).expect("room on the disk");
         let complaint = complaint(folder.path()).expect("a refusal");
@@ -349,10 +421,12 @@ fn a_failed_write_leaves_the_old_file() {
     let folder = folder(weights, config);
     let path = folder.path().join(WEIGHTS);
     let doubles = tch::Tensor::zeros([2], tch::kind::DOUBLE_CPU);
-    let error = model::weight_file::write(&path, vec![("x".to_owned(), doubles)]).expect_err("a refusal");
+    let error =
+        model::weight_file::write(&path, vec![("x".to_owned(), doubles)]).expect_err("a refusal");
     assert!(format!("{error:#}").contains("x holds Double, not 32-bit floats"));
     let infinite = tch::Tensor::from_slice(&[1.0_f32, f32::INFINITY]);
-    let error = model::weight_file::write(&path, vec![("x".to_owned(), infinite)]).expect_err("a refusal");
+    let error =
+        model::weight_file::write(&path, vec![("x".to_owned(), infinite)]).expect_err("a refusal");
     assert!(format!("{error:#}").contains("x holds a value that is not a finite number"));
     let error = model::weight_file::replace(&path, |temporary| {
         fs::write(temporary, b"half of it")?;
@@ -360,7 +434,11 @@ fn a_failed_write_leaves_the_old_file() {
     });
     assert!(format!("{:#}", error.expect_err("a refusal")).contains("the disk is full"));
     assert_eq!(&fs::read(&path).expect("the old file"), weights);
-    assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 2, "the temporary file is gone");
+    assert_eq!(
+        fs::read_dir(folder.path()).expect("a folder").count(),
+        2,
+        "the temporary file is gone"
+    );
 }
 
 #[test]
@@ -376,7 +454,9 @@ fn sixteen_bit_floats_are_widened_and_a_lone_number_is_a_tensor() {
     let brains = [0x3f80_u16, 0xc2f7].map(u16::to_le_bytes).concat(); // 1, -123.5
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("values.safetensors");
-    let bytes = [&(text.len() as u64).to_le_bytes()[..], &text, &halves, &brains, &4.25_f32.to_le_bytes()].concat();
+    let bytes =
+        [&(text.len() as u64).to_le_bytes()[..], &text, &halves, &brains, &4.25_f32.to_le_bytes()]
+            .concat();
     fs::write(&path, bytes).expect("room on the disk");
     let mut file = WeightFile::open(&path).expect("a whole file");
     let mut values = |name: &str| {
@@ -387,5 +467,7 @@ fn sixteen_bit_floats_are_widened_and_a_lone_number_is_a_tensor() {
     assert_eq!(values("brain"), (vec![2], vec![1.0, -123.5]));
     assert_eq!(values("one"), (vec![], vec![4.25]));
     assert_eq!(values("none"), (vec![3, 0], vec![]));
-    assert!(format!("{:#}", file.tensor("two").expect_err("a refusal")).ends_with("has no tensor two"));
+    assert!(
+        format!("{:#}", file.tensor("two").expect_err("a refusal")).ends_with("has no tensor two")
+    );
 }

@@ -16,9 +16,17 @@ use tch::Device;
 /// Were the file read at one go and then copied, it would take twice its size.
 #[test]
 fn a_file_of_100_mb_takes_its_size_and_little_more_whole_or_with_a_flipped_bit() {
-    let sizes = Gpt2Config { vocab_size: 50_000, context: 8, channels: 500, heads: 2, layers: 1, ..Gpt2Config::SMALL };
+    let sizes = Gpt2Config {
+        vocab_size: 50_000,
+        context: 8,
+        channels: 500,
+        heads: 2,
+        layers: 1,
+        ..Gpt2Config::SMALL
+    };
     let folder = tempfile::tempdir().expect("a temporary folder");
-    public_weights::save(folder.path(), &Gpt2::new(sizes, Device::Cpu).expect("possible sizes")).expect("room");
+    public_weights::save(folder.path(), &Gpt2::new(sizes, Device::Cpu).expect("possible sizes"))
+        .expect("room");
     let path = folder.path().join(WEIGHTS);
     let length = fs::metadata(&path).expect("a written file").len();
     assert!(length > 100_000_000, "{length} bytes");
@@ -33,7 +41,10 @@ fn a_file_of_100_mb_takes_its_size_and_little_more_whole_or_with_a_flipped_bit()
             let loaded = public_weights::load(folder.path(), Device::Cpu);
             assert!(loaded.is_ok() || place.is_some(), "{:?}", loaded.err());
         });
-        assert!(taken.is_none_or(|taken| taken < length + (64 << 20)), "{taken:?} of {length} bytes at {place:?}");
+        assert!(
+            taken.is_none_or(|taken| taken < length + (64 << 20)),
+            "{taken:?} of {length} bytes at {place:?}"
+        );
     };
     takes_little(None);
     // The announced length of the header, names and sizes in it, and values.

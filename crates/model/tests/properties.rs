@@ -68,7 +68,11 @@ fn later_tokens_cannot_change_earlier_logits() {
             model.forward(&batch(text), train)
         };
         let (before, after) = (logits(&TEXT), logits(&edited));
-        assert_eq!(before.narrow(1, 0, 4), after.narrow(1, 0, 4), "the past changed, training {train}");
+        assert_eq!(
+            before.narrow(1, 0, 4),
+            after.narrow(1, 0, 4),
+            "the past changed, training {train}"
+        );
         for position in 4..9 {
             let gap = largest_difference(&before.select(1, position), &after.select(1, position));
             assert!(gap > 1e-4, "the edit did nothing at position {position}, training {train}");
@@ -83,7 +87,10 @@ fn a_text_is_scored_alike_alone_and_in_a_batch() {
     let together = model.forward(&Tensor::from_slice2(&rows), false); // [B, T, V]
     assert_eq!(together.size(), [3, 9, 17]);
     for (row, text) in rows.iter().enumerate() {
-        let gap = largest_difference(&together.get(row as i64), &model.forward(&batch(text), false).get(0));
+        let gap = largest_difference(
+            &together.get(row as i64),
+            &model.forward(&batch(text), false).get(0),
+        );
         assert!(gap < 1e-5, "row {row}: largest difference {gap:e}");
     }
 }
@@ -92,7 +99,10 @@ fn a_text_is_scored_alike_alone_and_in_a_batch() {
 fn the_same_token_is_scored_otherwise_at_another_position() {
     let model = drawn(SIZES);
     let logits = model.forward(&batch(&[5, 5]), false);
-    assert!(largest_difference(&logits.select(1, 0), &logits.select(1, 1)) > 1e-3, "positions do not count");
+    assert!(
+        largest_difference(&logits.select(1, 0), &logits.select(1, 1)) > 1e-3,
+        "positions do not count"
+    );
 }
 
 #[test]
@@ -105,7 +115,10 @@ fn dropout_acts_in_training_alone() {
         assert_ne!(logits(true), logits(true));
     }
     let model = drawn(Gpt2Config { dropout: 0.0, ..SIZES });
-    let gap = largest_difference(&model.forward(&batch(&TEXT), true), &model.forward(&batch(&TEXT), false));
+    let gap = largest_difference(
+        &model.forward(&batch(&TEXT), true),
+        &model.forward(&batch(&TEXT), false),
+    );
     assert!(gap < 1e-6, "nothing is dropped, yet training differs by {gap:e}");
 }
 
@@ -175,7 +188,8 @@ fn an_id_beyond_the_vocabulary_is_named() {
 #[test]
 fn every_impossible_input_is_refused_by_name() {
     let model = drawn(SIZES);
-    let complaint = |ids: &Tensor, known| model.check_ids(ids, known).expect_err("a refusal").to_string();
+    let complaint =
+        |ids: &Tensor, known| model.check_ids(ids, known).expect_err("a refusal").to_string();
     assert_eq!(complaint(&batch(&[0, -1]), 0), "id -1 is outside the vocabulary of 17 entries");
     assert_eq!(complaint(&batch(&[0; 10]), 0), "10 positions do not fit into a context of 9");
     assert_eq!(complaint(&batch(&[0; 3]), 7), "10 positions do not fit into a context of 9");
@@ -202,8 +216,10 @@ fn a_writer_with_a_cache_writes_what_greedy_writes() {
 fn beyond_the_context_a_writer_goes_on_from_the_later_half() {
     let model = drawn(SIZES);
     let prompt: Vec<i64> = (0..11).map(|id| id % 17).collect();
-    let written: Vec<i64> =
-        Writer::new(&mut CachedModel::new(&model), &prompt, most_probable).expect("a prompt").take(30).collect();
+    let written: Vec<i64> = Writer::new(&mut CachedModel::new(&model), &prompt, most_probable)
+        .expect("a prompt")
+        .take(30)
+        .collect();
 
     let mut visible = prompt[2..].to_vec(); // the last 9
     for (step, &id) in written.iter().enumerate() {
@@ -227,7 +243,10 @@ fn greedy_sees_the_last_tokens_of_a_long_text() {
 fn an_impossible_prompt_is_refused_by_name() {
     let model = drawn(SIZES);
     let complaint = |prompt: &[i64]| {
-        Writer::new(&mut CachedModel::new(&model), prompt, most_probable).err().expect("a refusal").to_string()
+        Writer::new(&mut CachedModel::new(&model), prompt, most_probable)
+            .err()
+            .expect("a refusal")
+            .to_string()
     };
     assert_eq!(complaint(&[]), "the prompt has no token; give at least one");
     assert_eq!(complaint(&[1, 99]), "id 99 is outside the vocabulary of 17 entries");
@@ -257,8 +276,11 @@ fn a_saved_model_comes_back_bit_for_bit() {
         }
         assert_eq!(model.forward(&batch(&TEXT), false), loaded.forward(&batch(&TEXT), false));
     }
-    let left: Vec<_> =
-        std::fs::read_dir(folder.path()).expect("a folder").flatten().map(|file| file.file_name()).collect();
+    let left: Vec<_> = std::fs::read_dir(folder.path())
+        .expect("a folder")
+        .flatten()
+        .map(|file| file.file_name())
+        .collect();
     assert_eq!(left.len(), 2, "only the weights and the configuration stay: {left:?}");
 }
 
@@ -268,7 +290,8 @@ fn a_mapped_model_is_the_saved_one_and_stays_it_when_another_takes_its_place() {
     for (qkv_bias, tied) in [(true, true), (false, false)] {
         let model = drawn(Gpt2Config { qkv_bias, tied, dropout: 0.0, ..SIZES });
         public_weights::save(folder.path(), &model).expect("room on the disk");
-        let bytes = std::fs::read(folder.path().join(public_weights::WEIGHTS)).expect("a written file");
+        let bytes =
+            std::fs::read(folder.path().join(public_weights::WEIGHTS)).expect("a written file");
         let mapped = public_weights::map(folder.path()).expect("what was saved");
         let first = &mapped.parameters()[0].1;
         let _ = tch::no_grad(|| first.get(0).fill_(7.0));
@@ -284,7 +307,10 @@ fn a_mapped_model_is_the_saved_one_and_stays_it_when_another_takes_its_place() {
         for ((name, ours), (_, theirs)) in model.parameters().iter().zip(&mapped.parameters()) {
             assert_eq!(ours, theirs, "{name}");
         }
-        let gap = largest_difference(&model.forward(&batch(&TEXT), false), &mapped.forward(&batch(&TEXT), false));
+        let gap = largest_difference(
+            &model.forward(&batch(&TEXT), false),
+            &mapped.forward(&batch(&TEXT), false),
+        );
         assert!(gap < 1e-6, "largest difference {gap:e}");
     }
 }
@@ -299,14 +325,22 @@ fn parameters_stand_in_the_order_of_construction_after_new_and_after_load() {
         let loaded = public_weights::load(folder.path(), Device::Cpu).expect("what was saved");
         for model in [model, loaded] {
             let named = model.parameters();
-            let shapes: Vec<_> = named.iter().map(|(name, parameter)| (name.clone(), parameter.size())).collect();
+            let shapes: Vec<_> =
+                named.iter().map(|(name, parameter)| (name.clone(), parameter.size())).collect();
             assert_eq!(shapes, parameter_shapes(&config));
             let trained = model.store.trainable_variables();
             assert_eq!(trained.len(), named.len());
             for ((name, parameter), variable) in named.iter().zip(&trained) {
-                assert_eq!(parameter.data_ptr(), variable.data_ptr(), "{name} is drawn at another place");
+                assert_eq!(
+                    parameter.data_ptr(),
+                    variable.data_ptr(),
+                    "{name} is drawn at another place"
+                );
             }
-            assert_eq!(trained.iter().map(Tensor::numel).sum::<usize>() as i64, config.parameters());
+            assert_eq!(
+                trained.iter().map(Tensor::numel).sum::<usize>() as i64,
+                config.parameters()
+            );
         }
     }
 }
@@ -327,21 +361,36 @@ fn gradients_reach_every_parameter() {
 
 #[test]
 fn weights_start_as_gpt2_started() {
-    let config = Gpt2Config { vocab_size: 500, context: 64, channels: 64, heads: 4, hidden: 256, layers: 8, ..SIZES };
+    let config = Gpt2Config {
+        vocab_size: 500,
+        context: 64,
+        channels: 64,
+        heads: 4,
+        hidden: 256,
+        layers: 8,
+        ..SIZES
+    };
     let model = drawn(config);
     let start = || {
         let _alone = generator();
         tch::manual_seed(3);
         model.initialize_as_gpt2();
-        model.parameters().into_iter().map(|(name, parameter)| (name, parameter.copy())).collect::<Vec<_>>()
+        model
+            .parameters()
+            .into_iter()
+            .map(|(name, parameter)| (name, parameter.copy()))
+            .collect::<Vec<_>>()
     };
     let parameters = start();
     for (name, parameter) in &parameters {
-        let (mean, deviation) = (parameter.mean(None).double_value(&[]), parameter.std(false).double_value(&[]));
+        let (mean, deviation) =
+            (parameter.mean(None).double_value(&[]), parameter.std(false).double_value(&[]));
         let (wanted_mean, wanted) = match (parameter.dim(), &name[..]) {
             (1, name) if name.ends_with("bias") => (0.0, 0.0),
             (1, _) => (1.0, 0.0),
-            (_, name) if name.ends_with("output.weight") || name.ends_with("down.weight") => (0.0, 0.02 / 4.0),
+            (_, name) if name.ends_with("output.weight") || name.ends_with("down.weight") => {
+                (0.0, 0.02 / 4.0)
+            }
             _ => (0.0, 0.02),
         };
         // With 4,096 values and more, the deviation of a sample strays by 1.1 percent, its mean by 1.6 percent of it.

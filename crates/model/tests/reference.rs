@@ -3,7 +3,9 @@
 #[path = "../../embedding/tests/public_data/mod.rs"]
 mod public_data;
 
-use attention::{attend::attention_weights, linear::Linear, mask::causal_mask, multi_head::MultiHeadAttention};
+use attention::{
+    attend::attention_weights, linear::Linear, mask::causal_mask, multi_head::MultiHeadAttention,
+};
 use embedding::embed::InputEmbedding;
 use model::{
     block::Block,
@@ -58,10 +60,12 @@ fn trained_models_give_the_logits_of_transformers() {
         let Some(folder) = public_data(&format!("models/{name}")) else { continue };
         let model = load(&folder);
         for case in json(&folder.join("expected.json"))["cases"].as_array().expect("cases") {
-            let rows: Vec<Vec<f64>> = serde_json::from_value(case["logits"].clone()).expect("logits");
+            let rows: Vec<Vec<f64>> =
+                serde_json::from_value(case["logits"].clone()).expect("logits");
             let expected = Tensor::from_slice2(&rows);
-            let logits =
-                model.forward(&Tensor::from_slice(&ids(&case["input_ids"])).unsqueeze(0), false).squeeze_dim(0);
+            let logits = model
+                .forward(&Tensor::from_slice(&ids(&case["input_ids"])).unsqueeze(0), false)
+                .squeeze_dim(0);
             let gap = largest_difference(&logits, &expected);
             assert!(gap < 1e-4, "{name}: largest difference {gap:e}");
         }
@@ -70,16 +74,26 @@ fn trained_models_give_the_logits_of_transformers() {
 
 #[test]
 fn trained_models_write_what_they_write_in_transformers() {
-    for (name, prompt, text) in [("gpt-nano-sort", "prompt", "continuation"), ("slm-char", "prompt_ids", "greedy_ids")]
+    for (name, prompt, text) in
+        [("gpt-nano-sort", "prompt", "continuation"), ("slm-char", "prompt_ids", "greedy_ids")]
     {
         let Some(folder) = public_data(&format!("models/{name}")) else { continue };
         let model = load(&folder);
         for case in json(&folder.join("expected.json"))["greedy"].as_array().expect("cases") {
             let (prompt, text) = (ids(&case[prompt]), ids(&case[text]));
-            assert_eq!(greedy(&model, &prompt, text.len())[prompt.len()..], text, "{name} after {prompt:?}");
+            assert_eq!(
+                greedy(&model, &prompt, text.len())[prompt.len()..],
+                text,
+                "{name} after {prompt:?}"
+            );
             let mut reader = CachedModel::new(&model);
-            let writer = Writer::new(&mut reader, &prompt, most_probable).expect("a prompt within the vocabulary");
-            assert_eq!(writer.take(text.len()).collect::<Vec<_>>(), text, "{name} with a cache after {prompt:?}");
+            let writer = Writer::new(&mut reader, &prompt, most_probable)
+                .expect("a prompt within the vocabulary");
+            assert_eq!(
+                writer.take(text.len()).collect::<Vec<_>>(),
+                text,
+                "{name} with a cache after {prompt:?}"
+            );
         }
     }
 }
@@ -88,7 +102,8 @@ fn trained_models_write_what_they_write_in_transformers() {
 fn the_sorting_model_sorts_all_729_lists() {
     let Some(folder) = public_data("models/gpt-nano-sort") else { return };
     let model = load(&folder);
-    let lists: Vec<[i64; 6]> = (0..729).map(|number| [243, 81, 27, 9, 3, 1].map(|unit| number / unit % 3)).collect();
+    let lists: Vec<[i64; 6]> =
+        (0..729).map(|number| [243, 81, 27, 9, 3, 1].map(|unit| number / unit % 3)).collect();
     let mut text = Tensor::from_slice2(&lists); // [B, T]
     for _ in 0..6 {
         let scores = model.forward(&text, false).select(1, -1); // [B, V]
@@ -106,10 +121,13 @@ fn every_step_of_the_first_block_has_its_published_values() {
     let Some(folder) = public_data("models/gpt-nano-sort") else { return };
     let model = load(&folder);
     let config = model.config;
-    let partials = Tensor::read_safetensors(folder.join("partials.safetensors")).expect("a whole file");
+    let partials =
+        Tensor::read_safetensors(folder.join("partials.safetensors")).expect("a whole file");
     let check = |name: &str, ours: &Tensor| {
-        let theirs = &partials.iter().find(|(known, _)| known == name).expect("a published value").1;
-        let gap = (ours - theirs).masked_fill(&ours.eq_tensor(theirs), 0.0).abs().max().double_value(&[]);
+        let theirs =
+            &partials.iter().find(|(known, _)| known == name).expect("a published value").1;
+        let gap =
+            (ours - theirs).masked_fill(&ours.eq_tensor(theirs), 0.0).abs().max().double_value(&[]);
         assert_eq!(ours.size(), theirs.size(), "{name}");
         assert!(gap < 1e-5, "{name}: largest difference {gap:e}");
     };
@@ -129,8 +147,9 @@ fn every_step_of_the_first_block_has_its_published_values() {
     let x = embed.forward(&ids, 0); // [B, T, C]
     check("x", &x);
 
-    let attention = MultiHeadAttention::new(&(&first / "attention"), config.channels, config.heads, true, 0.0)
-        .expect("heads that divide the channels");
+    let attention =
+        MultiHeadAttention::new(&(&first / "attention"), config.channels, config.heads, true, 0.0)
+            .expect("heads that divide the channels");
     let ln1 = norm("norm1").forward(&x); // [B, T, C]
     check("ln1", &ln1);
     let (q, k, v) = attention.project(&ln1); // [B, H, T, D]
@@ -162,7 +181,9 @@ fn every_step_of_the_first_block_has_its_published_values() {
 
     let mut x = embed.forward(&ids, 0); // [B, T, C]
     for layer in 0..config.layers {
-        x = Block::new(&(&root / "blocks" / layer), &config).expect("the model's own sizes").forward(&x, false);
+        x = Block::new(&(&root / "blocks" / layer), &config)
+            .expect("the model's own sizes")
+            .forward(&x, false);
         check(&format!("block{layer}"), &x);
     }
     check("ln_f", &model.hidden(&ids, false));
@@ -179,9 +200,12 @@ fn the_partial_124m_file_is_refused_and_names_what_it_lacks() {
     let config = public_weights::config_to_json(&Gpt2Config::SMALL).to_string();
     std::fs::write(copy.path().join(public_weights::CONFIG), config).expect("room on the disk");
 
-    let complaint = format!("{:#}", public_weights::load(copy.path(), Device::Cpu).err().expect("a refusal"));
+    let complaint =
+        format!("{:#}", public_weights::load(copy.path(), Device::Cpu).err().expect("a refusal"));
     assert!(complaint.contains("45 tensors are missing: "), "{complaint}");
-    for name in ["wte.weight", "h.0.mlp.c_fc.weight", "h.11.mlp.c_proj.weight", "h.5.attn.c_attn.weight"] {
+    for name in
+        ["wte.weight", "h.0.mlp.c_fc.weight", "h.11.mlp.c_proj.weight", "h.5.attn.c_attn.weight"]
+    {
         assert!(complaint.contains(name), "{name} is not named in: {complaint}");
     }
     assert!(!complaint.contains("h.0.attn.c_attn.weight"), "{complaint}");
@@ -201,39 +225,59 @@ fn norms_and_attention_of_the_genuine_124m_weights_give_the_outputs_of_transform
         }
         let public = file.tensor(&name).expect("a readable tensor");
         let columns = public.size()[public.dim() - 1] / 3;
-        let part =
-            origin.third.map_or_else(|| public.shallow_clone(), |third| public.narrow(-1, third * columns, columns));
+        let part = origin.third.map_or_else(
+            || public.shallow_clone(),
+            |third| public.narrow(-1, third * columns, columns),
+        );
         let ours = if origin.transposed { part.tr() } else { part };
         let (path, leaf) = origin.ours.rsplit_once('.').expect("a layer and its parameter");
         let path = path.split('.').fold(store.root(), |path, part| path / part);
         let _ = path.add(leaf, ours.contiguous(), false);
     }
 
-    let expected = Tensor::read_safetensors(folder.join("expected.safetensors")).expect("a whole file");
-    let theirs = |name: &str| &expected.iter().find(|(known, _)| known == name).expect("a known name").1;
+    let expected =
+        Tensor::read_safetensors(folder.join("expected.safetensors")).expect("a whole file");
+    let theirs =
+        |name: &str| &expected.iter().find(|(known, _)| known == name).expect("a known name").1;
     let root = store.root();
-    let norm =
-        |path: &tch::nn::Path| LayerNorm::new(path, config.channels, config.norm_epsilon).forward(theirs("input"));
+    let norm = |path: &tch::nn::Path| {
+        LayerNorm::new(path, config.channels, config.norm_epsilon).forward(theirs("input"))
+    };
     let check = |name: &str, ours: &Tensor| {
         let scale = theirs(name).abs().max().double_value(&[]);
         let gap = largest_difference(ours, theirs(name));
-        assert!(gap < 1e-5 * scale.max(1.0), "{name}: largest difference {gap:e} where the largest value is {scale}");
+        assert!(
+            gap < 1e-5 * scale.max(1.0),
+            "{name}: largest difference {gap:e} where the largest value is {scale}"
+        );
     };
     for layer in [0, 11] {
         let block = &root / "blocks" / layer;
         let normed = norm(&(&block / "norm1"));
         check(&format!("h{layer}.ln_1"), &normed);
-        let attention =
-            MultiHeadAttention::new(&(&block / "attention"), config.channels, config.heads, config.qkv_bias, 0.0)
-                .expect("heads that divide the channels");
+        let attention = MultiHeadAttention::new(
+            &(&block / "attention"),
+            config.channels,
+            config.heads,
+            config.qkv_bias,
+            0.0,
+        )
+        .expect("heads that divide the channels");
         check(&format!("h{layer}.attn_out"), &attention.forward(&normed, false));
     }
     check("ln_f", &norm(&(&root / "norm")));
 }
 
 /// Models of several shapes that transformers drew, wrote and ran: `data/reference/tiny_models.py`.
-const TINY: [&str; 7] =
-    ["tied", "untied-exact-gelu", "bare-names-masks", "one-wide-head", "sixteen-narrow-heads", "half", "bfloat16"];
+const TINY: [&str; 7] = [
+    "tied",
+    "untied-exact-gelu",
+    "bare-names-masks",
+    "one-wide-head",
+    "sixteen-narrow-heads",
+    "half",
+    "bfloat16",
+];
 
 fn tiny(name: &str) -> PathBuf {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/reference/tiny-models")).join(name)
@@ -270,16 +314,21 @@ fn random_models_give_the_logits_of_transformers_with_and_without_dropout_and_it
 fn the_other_gelu_or_another_epsilon_is_seen_in_the_logits() {
     let expected = json(&tiny("tied").join("expected.json"));
     let ids = Tensor::from_slice(&ids(&expected["ids"][0])).unsqueeze(0); // [1, T]
-    let logits: Vec<Vec<f64>> = serde_json::from_value(expected["logits"][0].clone()).expect("numbers");
+    let logits: Vec<Vec<f64>> =
+        serde_json::from_value(expected["logits"][0].clone()).expect("numbers");
     let right = load(&tiny("tied"));
     let (gelu, norm_epsilon) = (Gelu::Exact, 1e-3);
-    for config in [Gpt2Config { gelu, ..right.config }, Gpt2Config { norm_epsilon, ..right.config }] {
+    for config in [Gpt2Config { gelu, ..right.config }, Gpt2Config { norm_epsilon, ..right.config }]
+    {
         let _alone = generator();
         let wrong = Gpt2::new(config, Device::Cpu).expect("possible sizes");
         for ((_, mut ours), (_, theirs)) in wrong.parameters().into_iter().zip(right.parameters()) {
             tch::no_grad(|| ours.copy_(&theirs));
         }
-        let gap = largest_difference(&wrong.forward(&ids, false).squeeze_dim(0), &Tensor::from_slice2(&logits));
+        let gap = largest_difference(
+            &wrong.forward(&ids, false).squeeze_dim(0),
+            &Tensor::from_slice2(&logits),
+        );
         assert!(gap > 1e-5, "{config:?} went unseen: {gap:e}");
     }
 }

@@ -1,7 +1,9 @@
 //! How wrong the untrained model is: probability of each target, its logarithm, their mean (chapter 4.1).
 
 use anyhow::Result;
-use embedding::{bpe::BytePairEncoder, loader::Loader, show, texts::chapter_text, windows::Windows};
+use embedding::{
+    bpe::BytePairEncoder, loader::Loader, show, texts::chapter_text, windows::Windows,
+};
 use model::{config::Gpt2Config, gpt2::Gpt2};
 use tch::Device;
 use train::loss;
@@ -12,7 +14,8 @@ fn main() -> Result<()> {
     let text = chapter_text(4)?;
     println!("text {}", text.file);
     let windows = Windows::new(BytePairEncoder::gpt2().encode(&text.content), 4, 1)?;
-    let first = Loader::new(windows.len(), 2, false, true)?.pass().next().expect("a loader has a batch");
+    let first =
+        Loader::new(windows.len(), 2, false, true)?.pass().next().expect("a loader has a batch");
     let (inputs, targets) = windows.batch(&first); // [B, T]
 
     tch::manual_seed(123);
@@ -26,7 +29,9 @@ fn main() -> Result<()> {
     println!("minus its logarithm\n{}", show::tensor(&-&logarithms));
     println!("their mean {:.4}", -logarithms.mean(None).double_value(&[]));
 
-    let [b, t, v] = logits.size()[..] else { unreachable!("a score for each entry at each position") };
+    let [b, t, v] = logits.size()[..] else {
+        unreachable!("a score for each entry at each position")
+    };
     println!("logits, shape {b} {t} {v}, flattened to {} {v}; targets to {}", b * t, b * t);
     let loss = loss::cross_entropy(&logits, &targets).double_value(&[]);
     println!("loss by cross_entropy {loss:.4}");

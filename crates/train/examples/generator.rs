@@ -17,10 +17,15 @@ fn main() -> Result<()> {
     println!("the generator with seed {SEED}");
     println!("{} {} {} {}", stream[0], stream[1], stream[2], stream[3]);
     tch::manual_seed(i64::from(SEED));
-    println!("four uniform numbers by libtorch\n{}", words(&Vec::<f64>::try_from(Tensor::rand([4], CPU))?));
+    println!(
+        "four uniform numbers by libtorch\n{}",
+        words(&Vec::<f64>::try_from(Tensor::rand([4], CPU))?)
+    );
     // A 32-bit float has 24 bits for its digits.
-    let by_hand: Vec<f64> =
-        stream[..4].iter().map(|number| f64::from(number % (1 << 24)) / f64::from(1 << 24)).collect();
+    let by_hand: Vec<f64> = stream[..4]
+        .iter()
+        .map(|number| f64::from(number % (1 << 24)) / f64::from(1 << 24))
+        .collect();
     println!("by hand, the low 24 bits over 2 to the power of 24\n{}", words(&by_hand));
     tch::manual_seed(i64::from(SEED));
     println!(
@@ -37,9 +42,15 @@ fn main() -> Result<()> {
         ("normal 8", &|| drop(Tensor::randn([8], CPU))),
         ("normal 48", &|| drop(Tensor::randn([48], CPU))),
         ("normal 40", &|| drop(Tensor::randn([40], CPU))),
-        ("embedding of 50 rows and 8 channels", &|| drop(Embedding::new(&VarStore::new(Device::Cpu).root(), 50, 8))),
-        ("linear 4 to 4 without bias", &|| drop(Linear::new(&VarStore::new(Device::Cpu).root(), 4, 4, false))),
-        ("linear 4 to 4 with bias", &|| drop(Linear::new(&VarStore::new(Device::Cpu).root(), 4, 4, true))),
+        ("embedding of 50 rows and 8 channels", &|| {
+            drop(Embedding::new(&VarStore::new(Device::Cpu).root(), 50, 8))
+        }),
+        ("linear 4 to 4 without bias", &|| {
+            drop(Linear::new(&VarStore::new(Device::Cpu).root(), 4, 4, false))
+        }),
+        ("linear 4 to 4 with bias", &|| {
+            drop(Linear::new(&VarStore::new(Device::Cpu).root(), 4, 4, true))
+        }),
         ("dropout of 40 while training", &|| drop(ones(40).dropout(0.1, true))),
         ("dropout of 40 while measuring", &|| drop(ones(40).dropout(0.1, false))),
         ("dropout of 40 with probability 0", &|| drop(ones(40).dropout(0.0, true))),
@@ -54,14 +65,19 @@ fn main() -> Result<()> {
 
     tch::manual_seed(i64::from(SEED));
     let order = Loader::new(9, 9, true, true)?.pass().next().context("a loader has a batch")?;
-    println!("a shuffled pass over 9 items\n{}", order.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
+    println!(
+        "a shuffled pass over 9 items\n{}",
+        order.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+    );
 
     tch::manual_seed(i64::from(SEED));
     let (mean, gradient) = (Tensor::randn([1000], CPU), Tensor::randn([1000], CPU));
     let moved = mean.lerp(&gradient, 1.0 - 0.9);
     let summed = &mean * 0.9 + &gradient * (1.0 - 0.9);
     let differing = moved.ne_tensor(&summed).sum(Kind::Int64).int64_value(&[]);
-    println!("a mean moved by lerp, and by multiplying and adding: {differing} of 1000 differ in the last bit");
+    println!(
+        "a mean moved by lerp, and by multiplying and adding: {differing} of 1000 differ in the last bit"
+    );
     Ok(())
 }
 
@@ -78,10 +94,11 @@ fn pass(shuffled: bool) {
 fn count(stream: &[u32], operation: &dyn Fn()) -> Option<usize> {
     tch::manual_seed(i64::from(SEED));
     operation();
-    let next: Vec<i64> = Vec::try_from(Tensor::empty([3], (Kind::Int64, Device::Cpu)).random_to_(1 << 24)).ok()?;
-    stream
-        .windows(3)
-        .position(|three| three.iter().zip(&next).all(|(ours, theirs)| i64::from(ours % (1 << 24)) == *theirs))
+    let next: Vec<i64> =
+        Vec::try_from(Tensor::empty([3], (Kind::Int64, Device::Cpu)).random_to_(1 << 24)).ok()?;
+    stream.windows(3).position(|three| {
+        three.iter().zip(&next).all(|(ours, theirs)| i64::from(ours % (1 << 24)) == *theirs)
+    })
 }
 
 /// The Mersenne Twister: 624 numbers of 32 bits, mixed anew when all have been used.

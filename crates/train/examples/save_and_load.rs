@@ -13,8 +13,14 @@ use train::{
     trainer::Trainer,
 };
 
-const CONFIG: Gpt2Config =
-    Gpt2Config { context: 32, channels: 64, heads: 2, layers: 2, hidden: 4 * 64, ..Gpt2Config::ARTICLE };
+const CONFIG: Gpt2Config = Gpt2Config {
+    context: 32,
+    channels: 64,
+    heads: 2,
+    layers: 2,
+    hidden: 4 * 64,
+    ..Gpt2Config::ARTICLE
+};
 
 fn main() -> Result<()> {
     tch::set_num_threads(1);
@@ -48,7 +54,10 @@ fn main() -> Result<()> {
     let (ours, theirs) = (tensors(whole.path())?, tensors(broken.path())?);
     let same = ours.iter().zip(&theirs).filter(|(a, b)| a == b).count();
     println!("weights and moments at the end that are equal bit for bit: {same} of {}", ours.len());
-    ensure!(equal == in_two.len() && same == theirs.len(), "a run that was resumed took another path");
+    ensure!(
+        equal == in_two.len() && same == theirs.len(),
+        "a run that was resumed took another path"
+    );
     Ok(())
 }
 

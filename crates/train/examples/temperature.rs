@@ -37,10 +37,15 @@ fn draw(rows: &[Tensor]) -> Result<()> {
     const UNIT: f64 = 300.0; // the height of a probability of 1
     const GROUP: f64 = 82.0;
     const BAR: f64 = 20.0;
-    let mut svg = Svg::new(740.0, 336.0, "Probabilities of eight words at temperatures 0.3, 1.0 and 1.5");
+    let mut svg =
+        Svg::new(740.0, 336.0, "Probabilities of eight words at temperatures 0.3, 1.0 and 1.5");
     for tenths in (0..=8).step_by(2) {
         let y = BOTTOM - UNIT * f64::from(tenths) / 10.0;
-        svg.line((LEFT, y), (LEFT + GROUP * WORDS.len() as f64, y), if tenths == 0 { 1.0 } else { 0.3 });
+        svg.line(
+            (LEFT, y),
+            (LEFT + GROUP * WORDS.len() as f64, y),
+            if tenths == 0 { 1.0 } else { 0.3 },
+        );
         svg.text((LEFT - 8.0, y + 4.5), "end", &format!("{:.1}", f64::from(tenths) / 10.0));
     }
     svg.text((8.0, 16.0), "start", "probability");
@@ -49,7 +54,13 @@ fn draw(rows: &[Tensor]) -> Result<()> {
         let start = LEFT + GROUP * place as f64 + 11.0;
         for (slot, &(row, color)) in bars.iter().enumerate() {
             let height = UNIT * rows[row].double_value(&[place as i64]);
-            svg.field((start + BAR * slot as f64, BOTTOM - height), (BAR - 2.0, height), color, color, "");
+            svg.field(
+                (start + BAR * slot as f64, BOTTOM - height),
+                (BAR - 2.0, height),
+                color,
+                color,
+                "",
+            );
         }
         svg.text((start + 1.5 * BAR - 1.0, BOTTOM + 20.0), "middle", word);
     }

@@ -53,13 +53,17 @@ fn main() -> Result<()> {
     let loader = Loader::new(training.len(), BATCH_SIZE, true, true)?;
     let total_steps = EPOCHS * loader.batches();
     println!("parameters {} steps {total_steps}", CONFIG.parameters());
-    let schedule = Schedule { learning_rate: 6e-3, min_learning_rate: 6e-4, warmup_steps: 12, total_steps };
+    let schedule =
+        Schedule { learning_rate: 6e-3, min_learning_rate: 6e-4, warmup_steps: 12, total_steps };
 
     let mut curves = Curves { epochs: EPOCHS as f64, ..Curves::default() };
     learn(&model, &training, &loader, schedule, |epoch, step| {
-        let (training_loss, validation_loss) = (measure(&model, &training)?, measure(&model, &validation)?);
+        let (training_loss, validation_loss) =
+            (measure(&model, &training)?, measure(&model, &validation)?);
         let tokens = step * BATCH_SIZE * context;
-        println!("epoch {epoch} tokens {tokens} training {training_loss:.4} validation {validation_loss:.4}");
+        println!(
+            "epoch {epoch} tokens {tokens} training {training_loss:.4} validation {validation_loss:.4}"
+        );
         if epoch > 0 {
             println!("  {}", encoder.decode(&greedy(&model, &encoder.encode(PROMPT), 24))?);
         }
@@ -104,17 +108,23 @@ fn measure(model: &Gpt2, windows: &Windows) -> Result<f64> {
 
 fn sum_up(curves: &Curves) {
     let loss = |curve: &[(f64, f64)], epoch: usize| curve[epoch].1;
-    let better = |a: &usize, b: &usize| loss(&curves.validation, *a).total_cmp(&loss(&curves.validation, *b));
+    let better = |a: &usize, b: &usize| {
+        loss(&curves.validation, *a).total_cmp(&loss(&curves.validation, *b))
+    };
     let best = (0..=EPOCHS).min_by(better).expect("there is a measurement");
     let lowest = loss(&curves.validation, best);
     println!("training loss below 0.5: {}", loss(&curves.training, EPOCHS) < 0.5);
     println!("validation loss is lowest after epoch {best} {lowest:.4}");
-    println!("and higher by half a nat at the end: {}", loss(&curves.validation, EPOCHS) > lowest + 0.5);
+    println!(
+        "and higher by half a nat at the end: {}",
+        loss(&curves.validation, EPOCHS) > lowest + 0.5
+    );
 }
 
 fn draw(curves: &Curves) -> Result<()> {
     let svg = curves.svg("The loss of a small model on a short story")?;
-    fs::write(texts::project_root().join(FIGURE), svg).with_context(|| format!("cannot write {FIGURE}"))?;
+    fs::write(texts::project_root().join(FIGURE), svg)
+        .with_context(|| format!("cannot write {FIGURE}"))?;
     eprintln!("drew {FIGURE}");
     Ok(())
 }
@@ -125,9 +135,11 @@ fn draw_schedule(schedule: Schedule) -> Result<()> {
     const BOTTOM: f64 = 220.0;
     const WIDTH: f64 = 520.0;
     const UNIT: f64 = 28_000.0; // the height of a rate of 1
-    let place =
-        |step: usize, rate: f64| (LEFT + WIDTH * step as f64 / schedule.total_steps as f64, BOTTOM - UNIT * rate);
-    let mut svg = Svg::new(620.0, 280.0, "The learning rate rises in 12 steps and falls along half a cosine");
+    let place = |step: usize, rate: f64| {
+        (LEFT + WIDTH * step as f64 / schedule.total_steps as f64, BOTTOM - UNIT * rate)
+    };
+    let mut svg =
+        Svg::new(620.0, 280.0, "The learning rate rises in 12 steps and falls along half a cosine");
     svg.text((8.0, 20.0), "start", "learning rate");
     for thousandths in (0..=6).step_by(2) {
         let (x, y) = place(0, f64::from(thousandths) / 1000.0);
@@ -140,7 +152,8 @@ fn draw_schedule(schedule: Schedule) -> Result<()> {
         svg.text((x, y + 20.0), "middle", &step.to_string());
     }
     svg.text((LEFT + WIDTH / 2.0, BOTTOM + 44.0), "middle", "step");
-    let points: Vec<_> = (0..schedule.total_steps).map(|step| place(step, schedule.at(step))).collect();
+    let points: Vec<_> =
+        (0..schedule.total_steps).map(|step| place(step, schedule.at(step))).collect();
     svg.curve(&points, BLUE);
     svg.write("learning-rate")
 }

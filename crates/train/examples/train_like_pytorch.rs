@@ -9,8 +9,15 @@ use train::{
     loss::batch_loss,
 };
 
-const CONFIG: Gpt2Config =
-    Gpt2Config { context: 32, channels: 64, heads: 2, layers: 2, hidden: 4 * 64, dropout: 0.0, ..Gpt2Config::ARTICLE };
+const CONFIG: Gpt2Config = Gpt2Config {
+    context: 32,
+    channels: 64,
+    heads: 2,
+    layers: 2,
+    hidden: 4 * 64,
+    dropout: 0.0,
+    ..Gpt2Config::ARTICLE
+};
 
 fn main() -> Result<()> {
     tch::set_num_threads(1);
@@ -20,16 +27,27 @@ fn main() -> Result<()> {
 
     tch::manual_seed(123);
     let model = Gpt2::new(CONFIG, Device::Cpu)?;
-    let mut optimizer = AdamW::new(model.parameters(), AdamWSettings { weight_decay: 0.1, ..AdamWSettings::default() });
+    let mut optimizer = AdamW::new(
+        model.parameters(),
+        AdamWSettings { weight_decay: 0.1, ..AdamWSettings::default() },
+    );
     println!("parameters {}", CONFIG.parameters());
     for (step, batch) in loader.pass().take(10).enumerate() {
-        println!("step {} loss {:.6}", step + 1, train_step(&model, &mut optimizer, windows.batch(&batch)));
+        println!(
+            "step {} loss {:.6}",
+            step + 1,
+            train_step(&model, &mut optimizer, windows.batch(&batch))
+        );
     }
     Ok(())
 }
 
 /// The whole of learning: guess, compare, trace the error back, move the weights.
-fn train_step(model: &Gpt2, optimizer: &mut AdamW, (inputs, targets): (tch::Tensor, tch::Tensor)) -> f64 {
+fn train_step(
+    model: &Gpt2,
+    optimizer: &mut AdamW,
+    (inputs, targets): (tch::Tensor, tch::Tensor),
+) -> f64 {
     optimizer.zero_grad();
     let loss = batch_loss(model, &inputs, &targets, true);
     loss.backward();

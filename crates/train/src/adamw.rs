@@ -121,7 +121,9 @@ impl AdamW {
         self.steps += 1;
         let correction1 = 1.0 - beta1.powi(self.steps);
         let correction2 = 1.0 - beta2.powi(self.steps);
-        for ((_, parameter), (mean, mean_square)) in self.parameters.iter_mut().zip(&mut self.moments) {
+        for ((_, parameter), (mean, mean_square)) in
+            self.parameters.iter_mut().zip(&mut self.moments)
+        {
             let gradient = parameter.grad();
             if !gradient.defined() {
                 continue;
@@ -153,13 +155,24 @@ impl AdamW {
     ///
     /// # Errors
     /// If `read` finds a tensor missing or of another shape.
-    pub fn restore(&mut self, steps: i32, mut read: impl FnMut(&str) -> Result<Tensor>) -> Result<()> {
+    pub fn restore(
+        &mut self,
+        steps: i32,
+        mut read: impl FnMut(&str) -> Result<Tensor>,
+    ) -> Result<()> {
         let _guard = tch::no_grad_guard();
-        for ((name, parameter), (mean, mean_square)) in self.parameters.iter().zip(&mut self.moments) {
+        for ((name, parameter), (mean, mean_square)) in
+            self.parameters.iter().zip(&mut self.moments)
+        {
             for (moment, kind) in [(mean, "mean"), (mean_square, "mean_square")] {
                 let name = format!("{name}.{kind}");
                 let stored = read(&name)?;
-                ensure!(stored.size() == parameter.size(), "{name} is {:?}, not {:?}", stored.size(), parameter.size());
+                ensure!(
+                    stored.size() == parameter.size(),
+                    "{name} is {:?}, not {:?}",
+                    stored.size(),
+                    parameter.size()
+                );
                 moment.copy_(&stored);
             }
         }

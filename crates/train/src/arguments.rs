@@ -35,7 +35,8 @@ pub fn positive(text: &str) -> Result<f64, String> {
 /// # Errors
 /// If it is anything else, infinite or not a number.
 pub fn not_negative(text: &str) -> Result<f64, String> {
-    number(text, |number| number >= 0.0).ok_or_else(|| "it must be 0 or a number above it".to_owned())
+    number(text, |number| number >= 0.0)
+        .ok_or_else(|| "it must be 0 or a number above it".to_owned())
 }
 
 /// A part of the whole, from 0 on and less than 1.
@@ -63,16 +64,22 @@ mod tests {
         }
         assert_eq!(threads("1024"), Ok(1024));
         assert!(threads("1025").is_err());
-        for (text, above, from_zero, part) in
-            [("0.5", true, true, true), ("0", false, true, true), ("1", true, true, false), ("-1", false, false, false)]
-        {
+        for (text, above, from_zero, part) in [
+            ("0.5", true, true, true),
+            ("0", false, true, true),
+            ("1", true, true, false),
+            ("-1", false, false, false),
+        ] {
             assert_eq!(
                 (positive(text).is_ok(), not_negative(text).is_ok(), share(text).is_ok()),
                 (above, from_zero, part)
             );
         }
         for text in ["inf", "NaN"] {
-            assert!(positive(text).is_err() && not_negative(text).is_err() && share(text).is_err(), "{text}");
+            assert!(
+                positive(text).is_err() && not_negative(text).is_err() && share(text).is_err(),
+                "{text}"
+            );
         }
     }
 }

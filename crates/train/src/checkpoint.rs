@@ -90,7 +90,13 @@ pub struct Loaded {
 ///
 /// # Errors
 /// If the disk refuses; the checkpoints that were there before then still are.
-pub fn save(run: &Path, model: &Gpt2, optimizer: &AdamW, state: &State, history: &[Line]) -> Result<PathBuf> {
+pub fn save(
+    run: &Path,
+    model: &Gpt2,
+    optimizer: &AdamW,
+    state: &State,
+    history: &[Line],
+) -> Result<PathBuf> {
     let checkpoints = run.join(CHECKPOINTS);
     let name = format!("step-{:06}", state.step);
     let folder = checkpoints.join(&name);
@@ -99,18 +105,28 @@ pub fn save(run: &Path, model: &Gpt2, optimizer: &AdamW, state: &State, history:
         .and_then(|()| replace_folder(&temporary, &folder))
         .and_then(|()| sync_folder(&checkpoints))
         .and_then(|()| {
-            weight_file::replace(&checkpoints.join(LATEST), |file| Ok(fs::write(file, format!("{name}\n"))?))
+            weight_file::replace(&checkpoints.join(LATEST), |file| {
+                Ok(fs::write(file, format!("{name}\n"))?)
+            })
         })
         .and_then(|()| sync_folder(&checkpoints));
     if written.is_err() {
         let _ = fs::remove_dir_all(&temporary);
     }
-    written.with_context(|| format!("cannot save a checkpoint at step {} in {}", state.step, checkpoints.display()))?;
+    written.with_context(|| {
+        format!("cannot save a checkpoint at step {} in {}", state.step, checkpoints.display())
+    })?;
     remove_old(&checkpoints, state);
     Ok(folder)
 }
 
-fn write(folder: &Path, model: &Gpt2, optimizer: &AdamW, state: &State, history: &[Line]) -> Result<()> {
+fn write(
+    folder: &Path,
+    model: &Gpt2,
+    optimizer: &AdamW,
+    state: &State,
+    history: &[Line],
+) -> Result<()> {
     let _ = fs::remove_dir_all(folder); // of an earlier process that had our number
     public_weights::save(folder, model)?;
     weight_file::write(&folder.join(OPTIMIZER), optimizer.state())?;
@@ -119,14 +135,18 @@ fn write(folder: &Path, model: &Gpt2, optimizer: &AdamW, state: &State, history:
     };
     text(METRICS, metrics::to_jsonl(history)?)?;
     text(STATE, serde_json::to_string_pretty(state)? + "\n")?;
-    let files: BTreeMap<&str, Fingerprint> =
-        PARTS.into_iter().map(|name| Ok((name, fingerprint(&folder.join(name))?))).collect::<Result<_>>()?;
+    let files: BTreeMap<&str, Fingerprint> = PARTS
+        .into_iter()
+        .map(|name| Ok((name, fingerprint(&folder.join(name))?)))
+        .collect::<Result<_>>()?;
     text(FILES, serde_json::to_string_pretty(&files)? + "\n")?;
     sync_folder(folder)
 }
 
 fn fingerprint(path: &Path) -> Result<Fingerprint> {
-    let read = || Ok(Fingerprint { bytes: fs::metadata(path)?.len(), sha256: xtask::download::sha256(path)? });
+    let read = || {
+        Ok(Fingerprint { bytes: fs::metadata(path)?.len(), sha256: xtask::download::sha256(path)? })
+    };
     read().map_err(|error: std::io::Error| anyhow!("cannot read {}: {error}", path.display()))
 }
 
@@ -153,7 +173,8 @@ fn remove_old(checkpoints: &Path, state: &State) {
     let older = steps_in(checkpoints).into_iter().filter(|&(step, _)| step <= state.step);
     let obsolete = older.skip(state.settings.keep_last).map(|(_, folder)| folder);
     let entries = fs::read_dir(checkpoints).into_iter().flatten().flatten();
-    let leftovers = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(".step-"));
+    let leftovers =
+        entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(".step-"));
     for folder in obsolete.chain(leftovers.map(|entry| entry.path())) {
         let _ = fs::remove_dir_all(folder);
     }
@@ -163,7 +184,9 @@ fn remove_old(checkpoints: &Path, state: &State) {
 fn steps_in(checkpoints: &Path) -> Vec<(usize, PathBuf)> {
     let entries = fs::read_dir(checkpoints).into_iter().flatten().flatten();
     let mut found: Vec<(usize, PathBuf)> = entries
-        .filter_map(|entry| Some((entry.file_name().to_str()?.strip_prefix("step-")?.parse().ok()?, entry.path())))
+        .filter_map(|entry| {
+            Some((entry.file_name().to_str()?.strip_prefix("step-")?.parse().ok()?, entry.path()))
+        })
         .collect();
     found.sort();
     found.reverse();
@@ -195,9 +218,12 @@ pub fn load(path: &Path, device: Device) -> Result<Loaded> {
     if path.join(FILES).exists() {
         return load_one(path, device);
     }
-    let checkpoints = if path.join(CHECKPOINTS).is_dir() { path.join(CHECKPOINTS) } else { path.to_owned() };
-    let latest = fs::read_to_string(checkpoints.join(LATEST)).map(|name| checkpoints.join(name.trim()));
-    let mut candidates: Vec<PathBuf> = latest.into_iter().filter(|folder| folder.is_dir()).collect();
+    let checkpoints =
+        if path.join(CHECKPOINTS).is_dir() { path.join(CHECKPOINTS) } else { path.to_owned() };
+    let latest =
+        fs::read_to_string(checkpoints.join(LATEST)).map(|name| checkpoints.join(name.trim()));
+    let mut candidates: Vec<PathBuf> =
+        latest.into_iter().filter(|folder| folder.is_dir()).collect();
     for (_, folder) in steps_in(&checkpoints) {
         if !candidates.contains(&folder) {
             candidates.push(folder);
@@ -216,20 +242,30 @@ pub fn load(path: &Path, device: Device) -> Result<Loaded> {
 
 fn load_one(folder: &Path, device: Device) -> Result<Loaded> {
     let read = |name: &str| {
-        fs::read_to_string(folder.join(name)).with_context(|| format!("cannot read {}", folder.join(name).display()))
+        fs::read_to_string(folder.join(name))
+            .with_context(|| format!("cannot read {}", folder.join(name).display()))
     };
     let is_damaged = |what: &str| format!("{} is damaged: {what}", folder.display());
-    let files: BTreeMap<String, Fingerprint> =
-        serde_json::from_str(&read(FILES)?).with_context(|| is_damaged("files.json cannot be understood"))?;
+    let files: BTreeMap<String, Fingerprint> = serde_json::from_str(&read(FILES)?)
+        .with_context(|| is_damaged("files.json cannot be understood"))?;
     for name in PARTS {
-        let expected = files.get(name).with_context(|| is_damaged(&format!("files.json does not name {name}")))?;
+        let expected = files
+            .get(name)
+            .with_context(|| is_damaged(&format!("files.json does not name {name}")))?;
         let length = fs::metadata(folder.join(name)).map_or(0, |data| data.len());
-        ensure!(length == expected.bytes, is_damaged(&format!("{name} has {length} bytes, not {}", expected.bytes)));
+        ensure!(
+            length == expected.bytes,
+            is_damaged(&format!("{name} has {length} bytes, not {}", expected.bytes))
+        );
         let found = fingerprint(&folder.join(name))?;
-        ensure!(found == *expected, is_damaged(&format!("{name} has another SHA-256 than when it was written")));
+        ensure!(
+            found == *expected,
+            is_damaged(&format!("{name} has another SHA-256 than when it was written"))
+        );
     }
-    let state: State = serde_json::from_str(&read(STATE)?)
-        .with_context(|| format!("{} was written by another version of this program", folder.join(STATE).display()))?;
+    let state: State = serde_json::from_str(&read(STATE)?).with_context(|| {
+        format!("{} was written by another version of this program", folder.join(STATE).display())
+    })?;
     let history = metrics::from_jsonl(&read(METRICS)?)?;
     let model = public_weights::load(folder, device)?;
     Ok(Loaded { folder: folder.to_owned(), state, model, history, damaged: Vec::new() })
@@ -239,9 +275,14 @@ impl Loaded {
     /// What may make the rest of the run differ from an uninterrupted one's, if it goes on with so many threads: a sentence each.
     pub fn warnings(&self, threads: i32) -> Vec<String> {
         let State { libtorch, threads: before, .. } = &self.state;
-        let damage = self.damaged.iter().map(|damage| format!("{damage}; going back to {}", self.folder.display()));
-        let changes =
-            [("threads", before.to_string(), threads.to_string()), ("libtorch", libtorch.clone(), libtorch_version())];
+        let damage = self
+            .damaged
+            .iter()
+            .map(|damage| format!("{damage}; going back to {}", self.folder.display()));
+        let changes = [
+            ("threads", before.to_string(), threads.to_string()),
+            ("libtorch", libtorch.clone(), libtorch_version()),
+        ];
         let changes = changes.into_iter().filter(|(_, then, now)| then != now).map(|(what, then, now)| {
             format!("{what} {then} then, {now} now; the last digits may differ from an uninterrupted run's")
         });
@@ -263,11 +304,15 @@ impl Loaded {
 /// The version of the libtorch in use, as the file beside it tells; `unknown` where the system does not tell what is loaded.
 pub fn libtorch_version() -> String {
     let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
-    let libraries = maps.lines().filter_map(|line| line.find('/').map(|start| Path::new(&line[start..])));
+    let libraries =
+        maps.lines().filter_map(|line| line.find('/').map(|start| Path::new(&line[start..])));
     let version_beside = |library: &Path| {
         let root = library.parent()?.parent()?;
-        let of_archive = fs::read_to_string(root.join("build-version")).ok().map(|version| version.trim().to_owned());
-        of_archive.or_else(|| version_of_pytorch(&fs::read_to_string(root.join("version.py")).ok()?))
+        let of_archive = fs::read_to_string(root.join("build-version"))
+            .ok()
+            .map(|version| version.trim().to_owned());
+        of_archive
+            .or_else(|| version_of_pytorch(&fs::read_to_string(root.join("version.py")).ok()?))
     };
     libraries
         .filter(|library| library.to_string_lossy().contains("libtorch_cpu"))
@@ -287,7 +332,8 @@ mod tests {
 
     #[test]
     fn the_version_of_a_libtorch_that_came_with_python_is_read() {
-        let python = "__all__ = ['__version__', 'debug']\n__version__ = '2.13.0+cpu'\ndebug = False\n";
+        let python =
+            "__all__ = ['__version__', 'debug']\n__version__ = '2.13.0+cpu'\ndebug = False\n";
         assert_eq!(version_of_pytorch(python).as_deref(), Some("2.13.0+cpu"));
         assert_eq!(version_of_pytorch("debug = False"), None);
     }

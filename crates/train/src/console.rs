@@ -41,7 +41,9 @@ pub fn run(verbose: bool, command: impl FnOnce() -> Result<ExitCode>) -> ExitCod
             }
             let payload = info.payload();
             let text = payload.downcast_ref::<String>().map(String::as_str);
-            let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("the program stopped");
+            let text = text
+                .or_else(|| payload.downcast_ref::<&str>().copied())
+                .unwrap_or("the program stopped");
             if text.starts_with("failed printing to stdout") && text.contains("Broken pipe") {
                 return; // as in `| head`: nobody listens any more, and nothing is wrong
             }
@@ -51,7 +53,11 @@ pub fn run(verbose: bool, command: impl FnOnce() -> Result<ExitCode>) -> ExitCod
     match panic::catch_unwind(AssertUnwindSafe(command)) {
         Ok(Ok(code)) => code,
         Ok(Err(error)) => {
-            say(&if verbose { format!("error: {error:?}") } else { format!("error: {}", one_sentence(&error)) });
+            say(&if verbose {
+                format!("error: {error:?}")
+            } else {
+                format!("error: {}", one_sentence(&error))
+            });
             ExitCode::FAILURE
         }
         Err(_) => ExitCode::FAILURE,
@@ -72,7 +78,8 @@ pub fn warn_of_long_prompts(prompts: impl IntoIterator<Item = impl AsRef<str>>, 
 
 fn too_long(prompts: impl IntoIterator<Item = impl AsRef<str>>, context: i64) -> Option<String> {
     let encoder = BytePairEncoder::gpt2();
-    let lengths: Vec<usize> = prompts.into_iter().map(|prompt| encoder.encode(prompt.as_ref()).len()).collect();
+    let lengths: Vec<usize> =
+        prompts.into_iter().map(|prompt| encoder.encode(prompt.as_ref()).len()).collect();
     let long = lengths.iter().filter(|&&tokens| tokens as i64 > context);
     let who = match lengths.len() {
         1 => "the prompt has".to_owned(),
@@ -111,7 +118,9 @@ fn out_of_memory(line: &str) -> Option<String> {
     let (_, rest) = line.split_once("can't allocate memory: you tried to allocate ")?;
     let bytes: f64 = rest.split(' ').next()?.parse().ok()?;
     let (number, unit) = if bytes < 1e9 { (bytes / 1e6, "MB") } else { (bytes / 1e9, "GB") };
-    Some(format!("there is no memory for {number:.1} {unit} more; take a smaller batch, context or model"))
+    Some(format!(
+        "there is no memory for {number:.1} {unit} more; take a smaller batch, context or model"
+    ))
 }
 
 /// Becomes true at Ctrl-C or SIGTERM; a second one ends the process at once.
@@ -139,11 +148,17 @@ pub fn device(name: &str) -> Result<Device> {
     match name {
         "cpu" => Ok(Device::Cpu),
         "cuda" => {
-            ensure!(Cuda::is_available(), "there is no CUDA device that this libtorch can use; take --device cpu");
+            ensure!(
+                Cuda::is_available(),
+                "there is no CUDA device that this libtorch can use; take --device cpu"
+            );
             Ok(Device::Cuda(0))
         }
         "mps" => {
-            ensure!(tch::utils::has_mps(), "there is no MPS device that this libtorch can use; take --device cpu");
+            ensure!(
+                tch::utils::has_mps(),
+                "there is no MPS device that this libtorch can use; take --device cpu"
+            );
             Ok(Device::Mps)
         }
         other => bail!("the device {other:?} is unknown; there are cpu, cuda and mps"),
@@ -153,8 +168,12 @@ pub fn device(name: &str) -> Result<Device> {
 /// The processor's cores, counted without the second threads of each, which only get in each other's way in matrix products.
 pub fn physical_cores() -> i32 {
     let allowed = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let siblings =
-        |cpu: usize| fs::read_to_string(format!("/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")).ok();
+    let siblings = |cpu: usize| {
+        fs::read_to_string(format!(
+            "/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list"
+        ))
+        .ok()
+    };
     let cores: HashSet<String> = (0..4096).map_while(siblings).collect();
     (if cores.is_empty() { allowed } else { cores.len().min(allowed) }) as i32
 }
@@ -180,8 +199,11 @@ pub struct Progress {
 impl Progress {
     /// Starts to watch a run that has `done` of `total_steps` behind it.
     pub fn new(done: usize, total_steps: usize, json: bool) -> Self {
-        let bar =
-            if json { None } else { bar(done, total_steps, "step {pos} of {len} [{wide_bar}] {msg}, {eta} left") };
+        let bar = if json {
+            None
+        } else {
+            bar(done, total_steps, "step {pos} of {len} [{wide_bar}] {msg}, {eta} left")
+        };
         Self { bar, json, total_steps, spoke: Instant::now() }
     }
 
@@ -207,7 +229,9 @@ impl Progress {
                 "step {}, epoch {:.1}: validation loss {:.3}",
                 measured.step, measured.epoch, measured.validation_loss
             )),
-            Line::Sample(sample) => self.print(&format!("step {}: {}", sample.step, sample.sample.replace('\n', " "))),
+            Line::Sample(sample) => {
+                self.print(&format!("step {}: {}", sample.step, sample.sample.replace('\n', " ")))
+            }
         }
     }
 
@@ -325,8 +349,10 @@ mod tests {
 
     #[test]
     fn a_chain_of_errors_becomes_one_sentence_without_a_trace() {
-        let error = Error::msg("index out of range in self\nException raised from apply at x.cpp:1\nframe #0: f")
-            .context("cannot read the batch");
+        let error = Error::msg(
+            "index out of range in self\nException raised from apply at x.cpp:1\nframe #0: f",
+        )
+        .context("cannot read the batch");
         assert_eq!(one_sentence(&error), "cannot read the batch: index out of range in self");
     }
 
@@ -339,7 +365,10 @@ mod tests {
     #[test]
     fn memory_that_is_not_there_is_told_in_words() {
         let text = r#"called `Result::unwrap()` on an `Err` value: Torch("[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate 41006495552 bytes. Error code 12 (Cannot allocate memory)\nframe #0")"#;
-        assert_eq!(first_line(text), "there is no memory for 41.0 GB more; take a smaller batch, context or model");
+        assert_eq!(
+            first_line(text),
+            "there is no memory for 41.0 GB more; take a smaller batch, context or model"
+        );
     }
 
     #[test]
@@ -347,7 +376,10 @@ mod tests {
         let (short, long) = ("one two", "one two three four");
         let end = "tokens, the model sees 3: it reads only the last ones";
         assert_eq!(too_long([long], 3), Some(format!("the prompt has 4 {end}")));
-        assert_eq!(too_long([short, long, "a b c d e"], 3), Some(format!("some prompts (2 of 3) have up to 5 {end}")));
+        assert_eq!(
+            too_long([short, long, "a b c d e"], 3),
+            Some(format!("some prompts (2 of 3) have up to 5 {end}"))
+        );
         assert_eq!(too_long([short, "one two three"], 3), None);
     }
 

@@ -35,7 +35,8 @@ impl Corpus {
     /// # Errors
     /// If a name means nothing, a dataset cannot be fetched, or a file is empty or not UTF-8.
     pub fn read(sources: &[String]) -> Result<Self> {
-        let source = if sources.is_empty() { "the embedded prose".to_owned() } else { sources.join(", ") };
+        let source =
+            if sources.is_empty() { "the embedded prose".to_owned() } else { sources.join(", ") };
         let (mut documents, mut training, mut validation) = (Vec::new(), Vec::new(), Vec::new());
         if sources.is_empty() {
             documents.push(PROSE.to_owned());
@@ -68,7 +69,8 @@ impl Corpus {
 /// Documents as one row of ids, with the end-of-text token between them.
 pub fn encode(documents: &[String]) -> Vec<i64> {
     let encoder = BytePairEncoder::gpt2();
-    let encoded: Vec<Vec<i64>> = documents.iter().map(|document| encoder.encode(document)).collect();
+    let encoded: Vec<Vec<i64>> =
+        documents.iter().map(|document| encoder.encode(document)).collect();
     encoded.join(&END_OF_TEXT)
 }
 
@@ -103,11 +105,14 @@ fn text_files(path: &Path) -> Result<Vec<PathBuf>> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let entries = fs::read_dir(path).with_context(|| format!("cannot read the folder {}", path.display()))?;
+    let entries =
+        fs::read_dir(path).with_context(|| format!("cannot read the folder {}", path.display()))?;
     let mut files: Vec<PathBuf> = entries
         .flatten()
         .map(|entry| entry.path())
-        .filter(|file| file.is_file() && file.extension().is_some_and(|extension| extension == "txt"))
+        .filter(|file| {
+            file.is_file() && file.extension().is_some_and(|extension| extension == "txt")
+        })
         .collect();
     ensure!(!files.is_empty(), "the folder {} holds no file that ends in .txt", path.display());
     files.sort();
@@ -120,7 +125,10 @@ fn read_text(path: &Path) -> Result<String> {
     let bytes = fs::read(path).with_context(|| format!("cannot read {name}"))?;
     let text = match String::from_utf8(bytes) {
         Ok(text) => text,
-        Err(error) => bail!("{name} is not UTF-8 at byte {}; save it as UTF-8", error.utf8_error().valid_up_to()),
+        Err(error) => bail!(
+            "{name} is not UTF-8 at byte {}; save it as UTF-8",
+            error.utf8_error().valid_up_to()
+        ),
     };
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text).replace("\r\n", "\n");
     ensure!(!text.trim().is_empty(), "{name} is empty; there is nothing to learn from it");
@@ -131,7 +139,9 @@ fn read_text(path: &Path) -> Result<String> {
 fn split(documents: &[String]) -> (Vec<String>, Vec<String>) {
     let parts = documents.iter().map(|document| split_by_characters(document, LEARNED));
     let (before, after): (Vec<&str>, Vec<&str>) = parts.unzip();
-    let owned = |parts: Vec<&str>| parts.into_iter().filter(|part| !part.is_empty()).map(str::to_owned).collect();
+    let owned = |parts: Vec<&str>| {
+        parts.into_iter().filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    };
     (owned(before), owned(after))
 }
 
@@ -150,7 +160,10 @@ mod tests {
     #[test]
     fn the_last_tenth_of_each_document_is_kept_back_counted_in_characters() {
         let documents = ["é".repeat(10), "ß".repeat(5)];
-        assert_eq!(split(&documents), (vec!["é".repeat(9), "ß".repeat(4)], vec!["é".to_owned(), "ß".to_owned()]));
+        assert_eq!(
+            split(&documents),
+            (vec!["é".repeat(9), "ß".repeat(4)], vec!["é".to_owned(), "ß".to_owned()])
+        );
     }
 
     #[test]
@@ -179,6 +192,9 @@ mod tests {
     #[test]
     fn one_huge_line_is_encoded_in_a_moment() {
         let line = "x".repeat(1 << 20);
-        assert_eq!(BytePairEncoder::gpt2().decode(&encode(std::slice::from_ref(&line))).expect("text"), line);
+        assert_eq!(
+            BytePairEncoder::gpt2().decode(&encode(std::slice::from_ref(&line))).expect("text"),
+            line
+        );
     }
 }

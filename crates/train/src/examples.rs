@@ -34,7 +34,8 @@ pub trait Examples {
         for item in 0..self.len() {
             let (inputs, targets) = self.batch(&[item]);
             for ids in [inputs, targets] {
-                let ids: Vec<i64> = Vec::try_from(ids.to_kind(Kind::Int64).reshape([-1])).expect("a vector of ids");
+                let ids: Vec<i64> =
+                    Vec::try_from(ids.to_kind(Kind::Int64).reshape([-1])).expect("a vector of ids");
                 hasher.update(ids.len().to_le_bytes());
                 for id in ids {
                     hasher.update(id.to_le_bytes());
@@ -61,7 +62,8 @@ mod tests {
 
     #[test]
     fn one_other_token_makes_another_fingerprint() {
-        let of = |last: i64| Windows::new(vec![1, 2, 3, 4, last], 2, 2).expect("windows").fingerprint();
+        let of =
+            |last: i64| Windows::new(vec![1, 2, 3, 4, last], 2, 2).expect("windows").fingerprint();
         assert_eq!(of(5), of(5));
         assert_ne!(of(5), of(6));
     }

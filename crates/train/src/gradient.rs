@@ -72,7 +72,9 @@ impl Gradient {
         let gradient = Self {
             token: Parameter::of(&named, "token.weight"),
             position: Parameter::of(&named, "position.weight"),
-            blocks: (0..config.layers).map(|layer| Block::of(&named, &format!("blocks.{layer}"), &config)).collect(),
+            blocks: (0..config.layers)
+                .map(|layer| Block::of(&named, &format!("blocks.{layer}"), &config))
+                .collect(),
             norm: Norm::of(&named, "norm", config.norm_epsilon),
             head: Parameter::find(&named, "head.weight"),
             memory: [Tensor::new(), Tensor::new()],
@@ -108,7 +110,8 @@ impl Gradient {
         let mut x = self.token.value.index_select(0, &rows.ids) + positions; // [rows, C]
         let mut passed = Vec::new();
         for (number, block) in self.blocks.iter().enumerate() {
-            let (out, of_block) = block.forward(&x, &rows, layout, &self.config, &room.passed(number));
+            let (out, of_block) =
+                block.forward(&x, &rows, layout, &self.config, &room.passed(number));
             passed.push(of_block);
             x = out;
         }
@@ -129,7 +132,9 @@ impl Gradient {
     /// Memory for a batch of so many positions. The first of a step gets the blocks' gradients, new ones, as well.
     fn make_room(&mut self, rows: &Rows, positions: i64, first: bool) -> Room {
         let Gpt2Config { channels, hidden, vocab_size, .. } = self.config;
-        let gradients = |block: &Block| block.parameters().map(|parameter| parameter.value.numel() as i64).sum();
+        let gradients = |block: &Block| {
+            block.parameters().map(|parameter| parameter.value.numel() as i64).sum()
+        };
         let sizes = Sizes {
             blocks: self.blocks.len() as i64,
             passed: 4 * positions * channels + rows.len() * 2 * (channels + hidden),
@@ -148,7 +153,9 @@ impl Gradient {
         if first {
             for (number, block) in self.blocks.iter().enumerate() {
                 let shelf = room.gradients(number);
-                block.parameters().for_each(|parameter| parameter.lay(&shelf.place(&parameter.value.size())));
+                block
+                    .parameters()
+                    .for_each(|parameter| parameter.lay(&shelf.place(&parameter.value.size())));
             }
         }
         room
@@ -159,7 +166,14 @@ impl Gradient {
     /// # Shapes
     /// - `hidden`: `[rows, C]`
     /// - returns the mean loss, and the gradient of `hidden`
-    fn head(&self, hidden: &Tensor, rows: &Rows, room: &Room, share: f64, first: bool) -> (f64, Tensor) {
+    fn head(
+        &self,
+        hidden: &Tensor,
+        rows: &Rows,
+        room: &Room,
+        share: f64,
+        first: bool,
+    ) -> (f64, Tensor) {
         let head = self.head.as_ref().unwrap_or(&self.token);
         let scale = share / rows.targets.len() as f64;
         let mut d_hidden = hidden.zeros_like();
@@ -195,11 +209,19 @@ impl Block {
 
     fn parameters(&self) -> impl Iterator<Item = &Parameter> {
         let Self { norm1, query, key, value, output, norm2, up, down } = self;
-        let linears = [query, key, value, output, up, down].into_iter().flat_map(Linear::parameters);
+        let linears =
+            [query, key, value, output, up, down].into_iter().flat_map(Linear::parameters);
         linears.chain([norm1, norm2].into_iter().flat_map(Norm::parameters))
     }
 
-    fn forward(&self, x: &Tensor, rows: &Rows, layout: Layout, config: &Gpt2Config, shelf: &Shelf) -> (Tensor, Passed) {
+    fn forward(
+        &self,
+        x: &Tensor,
+        rows: &Rows,
+        layout: Layout,
+        config: &Gpt2Config,
+        shelf: &Shelf,
+    ) -> (Tensor, Passed) {
         let x = shelf.keep(x);
         let normed = self.norm1.forward(&x).output;
         let of_heads = [&self.query, &self.key, &self.value].map(|part| {
@@ -211,7 +233,8 @@ impl Block {
         });
         let output = shelf.place(&of_heads[0].size());
         let mixed = Mixed::new(layout, of_heads, output);
-        let between = self.output.forward_onto(&x, &rows.gather(mixed.output()), shelf.place(&x.size()));
+        let between =
+            self.output.forward_onto(&x, &rows.gather(mixed.output()), shelf.place(&x.size()));
         let widened = shelf.place(&[rows.len(), config.hidden]);
         let widened = self.up.forward(&self.norm2.forward(&between).output, widened);
         let activated = gelu::forward(config.gelu, &widened, shelf.place(&widened.size()));
@@ -221,14 +244,26 @@ impl Block {
 
     /// Turns the gradient of the block's output into that of its input. Each half adds to the stream, so that the gradient passes
     /// it by unchanged, and what went through the half comes on top.
-    fn backward(&self, passed: Passed, dx: &mut Tensor, rows: &Rows, config: &Gpt2Config, first: bool) {
+    fn backward(
+        &self,
+        passed: Passed,
+        dx: &mut Tensor,
+        rows: &Rows,
+        config: &Gpt2Config,
+        first: bool,
+    ) {
         let Passed { x, mixed, between, widened, activated } = passed;
 
         self.down.learn(&activated, dx, first);
         let d_widened = gelu::backward(config.gelu, &widened, self.down.input_gradient(dx));
         let normed = self.norm2.forward(&between);
         self.up.learn(&normed.output, &d_widened, first);
-        let _ = dx.g_add_(&self.norm2.backward(&between, &normed, &self.up.input_gradient(&d_widened), first));
+        let _ = dx.g_add_(&self.norm2.backward(
+            &between,
+            &normed,
+            &self.up.input_gradient(&d_widened),
+            first,
+        ));
 
         self.output.learn(&rows.gather(mixed.output()), dx, first);
         let of_heads = mixed.backward(&rows.gather_backward(self.output.input_gradient(dx)));

@@ -14,7 +14,10 @@
 /// Nothing computed changes by it; the process holds its largest memory until it ends. Elsewhere than on Linux with glibc nothing
 /// happens.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-#[expect(unsafe_code, reason = "the allocator of the C library is set by a foreign function, and by nothing else")]
+#[expect(
+    unsafe_code,
+    reason = "the allocator of the C library is set by a foreign function, and by nothing else"
+)]
 pub fn keep() {
     // SAFETY: `mallopt` takes two plain numbers and changes parameters of the allocator, under its own lock.
     unsafe {
@@ -29,7 +32,10 @@ pub fn keep() {
 /// For programs that work for a while: a large page comes slower than the small ones that were in use a moment ago, above all to
 /// a virtual machine, which may have to ask its host for it.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-#[expect(unsafe_code, reason = "the pages of the heap are chosen by foreign functions, and by nothing else")]
+#[expect(
+    unsafe_code,
+    reason = "the pages of the heap are chosen by foreign functions, and by nothing else"
+)]
 pub fn in_large_pages() {
     // Where a heap grows, its pages are small again. So it grows once, by addresses that have no memory behind them yet.
     // SAFETY: `sysconf` reads numbers. `free` gets what `malloc` gave; in between, `madvise` is told of whole pages inside this
@@ -40,7 +46,11 @@ pub fn in_large_pages() {
         let start = libc::malloc(stretch);
         if !start.is_null() {
             let skipped = start.align_offset(page);
-            libc::madvise(start.byte_add(skipped), stretch.saturating_sub(skipped) / page * page, libc::MADV_HUGEPAGE);
+            libc::madvise(
+                start.byte_add(skipped),
+                stretch.saturating_sub(skipped) / page * page,
+                libc::MADV_HUGEPAGE,
+            );
             libc::free(start);
         }
     }

@@ -42,7 +42,8 @@ impl Hub {
             .or_else(|| Some(folder("HOME")?.join(".cache/huggingface/hub")));
         let endpoint = set("HF_ENDPOINT").unwrap_or_else(|| "https://huggingface.co".to_owned());
         let yes = ["1", "true", "yes", "on"];
-        let offline = set("HF_HUB_OFFLINE").is_some_and(|value| yes.contains(&value.to_lowercase().as_str()));
+        let offline =
+            set("HF_HUB_OFFLINE").is_some_and(|value| yes.contains(&value.to_lowercase().as_str()));
         Self { root: xtask::project_root(), cache, endpoint, offline }
     }
 
@@ -53,9 +54,16 @@ impl Hub {
     pub fn find(&self, name: &str) -> Result<PathBuf> {
         let path = Path::new(name);
         // The weight file is as good a name for a model as its folder.
-        let folder = if path.is_file() && path.ends_with(WEIGHTS) { path.parent().unwrap_or(path) } else { path };
+        let folder = if path.is_file() && path.ends_with(WEIGHTS) {
+            path.parent().unwrap_or(path)
+        } else {
+            path
+        };
         let folder = if folder == Path::new("") { Path::new(".") } else { folder };
-        ensure!(!folder.is_file(), "{name} is no model but a file; name the folder that holds {WEIGHTS} and {CONFIG}");
+        ensure!(
+            !folder.is_file(),
+            "{name} is no model but a file; name the folder that holds {WEIGHTS} and {CONFIG}"
+        );
         if folder.is_dir() {
             ensure!(
                 is_model(folder),
@@ -83,7 +91,8 @@ impl Hub {
     pub fn find_here(&self, name: &str) -> Result<Option<PathBuf>> {
         if let Some(dataset) = published(name) {
             let repository = format!("openai-community/{name}");
-            let cached = self.cached(&repository, revision(dataset)).or_else(|| self.cached(name, None));
+            let cached =
+                self.cached(&repository, revision(dataset)).or_else(|| self.cached(name, None));
             return Ok(match cached {
                 Some(folder) => Some(folder),
                 None => datasets::path(&self.root, name)?,
@@ -108,13 +117,21 @@ impl Hub {
 
     /// The snapshot of a repository in the Hugging Face cache: of the pinned revision, else of the main branch, else any.
     fn cached(&self, repository: &str, pinned: Option<&str>) -> Option<PathBuf> {
-        let folder = self.cache.as_ref()?.join(format!("models--{}", repository.replace('/', "--")));
+        let folder =
+            self.cache.as_ref()?.join(format!("models--{}", repository.replace('/', "--")));
         let main = fs::read_to_string(folder.join("refs/main")).ok();
         let snapshots = folder.join("snapshots");
-        let mut others: Vec<PathBuf> =
-            fs::read_dir(&snapshots).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+        let mut others: Vec<PathBuf> = fs::read_dir(&snapshots)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+            .collect();
         others.sort();
-        let named = [pinned, main.as_deref().map(str::trim)].into_iter().flatten().map(|name| snapshots.join(name));
+        let named = [pinned, main.as_deref().map(str::trim)]
+            .into_iter()
+            .flatten()
+            .map(|name| snapshots.join(name));
         named.chain(others).find(|snapshot| is_model(snapshot))
     }
 
@@ -126,7 +143,8 @@ impl Hub {
     fn download(&self, name: &str) -> Result<PathBuf> {
         let folder = self.downloaded(name);
         for file in [CONFIG, WEIGHTS] {
-            let address = format!("{}/{name}/resolve/main/{file}", self.endpoint.trim_end_matches('/'));
+            let address =
+                format!("{}/{name}/resolve/main/{file}", self.endpoint.trim_end_matches('/'));
             Download::new(address).to(&folder.join(file))?;
         }
         Ok(folder)
@@ -134,7 +152,9 @@ impl Hub {
 }
 
 fn published(name: &str) -> Option<&'static Dataset> {
-    datasets::all().iter().find(|dataset| dataset.kind == datasets::Kind::Weights && dataset.name == name)
+    datasets::all()
+        .iter()
+        .find(|dataset| dataset.kind == datasets::Kind::Weights && dataset.name == name)
 }
 
 /// The commit in the addresses of a dataset.

@@ -49,8 +49,9 @@ pub fn batch_loss(model: &Gpt2, inputs: &Tensor, targets: &Tensor, train: bool) 
 /// If there is no batch.
 pub fn mean_loss(model: &Gpt2, batches: impl Iterator<Item = (Tensor, Tensor)>) -> Result<f64> {
     let _guard = tch::no_grad_guard();
-    let losses: Vec<f64> =
-        batches.map(|(inputs, targets)| batch_loss(model, &inputs, &targets, false).double_value(&[])).collect();
+    let losses: Vec<f64> = batches
+        .map(|(inputs, targets)| batch_loss(model, &inputs, &targets, false).double_value(&[]))
+        .collect();
     ensure!(!losses.is_empty(), "there is no batch to measure the loss on");
     Ok(losses.iter().sum::<f64>() / losses.len() as f64)
 }
@@ -72,15 +73,25 @@ mod tests {
 
     #[test]
     fn leaving_out_the_positions_that_do_not_count_leaves_the_loss_as_it_was() {
-        let config = Gpt2Config { vocab_size: 11, context: 6, channels: 8, heads: 2, hidden: 32, ..Gpt2Config::TINY };
+        let config = Gpt2Config {
+            vocab_size: 11,
+            context: 6,
+            channels: 8,
+            heads: 2,
+            hidden: 32,
+            ..Gpt2Config::TINY
+        };
         let model = Gpt2::new(config, Device::Cpu).expect("a possible model");
         let inputs = Tensor::from_slice(&[1_i64, 2, 3, 4, 5, 6, 7, 8]).view([2, 4]);
-        let targets = Tensor::from_slice(&[IGNORED, 3, 4, IGNORED, IGNORED, IGNORED, 8, 9]).view([2, 4]);
+        let targets =
+            Tensor::from_slice(&[IGNORED, 3, 4, IGNORED, IGNORED, IGNORED, 8, 9]).view([2, 4]);
         let loss = batch_loss(&model, &inputs, &targets, false);
         let whole = cross_entropy(&model.forward(&inputs, false), &targets);
         let gap = (&loss - &whole).abs().double_value(&[]);
         assert!(gap < 1e-6, "difference {gap:e}");
-        let gradient = |loss: &Tensor| Tensor::run_backward(&[loss], &[model.head_weight()], true, false).remove(0);
+        let gradient = |loss: &Tensor| {
+            Tensor::run_backward(&[loss], &[model.head_weight()], true, false).remove(0)
+        };
         let gap = (gradient(&loss) - gradient(&whole)).abs().max().double_value(&[]);
         assert!(gap < 1e-6, "difference in gradients {gap:e}");
     }
@@ -89,7 +100,8 @@ mod tests {
     fn an_ignored_target_changes_nothing() {
         let scores = Tensor::from_slice(&[-1.0_f32, 1.0, -0.5, 1.5]).view([2, 2]);
         let two = cross_entropy(&scores, &Tensor::from_slice(&[0_i64, 1]));
-        let three_scores = Tensor::cat(&[scores, Tensor::from_slice(&[9.0_f32, -9.0]).view([1, 2])], 0);
+        let three_scores =
+            Tensor::cat(&[scores, Tensor::from_slice(&[9.0_f32, -9.0]).view([1, 2])], 0);
         let three = cross_entropy(&three_scores, &Tensor::from_slice(&[0, 1, IGNORED]));
         assert_eq!(two, three);
     }

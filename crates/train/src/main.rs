@@ -106,7 +106,11 @@ fn begin(options: &Options, device: Device) -> Result<(Trainer, RunFolder, Comma
     let settings = options.settings(&TrainSettings::default());
     let (model, begun_with) = start::first_model(options, context, settings.seed, device)?;
     let settings = options.rates(&settings, &model, begun_with == "scratch");
-    let context = if options.context.is_none() { context.min(model.config.context as usize) } else { context };
+    let context = if options.context.is_none() {
+        context.min(model.config.context as usize)
+    } else {
+        context
+    };
     ensure!(
         context <= model.config.context as usize,
         "context is {context}, but the model has {} positions; choose at most as many",
@@ -115,13 +119,18 @@ fn begin(options: &Options, device: Device) -> Result<(Trainer, RunFolder, Comma
     let prompt = options.prompt.clone().unwrap_or_else(|| corpus.unseen_words(5));
     let command = Command { text: remembered(&options.text), begun_with, context, prompt };
     let (training, validation) = examples(&corpus, context)?;
-    let trainer = Trainer::new(model, settings, training, Some(validation), serde_json::to_value(&command)?)?;
+    let trainer =
+        Trainer::new(model, settings, training, Some(validation), serde_json::to_value(&command)?)?;
     let folder = RunFolder::open(&RunFolder::unused(options.out_dir.as_deref(), "train")?, &[])?;
     Ok((trainer, folder, command))
 }
 
 /// A run that was interrupted, or one that is to go on for longer.
-fn resume(options: &Options, run: Option<&Path>, device: Device) -> Result<(Trainer, RunFolder, Command)> {
+fn resume(
+    options: &Options,
+    run: Option<&Path>,
+    device: Device,
+) -> Result<(Trainer, RunFolder, Command)> {
     ensure!(
         run.is_none() || options.out_dir.is_none(),
         "a resumed run goes on in its own folder; leave --out-dir out, or copy the folder first"
@@ -182,17 +191,22 @@ fn remembered(text: &[String]) -> Vec<String> {
 
 fn examples(corpus: &Corpus, context: usize) -> Result<(Box<Windows>, Box<Windows>)> {
     let windows = |documents, part| {
-        Windows::new(corpus::encode(documents), context, context)
-            .with_context(|| format!("{} is too short: the {part} part does not suffice", corpus.source))
+        Windows::new(corpus::encode(documents), context, context).with_context(|| {
+            format!("{} is too short: the {part} part does not suffice", corpus.source)
+        })
     };
-    Ok((Box::new(windows(&corpus.training, "training")?), Box::new(windows(&corpus.validation, "validation")?)))
+    Ok((
+        Box::new(windows(&corpus.training, "training")?),
+        Box::new(windows(&corpus.validation, "validation")?),
+    ))
 }
 
 /// The run under `runs/` whose checkpoints changed last.
 fn newest_run() -> Result<PathBuf> {
     let entries = fs::read_dir(RUNS).into_iter().flatten().flatten();
-    let changed =
-        |folder: &Path| fs::metadata(folder.join(checkpoint::CHECKPOINTS)).and_then(|data| data.modified()).ok();
+    let changed = |folder: &Path| {
+        fs::metadata(folder.join(checkpoint::CHECKPOINTS)).and_then(|data| data.modified()).ok()
+    };
     let newest = entries.filter_map(|entry| Some((changed(&entry.path())?, entry.path()))).max();
     newest.map(|(_, folder)| folder).context("there is no run to resume in runs/; name its folder")
 }
@@ -211,7 +225,8 @@ fn sample(model: &Gpt2, prompt: &str) -> Result<String> {
     // A model may have more entries than the tokenizer; those mean nothing.
     let known = encoder.vocab_size() as i64;
     let mut reader = CachedModel::new(model);
-    let writer = Writer::new(&mut reader, &ids, |scores| SAMPLING.choose(&scores.narrow(0, 0, known)))?;
+    let writer =
+        Writer::new(&mut reader, &ids, |scores| SAMPLING.choose(&scores.narrow(0, 0, known)))?;
     let written: Vec<i64> = writer.take(SAMPLE_TOKENS).collect();
     Ok(format!("{prompt}{}", encoder.decode(&written)?))
 }
@@ -227,7 +242,8 @@ fn repeat(name: &str, options: &Options) -> Result<ExitCode> {
     protocol.seed = options.seed.map_or(protocol.seed, i64::from);
     protocol.eval_with_dropout = options.eval_with_dropout;
     let default = if name == "book" { "the-verdict" } else { "world-war-i" };
-    let text = if options.text.is_empty() { vec![default.to_owned()] } else { options.text.clone() };
+    let text =
+        if options.text.is_empty() { vec![default.to_owned()] } else { options.text.clone() };
     let text = corpus::read_whole(&text[0]).or_else(|error| {
         if options.text.is_empty() {
             say(&format!("{error:#}; taking the embedded prose"));

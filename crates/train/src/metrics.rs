@@ -86,7 +86,8 @@ pub fn from_jsonl(text: &str) -> Result<Vec<Line>> {
     text.lines()
         .enumerate()
         .map(|(index, line)| {
-            serde_json::from_str(line).with_context(|| format!("line {} is not a line of metrics", index + 1))
+            serde_json::from_str(line)
+                .with_context(|| format!("line {} is not a line of metrics", index + 1))
         })
         .collect()
 }
@@ -108,7 +109,12 @@ mod tests {
                 tokens_per_s: 4000.0,
             }),
             Line::Validation(Validation { step: 1, epoch: 0.5, tokens: 64, validation_loss: 10.7 }),
-            Line::Sample(Sample { step: 1, epoch: 0.5, tokens: 64, sample: "two\nlines \"quoted\"".into() }),
+            Line::Sample(Sample {
+                step: 1,
+                epoch: 0.5,
+                tokens: 64,
+                sample: "two\nlines \"quoted\"".into(),
+            }),
         ];
         let text = to_jsonl(&lines).expect("JSON");
         assert_eq!(text.lines().count(), 3);

@@ -54,7 +54,9 @@ impl Update {
     #[inline(always)]
     fn apply(self, piece: &mut Piece) {
         let weights = piece.parameter.iter_mut().zip(piece.gradient);
-        for ((parameter, gradient), (mean, square)) in weights.zip(piece.mean.iter_mut().zip(&mut *piece.mean_square)) {
+        for ((parameter, gradient), (mean, square)) in
+            weights.zip(piece.mean.iter_mut().zip(&mut *piece.mean_square))
+        {
             let gradient = gradient * self.clip;
             *mean = self.mean_weight.mul_add(gradient - *mean, *mean);
             *square = *square * self.beta2 + gradient * self.square_weight * gradient;
@@ -78,7 +80,12 @@ impl AdamW {
             .iter()
             .zip(&self.moments)
             .map(|((_, parameter), (mean, square))| {
-                [parameter.shallow_clone(), parameter.grad(), mean.shallow_clone(), square.shallow_clone()]
+                [
+                    parameter.shallow_clone(),
+                    parameter.grad(),
+                    mean.shallow_clone(),
+                    square.shallow_clone(),
+                ]
             })
             .filter(|[_, gradient, ..]| gradient.defined())
             .collect();
@@ -89,7 +96,9 @@ impl AdamW {
         }
         self.steps += 1;
         let update = Update::new(self.settings, self.steps, learning_rate, clip);
-        share_out(tensors.iter_mut().flat_map(pieces).collect(), |mut piece| apply_wide(update, &mut piece));
+        share_out(tensors.iter_mut().flat_map(pieces).collect(), |mut piece| {
+            apply_wide(update, &mut piece)
+        });
     }
 }
 
@@ -108,7 +117,12 @@ fn pieces(tensors: &mut [Tensor; 4]) -> impl Iterator<Item = Piece<'_>> {
         .chunks_mut(PIECE)
         .zip(gradient.chunks(PIECE))
         .zip(mean.chunks_mut(PIECE).zip(mean_square.chunks_mut(PIECE)))
-        .map(|((parameter, gradient), (mean, mean_square))| Piece { parameter, gradient, mean, mean_square })
+        .map(|((parameter, gradient), (mean, mean_square))| Piece {
+            parameter,
+            gradient,
+            mean,
+            mean_square,
+        })
 }
 
 #[cfg(test)]
@@ -118,15 +132,19 @@ mod tests {
 
     fn drawn(shape: &[i64], scale: f64) -> Tensor {
         let len = shape.iter().product::<i64>();
-        ((Tensor::arange(len, (Kind::Double, Device::Cpu)) * 12.9898).sin() * scale).to_kind(Kind::Float).view(shape)
+        ((Tensor::arange(len, (Kind::Double, Device::Cpu)) * 12.9898).sin() * scale)
+            .to_kind(Kind::Float)
+            .view(shape)
     }
 
     /// Two optimizers for the same weights: of a large parameter that fills several pieces, and of a small one.
     fn pair() -> [(nn::VarStore, AdamW); 2] {
         [(), ()].map(|()| {
             let store = nn::VarStore::new(Device::Cpu);
-            let parameters = [("matrix", vec![331, 401]), ("bias", vec![7])]
-                .map(|(name, shape)| (name.to_owned(), store.root().add(name, drawn(&shape, 0.02), true)));
+            let parameters =
+                [("matrix", vec![331, 401]), ("bias", vec![7])].map(|(name, shape)| {
+                    (name.to_owned(), store.root().add(name, drawn(&shape, 0.02), true))
+                });
             (store, AdamW::new(Vec::from(parameters), AdamWSettings::default()))
         })
     }

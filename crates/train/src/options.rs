@@ -183,13 +183,22 @@ impl Options {
     }
 
     /// Learning rates that suit the size of the model, where none are given.
-    pub fn rates(&self, settings: &TrainSettings, model: &Gpt2, from_scratch: bool) -> TrainSettings {
+    pub fn rates(
+        &self,
+        settings: &TrainSettings,
+        model: &Gpt2,
+        from_scratch: bool,
+    ) -> TrainSettings {
         let suitable = match (from_scratch, model.config.parameters() > LARGE) {
             (false, _) => 5e-5,
             (true, true) => 4e-4,
             (true, false) => settings.learning_rate,
         };
         let learning_rate = self.learning_rate.unwrap_or(suitable);
-        TrainSettings { learning_rate, min_lr: self.min_lr.unwrap_or(learning_rate / 10.0), ..settings.clone() }
+        TrainSettings {
+            learning_rate,
+            min_lr: self.min_lr.unwrap_or(learning_rate / 10.0),
+            ..settings.clone()
+        }
     }
 }

@@ -50,14 +50,16 @@ impl RunFolder {
     pub fn open(path: &Path, history: &[Line]) -> Result<Self> {
         let cannot = || format!("cannot write to {}; choose another --out-dir", path.display());
         fs::create_dir_all(path).with_context(cannot)?;
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(path.join(".lock"));
+        let lock =
+            OpenOptions::new().create(true).truncate(false).write(true).open(path.join(".lock"));
         let lock = lock.with_context(cannot)?;
         // Some network file systems know no locks; there we go on without one.
         if matches!(lock.try_lock(), Err(TryLockError::WouldBlock)) {
             bail!("another process is training in {}; choose another --out-dir", path.display());
         }
         fs::write(path.join(METRICS), to_jsonl(history)?).with_context(cannot)?;
-        let metrics = OpenOptions::new().append(true).open(path.join(METRICS)).with_context(cannot)?;
+        let metrics =
+            OpenOptions::new().append(true).open(path.join(METRICS)).with_context(cannot)?;
         Ok(Self { path: path.to_owned(), metrics, _lock: lock })
     }
 
@@ -84,8 +86,13 @@ impl RunFolder {
             );
             return Ok(folder.to_owned());
         }
-        let numbered =
-            |number| Path::new(RUNS).join(if number == 1 { name.to_owned() } else { format!("{name}-{number}") });
+        let numbered = |number| {
+            Path::new(RUNS).join(if number == 1 {
+                name.to_owned()
+            } else {
+                format!("{name}-{number}")
+            })
+        };
         let free = (1..1_000_000).map(numbered).find(|folder| !Self::is_taken(folder));
         free.context("every name in runs/ is taken")
     }
@@ -96,7 +103,9 @@ impl RunFolder {
     /// If the disk refuses.
     pub fn append(&mut self, line: &Line) -> Result<()> {
         let text = to_jsonl(std::slice::from_ref(line))?;
-        self.metrics.write_all(text.as_bytes()).with_context(|| format!("cannot write to {}", self.path.display()))
+        self.metrics
+            .write_all(text.as_bytes())
+            .with_context(|| format!("cannot write to {}", self.path.display()))
     }
 
     /// Writes a text file, whole or not at all.
@@ -171,8 +180,9 @@ pub fn training_loss(history: &[Line]) -> Option<f64> {
 
 fn card_text(trainer: &Trainer, card: &Card) -> Result<String> {
     let config = &trainer.model.config;
-    let mut text =
-        String::from("---\nlibrary_name: transformers\npipeline_tag: text-generation\ntags:\n- gpt2\n---\n\n");
+    let mut text = String::from(
+        "---\nlibrary_name: transformers\npipeline_tag: text-generation\ntags:\n- gpt2\n---\n\n",
+    );
     let _ = writeln!(text, "# {}\n\n{}\n", card.title, card.about);
     let _ = writeln!(
         text,
@@ -189,9 +199,15 @@ fn card_text(trainer: &Trainer, card: &Card) -> Result<String> {
     let mut row = |name: &str, value: String| {
         let _ = writeln!(text, "| {name} | {value} |");
     };
-    row("steps", format!("{} of {}", grouped(trainer.steps() as u64), grouped(trainer.total_steps() as u64)));
+    row(
+        "steps",
+        format!("{} of {}", grouped(trainer.steps() as u64), grouped(trainer.total_steps() as u64)),
+    );
     row("tokens seen", grouped(trainer.tokens()));
-    row("passes over the data", format!("{:.1}", trainer.steps() as f64 / trainer.steps_per_epoch() as f64));
+    row(
+        "passes over the data",
+        format!("{:.1}", trainer.steps() as f64 / trainer.steps_per_epoch() as f64),
+    );
     if let Some(loss) = training_loss(trainer.history()) {
         row("training loss (mean of the last steps)", format!("{loss:.3}"));
     }
@@ -238,7 +254,10 @@ mod tests {
 
     #[test]
     fn digits_are_grouped_by_three() {
-        assert_eq!([7, 1234, 123_456, 1_234_567].map(grouped), ["7", "1,234", "123,456", "1,234,567"]);
+        assert_eq!(
+            [7, 1234, 123_456, 1_234_567].map(grouped),
+            ["7", "1,234", "123,456", "1,234,567"]
+        );
     }
 
     #[test]

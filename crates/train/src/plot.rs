@@ -80,7 +80,9 @@ impl Curves {
         (tokens, lowest, highest): (f64, f64, f64),
     ) -> Result<(), Box<dyn std::error::Error + '_>> {
         const FONT: &str = "sans-serif";
-        let short = |value: &f64| format!("{value:.2}").trim_end_matches('0').trim_end_matches('.').to_owned();
+        let short = |value: &f64| {
+            format!("{value:.2}").trim_end_matches('0').trim_end_matches('.').to_owned()
+        };
         // plotters takes the size of a line where SVG takes that of a letter.
         let letters = |size: i32| (FONT, f64::from(size) * 1.24).into_font().color(&GRAY);
         let (scale, unit) = if tokens >= 2e6 { (1e6, "million") } else { (1e3, "thousand") };
@@ -119,8 +121,9 @@ impl Curves {
             .draw()
             .map_err(|error| error.to_string())?;
 
-        let scaled =
-            |points: &[(f64, f64)]| thinned(points).into_iter().map(|(x, y)| (x / scale, y)).collect::<Vec<_>>();
+        let scaled = |points: &[(f64, f64)]| {
+            thinned(points).into_iter().map(|(x, y)| (x / scale, y)).collect::<Vec<_>>()
+        };
         chart
             .draw_series(LineSeries::new(scaled(&self.training), TRAINING.stroke_width(2)))
             .map_err(|error| error.to_string())?
@@ -137,7 +140,9 @@ impl Curves {
                     + Circle::new((11, 0), 4, VALIDATION.filled())
             });
         chart
-            .draw_series(measured.into_iter().map(|point| Circle::new(point, 4, VALIDATION.filled())))
+            .draw_series(
+                measured.into_iter().map(|point| Circle::new(point, 4, VALIDATION.filled())),
+            )
             .map_err(|error| error.to_string())?;
         chart
             .configure_series_labels()
@@ -166,14 +171,20 @@ impl Curves {
             let (x, y) = place(*point, 2 * width, 4 * height);
             dots[y / 4][x / 2] |= DOTS[y % 4][x % 2];
         }
-        let mut picture: Vec<Vec<char>> = dots
-            .iter()
-            .map(|row| {
-                row.iter()
-                    .map(|&bits| if bits == 0 { ' ' } else { char::from_u32(0x2800 + bits).unwrap_or(' ') })
-                    .collect()
-            })
-            .collect();
+        let mut picture: Vec<Vec<char>> =
+            dots.iter()
+                .map(|row| {
+                    row.iter()
+                        .map(|&bits| {
+                            if bits == 0 {
+                                ' '
+                            } else {
+                                char::from_u32(0x2800 + bits).unwrap_or(' ')
+                            }
+                        })
+                        .collect()
+                })
+                .collect();
         for point in &self.validation {
             let (x, y) = place(*point, width, height);
             picture[y][x] = 'o';
@@ -213,16 +224,27 @@ mod tests {
     use super::*;
 
     fn falling() -> Curves {
-        let training = (1..=1000).map(|step| (f64::from(step) * 100.0, 10.0 / f64::from(step).sqrt())).collect();
-        Curves { training, validation: vec![(0.0, 10.0), (50_000.0, 2.0), (100_000.0, 1.5)], epochs: 4.0 }
+        let training = (1..=1000)
+            .map(|step| (f64::from(step) * 100.0, 10.0 / f64::from(step).sqrt()))
+            .collect();
+        Curves {
+            training,
+            validation: vec![(0.0, 10.0), (50_000.0, 2.0), (100_000.0, 1.5)],
+            epochs: 4.0,
+        }
     }
 
     #[test]
     fn the_picture_names_its_axes_and_both_curves() {
         let svg = falling().svg("Loss of a test").expect("a picture");
-        for words in
-            ["Loss of a test", "tokens seen (thousand)", "loss (nats per token)", "epochs", "training", "validation"]
-        {
+        for words in [
+            "Loss of a test",
+            "tokens seen (thousand)",
+            "loss (nats per token)",
+            "epochs",
+            "training",
+            "validation",
+        ] {
             assert!(svg.contains(words), "{words} is missing");
         }
         assert!(svg.len() < 60_000, "{} bytes", svg.len());

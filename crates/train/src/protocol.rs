@@ -115,8 +115,10 @@ impl Protocol {
         let encoder = BytePairEncoder::gpt2();
         let text = if self.clean { clean_lines(text) } else { text.to_owned() };
         let (training, validation) = split_by_characters(&text, self.training_share);
-        let training = Part::new(encoder.encode(training), self, true).context("the training part")?;
-        let validation = Part::new(encoder.encode(validation), self, false).context("the validation part")?;
+        let training =
+            Part::new(encoder.encode(training), self, true).context("the training part")?;
+        let validation =
+            Part::new(encoder.encode(validation), self, false).context("the validation part")?;
 
         tch::manual_seed(self.seed);
         let model = Gpt2::new(self.config, Device::Cpu)?;
@@ -200,9 +202,14 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Self::Losses { epoch, step, training_loss, validation_loss } => {
-                write!(f, "epoch {epoch} step {step} training {training_loss:.3} validation {validation_loss:.3}")
+                write!(
+                    f,
+                    "epoch {epoch} step {step} training {training_loss:.3} validation {validation_loss:.3}"
+                )
             }
-            Self::Sample { epoch, text } => write!(f, "epoch {epoch} sample: {}", text.replace('\n', " ")),
+            Self::Sample { epoch, text } => {
+                write!(f, "epoch {epoch} sample: {}", text.replace('\n', " "))
+            }
         }
     }
 }

@@ -14,7 +14,11 @@ use train::{
 /// Prints everything that decides the run, before it begins.
 pub fn print_settings(trainer: &Trainer, command: &Command, folder: &Path) -> Result<()> {
     let config = &trainer.model.config;
-    let text = if command.text.is_empty() { "the embedded prose".to_owned() } else { command.text.join(", ") };
+    let text = if command.text.is_empty() {
+        "the embedded prose".to_owned()
+    } else {
+        command.text.join(", ")
+    };
     say(&format!("text            {text}"));
     say(&format!(
         "model           {} parameters: {} blocks, {} heads, {} channels, begun with {}",
@@ -39,7 +43,13 @@ pub fn print_settings(trainer: &Trainer, command: &Command, folder: &Path) -> Re
 }
 
 /// Prints how the run went.
-pub fn report(trainer: &Trainer, command: &Command, folder: &Path, started: Instant, plot: bool) -> Result<()> {
+pub fn report(
+    trainer: &Trainer,
+    command: &Command,
+    folder: &Path,
+    started: Instant,
+    plot: bool,
+) -> Result<()> {
     let history = trainer.history();
     let seconds = started.elapsed().as_secs();
     println!(
@@ -54,15 +64,23 @@ pub fn report(trainer: &Trainer, command: &Command, folder: &Path, started: Inst
         println!("training    loss {loss:.3} (mean of the last steps)");
     }
     if let Some((before, after)) = validation_losses(history) {
-        println!("validation  loss {before:.3} before, {after:.3} after (perplexity {:.1})", after.exp());
+        println!(
+            "validation  loss {before:.3} before, {after:.3} after (perplexity {:.1})",
+            after.exp()
+        );
     }
     if trainer.skipped_batches() > 0 {
         println!("skipped     {} batches without a target", trainer.skipped_batches());
     }
-    if let Some(Line::Sample(sample)) = history.iter().rev().find(|line| matches!(line, Line::Sample(_))) {
+    if let Some(Line::Sample(sample)) =
+        history.iter().rev().find(|line| matches!(line, Line::Sample(_)))
+    {
         println!("sample      {}", sample.sample.replace('\n', " "));
     }
-    println!("wrote       {}: model.safetensors, README.md, loss.svg, samples.txt, metrics.jsonl", folder.display());
+    println!(
+        "wrote       {}: model.safetensors, README.md, loss.svg, samples.txt, metrics.jsonl",
+        folder.display()
+    );
     println!("next        {}", usage(command, folder));
     if plot {
         print_curves(history)?;
@@ -72,7 +90,11 @@ pub fn report(trainer: &Trainer, command: &Command, folder: &Path, started: Inst
 
 /// The command that lets the model write.
 fn usage(command: &Command, folder: &Path) -> String {
-    format!("cargo run -p finetune -- complete --weights {} --prompt {:?}", folder.display(), command.prompt)
+    format!(
+        "cargo run -p finetune -- complete --weights {} --prompt {:?}",
+        folder.display(),
+        command.prompt
+    )
 }
 
 /// The words on the model's card.

@@ -54,7 +54,8 @@ mod tests {
 
     #[test]
     fn a_model_without_room_is_refused_with_what_it_takes_and_what_there_is() {
-        let said = check_within(&Gpt2Config::XL, 16_000_000_000).expect_err("25 GB in 16").to_string();
+        let said =
+            check_within(&Gpt2Config::XL, 16_000_000_000).expect_err("25 GB in 16").to_string();
         assert_eq!(
             said,
             "1557611200 parameters take at least 24.9 GB in training, and 16.0 GB are free; take a smaller model"
@@ -65,10 +66,12 @@ mod tests {
 
     #[test]
     fn free_memory_is_read_as_linux_tells_it() {
-        let meminfo =
-            "MemTotal:       16000 kB\nMemFree:  100 kB\nMemAvailable:    9000 kB\nSwapFree:        1000 kB\n";
+        let meminfo = "MemTotal:       16000 kB\nMemFree:  100 kB\nMemAvailable:    9000 kB\nSwapFree:        1000 kB\n";
         assert_eq!(of_machine(meminfo), Some(10_000 * 1024));
         assert_eq!(of_machine(""), None);
-        assert_eq!((of_container("5000\n", "2000\n"), of_container("max\n", "2000\n")), (Some(3000), None));
+        assert_eq!(
+            (of_container("5000\n", "2000\n"), of_container("max\n", "2000\n")),
+            (Some(3000), None)
+        );
     }
 }

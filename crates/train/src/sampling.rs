@@ -123,9 +123,15 @@ mod tests {
     fn top_p_leaves_the_fewest_tokens_that_reach_it() {
         // The four probabilities are 0.087, 0.644, 0.237, 0.032.
         let kept = |p| {
-            chances(Sampling { temperature: 1.0, top_k: None, top_p: Some(p) }).iter().filter(|&&c| c > 0.0).count()
+            chances(Sampling { temperature: 1.0, top_k: None, top_p: Some(p) })
+                .iter()
+                .filter(|&&c| c > 0.0)
+                .count()
         };
-        assert_eq!([kept(1e-300), kept(0.01), kept(0.6), kept(0.7), kept(0.9), kept(1.0)], [1, 1, 1, 2, 3, 4]);
+        assert_eq!(
+            [kept(1e-300), kept(0.01), kept(0.6), kept(0.7), kept(0.9), kept(1.0)],
+            [1, 1, 1, 2, 3, 4]
+        );
     }
 
     #[test]
@@ -144,7 +150,9 @@ mod tests {
         };
         assert!(refused(f64::NAN, None, None).starts_with("temperature is NaN"));
         assert!(refused(-1.0, None, None).starts_with("temperature is -1"));
-        assert!(refused(1e-40, None, None).starts_with("temperature is 1e-40; below 0.000001 take 0"));
+        assert!(
+            refused(1e-40, None, None).starts_with("temperature is 1e-40; below 0.000001 take 0")
+        );
         assert!(refused(1.0, Some(11), None).starts_with("top-k is 11"));
         assert!(refused(1.0, None, Some(0.0)).starts_with("top-p is 0"));
     }

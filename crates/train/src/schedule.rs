@@ -39,7 +39,12 @@ mod tests {
 
     #[test]
     fn the_rate_rises_to_its_peak_and_falls_to_its_floor() {
-        let schedule = Schedule { learning_rate: 1.0, min_learning_rate: 0.1, warmup_steps: 4, total_steps: 14 };
+        let schedule = Schedule {
+            learning_rate: 1.0,
+            min_learning_rate: 0.1,
+            warmup_steps: 4,
+            total_steps: 14,
+        };
         let expected = [(0, 0.25), (3, 1.0), (4, 1.0), (9, 0.55), (14, 0.1), (99, 0.1)];
         for (step, rate) in expected {
             assert!((schedule.at(step) - rate).abs() < 1e-12, "step {step}: {}", schedule.at(step));
@@ -48,7 +53,12 @@ mod tests {
 
     #[test]
     fn equal_bounds_make_a_constant_rate() {
-        let schedule = Schedule { learning_rate: 4e-4, min_learning_rate: 4e-4, warmup_steps: 0, total_steps: 10 };
+        let schedule = Schedule {
+            learning_rate: 4e-4,
+            min_learning_rate: 4e-4,
+            warmup_steps: 0,
+            total_steps: 10,
+        };
         assert!((0..20).all(|step| (schedule.at(step) - 4e-4).abs() < 1e-18));
     }
 }

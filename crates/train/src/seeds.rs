@@ -34,8 +34,11 @@ mod tests {
     #[test]
     fn no_two_of_many_seeds_are_equal() {
         let purposes = [Purpose::Order, Purpose::Step, Purpose::Sample];
-        let seeds = purposes.into_iter().flat_map(|purpose| (0..1000).map(move |n| derived_seed(123, purpose, n)));
-        let all: HashSet<i64> = seeds.chain((0..1000).map(|n| derived_seed(124, Purpose::Step, n))).collect();
+        let seeds = purposes
+            .into_iter()
+            .flat_map(|purpose| (0..1000).map(move |n| derived_seed(123, purpose, n)));
+        let all: HashSet<i64> =
+            seeds.chain((0..1000).map(|n| derived_seed(124, Purpose::Step, n))).collect();
         assert_eq!(all.len(), 4000);
     }
 }

@@ -77,7 +77,11 @@ impl TrainSettings {
     /// # Errors
     /// Names the first setting that makes no sense.
     pub fn check(&self) -> Result<()> {
-        let counts = [("batch-size", self.batch_size), ("grad-accum", self.grad_accum), ("keep-last", self.keep_last)];
+        let counts = [
+            ("batch-size", self.batch_size),
+            ("grad-accum", self.grad_accum),
+            ("keep-last", self.keep_last),
+        ];
         for (name, count) in counts {
             ensure!(count >= 1, "{name} is 0; it must be at least 1");
         }
@@ -97,7 +101,10 @@ impl TrainSettings {
             ("epsilon", epsilon, epsilon > 0.0),
         ];
         for (name, number, possible) in numbers {
-            ensure!(possible && number.is_finite(), "{name} is {number}, with which no training is possible");
+            ensure!(
+                possible && number.is_finite(),
+                "{name} is {number}, with which no training is possible"
+            );
         }
         ensure!(
             self.min_lr <= self.learning_rate,
@@ -142,7 +149,8 @@ impl TrainSettings {
             keep_last: saved.keep_last,
             ..self.clone()
         };
-        let (ours, theirs) = (flat(&serde_json::to_value(comparable)?), flat(&serde_json::to_value(saved)?));
+        let (ours, theirs) =
+            (flat(&serde_json::to_value(comparable)?), flat(&serde_json::to_value(saved)?));
         let differing: Vec<String> = ours
             .iter()
             .zip(&theirs)
@@ -179,7 +187,11 @@ mod tests {
     fn a_checkpoint_gives_back_every_setting_to_the_last_bit() {
         let mut rate = 3e-4_f64;
         for _ in 0..2000 {
-            let settings = TrainSettings { learning_rate: rate, min_lr: rate / 10.0, ..TrainSettings::default() };
+            let settings = TrainSettings {
+                learning_rate: rate,
+                min_lr: rate / 10.0,
+                ..TrainSettings::default()
+            };
             settings.check().expect("a possible run");
             let text = serde_json::to_string(&settings).expect("finite numbers");
             let back: TrainSettings = serde_json::from_str(&text).expect("its own form");

@@ -2,7 +2,8 @@
 
 /// Strips each line of white space at both ends and leaves out those that are then empty, as the article cleans its text.
 pub fn clean_lines(text: &str) -> String {
-    let lines: Vec<&str> = text.split('\n').map(str::trim).filter(|line| !line.is_empty()).collect();
+    let lines: Vec<&str> =
+        text.split('\n').map(str::trim).filter(|line| !line.is_empty()).collect();
     lines.join("\n")
 }
 

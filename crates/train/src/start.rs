@@ -9,13 +9,20 @@ use tch::Device;
 use train::{hub::Hub, room};
 
 /// The model to begin with, and what that was: `scratch` or the name of its weights.
-pub fn first_model(options: &Options, context: usize, seed: u32, device: Device) -> Result<(Gpt2, String)> {
+pub fn first_model(
+    options: &Options,
+    context: usize,
+    seed: u32,
+    device: Device,
+) -> Result<(Gpt2, String)> {
     let dropout = options.dropout.unwrap_or(0.0);
     let wanted = options.model.as_deref().map(config).transpose()?;
     if let Some(name) = options.init.as_deref().filter(|&name| name != "scratch") {
         let loaded = public_weights::load(&Hub::from_environment().find(name)?, device)?;
         if let Some(wanted) = wanted {
-            let size = |config: &Gpt2Config| [config.layers, config.heads, config.channels, config.vocab_size];
+            let size = |config: &Gpt2Config| {
+                [config.layers, config.heads, config.channels, config.vocab_size]
+            };
             ensure!(
                 size(&wanted) == size(&loaded.config),
                 "--model asks for another size than the weights of --init {name} have; leave --model out"
@@ -26,7 +33,8 @@ pub fn first_model(options: &Options, context: usize, seed: u32, device: Device)
         room::check(&config)?;
         return Ok((Gpt2::with_parameters(config, loaded.store)?, name.to_owned()));
     }
-    let config = Gpt2Config { context: context as i64, dropout, ..wanted.unwrap_or(Gpt2Config::TINY) };
+    let config =
+        Gpt2Config { context: context as i64, dropout, ..wanted.unwrap_or(Gpt2Config::TINY) };
     check_vocabulary(&config)?;
     config.check()?;
     room::check(&config)?;

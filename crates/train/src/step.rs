@@ -41,10 +41,9 @@ impl Trainer {
             "the loss of step {number} is {loss}; the weights are those before it; lower the learning rate"
         );
         let most = if self.settings.grad_clip > 0.0 { self.settings.grad_clip } else { f64::MAX };
-        let (gradient_norm, clip) = self
-            .optimizer
-            .clip_factor(most)
-            .with_context(|| format!("step {number} cannot be taken, and the weights are those before it"))?;
+        let (gradient_norm, clip) = self.optimizer.clip_factor(most).with_context(|| {
+            format!("step {number} cannot be taken, and the weights are those before it")
+        })?;
         let learning_rate = self.schedule.at(self.step);
         self.optimizer.step_in_one_pass(learning_rate, clip);
         self.step = number;
@@ -104,7 +103,8 @@ impl Trainer {
             if counted == 0 {
                 self.skipped_batches += 1;
             } else {
-                let [inputs, targets] = [inputs, targets].map(|ids| ids.to_device(self.model.store.device()));
+                let [inputs, targets] =
+                    [inputs, targets].map(|ids| ids.to_device(self.model.store.device()));
                 batches.push(Batch { inputs, targets, counted });
             }
         }
@@ -137,7 +137,11 @@ impl Trainer {
 }
 
 /// The batches of an epoch, whose order follows from the seed and the number of the epoch.
-pub(crate) fn ordered(examples: &dyn Examples, settings: &TrainSettings, epoch: usize) -> Result<Vec<Vec<usize>>> {
+pub(crate) fn ordered(
+    examples: &dyn Examples,
+    settings: &TrainSettings,
+    epoch: usize,
+) -> Result<Vec<Vec<usize>>> {
     tch::manual_seed(derived_seed(settings.seed, Purpose::Order, epoch));
     let batches = examples.pass(settings.batch_size)?;
     ensure!(!batches.is_empty(), "there is no batch of {} to train on", settings.batch_size);

@@ -33,7 +33,11 @@ pub fn vocab_json(encoder: &BytePairEncoder) -> Result<String> {
     let mut json = String::from("{");
     for id in 0..encoder.vocab_size() as i64 {
         let piece = encoder.piece(id)?;
-        let text = if id == END_OF_TEXT { "<|endoftext|>".to_owned() } else { to_printable(piece, &printable) };
+        let text = if id == END_OF_TEXT {
+            "<|endoftext|>".to_owned()
+        } else {
+            to_printable(piece, &printable)
+        };
         let separator = if id == 0 { "" } else { ", " };
         write!(json, "{separator}{}: {id}", ascii_json(&text)?)?;
     }
@@ -62,7 +66,9 @@ fn printable_bytes() -> HashMap<u8, char> {
     (0..=u8::MAX)
         .map(|byte| match byte {
             b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF => (byte, char::from(byte)),
-            _ => (byte, unused.next().expect("Unicode has more than 256 characters from U+0100 on")),
+            _ => {
+                (byte, unused.next().expect("Unicode has more than 256 characters from U+0100 on"))
+            }
         })
         .collect()
 }
@@ -111,7 +117,10 @@ mod tests {
     #[test]
     fn bytes_without_a_visible_form_get_characters_from_u0100_on() {
         let printable = printable_bytes();
-        assert_eq!([printable[&b' '], printable[&b'\n'], printable[&b'a'], printable[&0]], ['Ġ', 'Ċ', 'a', 'Ā']);
+        assert_eq!(
+            [printable[&b' '], printable[&b'\n'], printable[&b'a'], printable[&0]],
+            ['Ġ', 'Ċ', 'a', 'Ā']
+        );
         let distinct: std::collections::HashSet<char> = printable.values().copied().collect();
         assert_eq!(distinct.len(), 256);
     }

@@ -87,7 +87,8 @@ impl Trainer {
         settings.check_against(&loaded.state.settings)?;
         let optimizer = loaded.optimizer()?;
         let Loaded { state, model, history, .. } = loaded;
-        let trainer = Self::assemble(model, optimizer, settings, training, validation, state.command)?;
+        let trainer =
+            Self::assemble(model, optimizer, settings, training, validation, state.command)?;
         for (name, saved, ours) in [
             ("training", Some(&state.training_data), Some(&trainer.fingerprints.0)),
             ("validation", state.validation_data.as_ref(), trainer.fingerprints.1.as_ref()),
@@ -100,7 +101,13 @@ impl Trainer {
                 short(ours)
             );
         }
-        Ok(Self { step: state.step, tokens: state.tokens, skipped_batches: state.skipped_batches, history, ..trainer })
+        Ok(Self {
+            step: state.step,
+            tokens: state.tokens,
+            skipped_batches: state.skipped_batches,
+            history,
+            ..trainer
+        })
     }
 
     fn assemble(
@@ -115,7 +122,8 @@ impl Trainer {
         let plan = (0, ordered(&*training, &settings, 0)?);
         let steps_per_epoch = plan.1.len().div_ceil(settings.grad_accum);
         let schedule = settings.schedule(settings.total_steps(steps_per_epoch));
-        let fingerprints = (training.fingerprint(), validation.as_ref().map(|examples| examples.fingerprint()));
+        let fingerprints =
+            (training.fingerprint(), validation.as_ref().map(|examples| examples.fingerprint()));
         Ok(Self {
             gradient: Gradient::of(&model),
             model,
@@ -198,7 +206,8 @@ impl Trainer {
             if let Some(step) = self.step()? {
                 self.note(Line::Step(step), folder, hooks)?;
             }
-            let epoch_ends = self.step.is_multiple_of(self.steps_per_epoch) || self.step == self.total_steps();
+            let epoch_ends =
+                self.step.is_multiple_of(self.steps_per_epoch) || self.step == self.total_steps();
             let due = |every: usize| epoch_ends || (every > 0 && self.step.is_multiple_of(every));
             let Due { measure, sample, save } = Due {
                 measure: due(self.settings.eval_every),
@@ -228,8 +237,13 @@ impl Trainer {
             "the validation loss after step {} is {validation_loss}; lower the learning rate",
             self.step
         );
-        let (step, epoch, tokens, validation_loss) = (self.step, self.epoch(), self.tokens, rounded(validation_loss));
-        self.note(Line::Validation(Validation { step, epoch, tokens, validation_loss }), folder, hooks)
+        let (step, epoch, tokens, validation_loss) =
+            (self.step, self.epoch(), self.tokens, rounded(validation_loss));
+        self.note(
+            Line::Validation(Validation { step, epoch, tokens, validation_loss }),
+            folder,
+            hooks,
+        )
     }
 
     fn sample(&mut self, folder: &mut RunFolder, hooks: &mut Hooks) -> Result<()> {
@@ -252,7 +266,8 @@ impl Trainer {
     /// If the disk refuses; earlier checkpoints stay.
     pub fn save(&self, folder: &RunFolder) -> Result<()> {
         folder.write_progress(&self.history)?;
-        checkpoint::save(folder.path(), &self.model, &self.optimizer, &self.state(), &self.history).map(|_| ())
+        checkpoint::save(folder.path(), &self.model, &self.optimizer, &self.state(), &self.history)
+            .map(|_| ())
     }
 
     fn state(&self) -> State {

@@ -13,7 +13,8 @@ use tempfile::TempDir;
 
 const TRAIN: &str = env!("CARGO_BIN_EXE_train");
 /// A model of GPT-2's vocabulary and nothing else of its size.
-const CONFIG: &str = r#"{"vocab_size": 50257, "n_positions": 64, "n_embd": 8, "n_head": 2, "n_layer": 1}"#;
+const CONFIG: &str =
+    r#"{"vocab_size": 50257, "n_positions": 64, "n_embd": 8, "n_head": 2, "n_layer": 1}"#;
 
 /// A folder with a configuration, a text of some thousand characters, and room for runs.
 struct Room(TempDir);
@@ -33,14 +34,26 @@ impl Room {
     /// The command with the small model and text, ready to run in this folder; `words` are further arguments.
     fn train(&self, words: &str) -> Command {
         let mut command = self.bare(words);
-        command.args(["--model", "config.json", "--text", "text.txt", "--context", "16", "--batch-size", "2"]);
+        command.args([
+            "--model",
+            "config.json",
+            "--text",
+            "text.txt",
+            "--context",
+            "16",
+            "--batch-size",
+            "2",
+        ]);
         command
     }
 
     fn bare(&self, words: &str) -> Command {
         let mut command = Command::new(TRAIN);
         command.current_dir(self.0.path()).args(["--threads", "1"]).args(words.split_whitespace());
-        command.env_remove("HF_ENDPOINT").env("HF_HUB_OFFLINE", "1").env("HF_HUB_CACHE", self.path("no-cache"));
+        command
+            .env_remove("HF_ENDPOINT")
+            .env("HF_HUB_OFFLINE", "1")
+            .env("HF_HUB_CACHE", self.path("no-cache"));
         command
     }
 }
@@ -71,11 +84,18 @@ fn misused(command: Command, expected: &str) {
 #[test]
 fn a_run_leaves_a_model_its_card_its_curve_its_samples_and_its_metrics() {
     let room = Room::new();
-    let run = room.train("--max-steps 4 --sample-every 2 --out-dir run --prompt Rabbits --plot").assert().success();
+    let run = room
+        .train("--max-steps 4 --sample-every 2 --out-dir run --prompt Rabbits --plot")
+        .assert()
+        .success();
     let printed = String::from_utf8(run.get_output().stdout.clone()).expect("UTF-8");
-    for word in
-        ["trained     4 steps", "training    loss", "validation  loss", "sample      Rabbits", "wrote       run"]
-    {
+    for word in [
+        "trained     4 steps",
+        "training    loss",
+        "validation  loss",
+        "sample      Rabbits",
+        "wrote       run",
+    ] {
         assert!(printed.contains(word), "{word} is missing in {printed}");
     }
     let said = String::from_utf8(run.get_output().stderr.clone()).expect("UTF-8");
@@ -88,13 +108,23 @@ fn a_run_leaves_a_model_its_card_its_curve_its_samples_and_its_metrics() {
     assert!(read("loss.svg").contains("tokens seen"));
     assert_eq!(read("samples.txt").matches("--- step").count(), 2);
     assert_eq!(read("metrics.jsonl").matches("gradient_norm").count(), 4);
-    public_weights::load(&room.path("run"), tch::Device::Cpu).expect("a model in the public format");
-    assert!(read("vocab.json").contains("<|endoftext|>") && read("merges.txt").starts_with("#version"));
+    public_weights::load(&room.path("run"), tch::Device::Cpu)
+        .expect("a model in the public format");
+    assert!(
+        read("vocab.json").contains("<|endoftext|>") && read("merges.txt").starts_with("#version")
+    );
     assert!(read("tokenizer_config.json").contains("GPT2Tokenizer"));
 
     // The model can be taken back, and a finished run is not overwritten.
-    room.bare("--init run --text text.txt --context 16 --batch-size 2 --max-steps 1 --out-dir more").assert().success();
-    refused(room.train("--max-steps 4 --out-dir run"), "there is a run in run already; go on with it by --resume");
+    room.bare(
+        "--init run --text text.txt --context 16 --batch-size 2 --max-steps 1 --out-dir more",
+    )
+    .assert()
+    .success();
+    refused(
+        room.train("--max-steps 4 --out-dir run"),
+        "there is a run in run already; go on with it by --resume",
+    );
     // Killed after its last step and before the model was written, a run still ends well.
     fs::remove_file(room.path("run/model.safetensors")).expect("removed");
     room.bare("--resume run").assert().success();
@@ -110,7 +140,12 @@ fn a_prompt_longer_than_the_context_is_told() {
         String::from_utf8(run.get_output().stderr.clone()).expect("UTF-8")
     };
     let told = said(&"word ".repeat(20));
-    assert!(told.contains("\nthe prompt has 21 tokens, the model sees 16: it reads only the last ones\n"), "{told}");
+    assert!(
+        told.contains(
+            "\nthe prompt has 21 tokens, the model sees 16: it reads only the last ones\n"
+        ),
+        "{told}"
+    );
     assert!(!said("Rabbits").contains("the model sees"));
 }
 
@@ -128,10 +163,16 @@ fn runs_without_a_folder_of_their_own_get_numbers_and_the_newest_is_resumed() {
     let room = Room::new();
     room.train("--max-steps 2").assert().success();
     room.train("--max-steps 2 --seed 5").assert().success();
-    assert!(room.path("runs/train/model.safetensors").exists() && room.path("runs/train-2/model.safetensors").exists());
+    assert!(
+        room.path("runs/train/model.safetensors").exists()
+            && room.path("runs/train-2/model.safetensors").exists()
+    );
     room.bare("--resume --max-steps 3").assert().success();
     let steps = |run: &str| {
-        fs::read_to_string(room.path(run).join("metrics.jsonl")).expect("metrics").matches("gradient").count()
+        fs::read_to_string(room.path(run).join("metrics.jsonl"))
+            .expect("metrics")
+            .matches("gradient")
+            .count()
     };
     assert_eq!((steps("runs/train"), steps("runs/train-2")), (2, 3));
 }
@@ -139,30 +180,44 @@ fn runs_without_a_folder_of_their_own_get_numbers_and_the_newest_is_resumed() {
 #[test]
 fn a_signal_saves_and_says_how_to_go_on_and_the_end_is_the_same() {
     let room = Room::new();
-    let words = "--max-steps 60 --save-every 1000 --sample-every 1000 --eval-every 1000 --warmup-steps 2";
+    let words =
+        "--max-steps 60 --save-every 1000 --sample-every 1000 --eval-every 1000 --warmup-steps 2";
     room.train(words).args(["--out-dir", "whole"]).assert().success();
     let mut child = Process::new(TRAIN)
         .current_dir(room.0.path())
         .args(words.split_whitespace())
-        .args(["--model", "config.json", "--text", "text.txt", "--context", "16", "--batch-size", "2"])
+        .args([
+            "--model",
+            "config.json",
+            "--text",
+            "text.txt",
+            "--context",
+            "16",
+            "--batch-size",
+            "2",
+        ])
         .args(["--threads", "1", "--out-dir", "halved"])
         .stderr(Stdio::piped())
         .spawn()
         .expect("it starts");
     let metrics = room.path("halved/metrics.jsonl");
     let patience = Instant::now();
-    while fs::read_to_string(&metrics).map_or(0, |lines| lines.matches("gradient_norm").count()) < 3 {
+    while fs::read_to_string(&metrics).map_or(0, |lines| lines.matches("gradient_norm").count()) < 3
+    {
         assert!(patience.elapsed() < Duration::from_secs(100), "no step was taken");
         thread::sleep(Duration::from_millis(2));
     }
-    let signalled = Process::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill runs");
+    let signalled =
+        Process::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill runs");
     assert!(signalled.success());
     let mut said = String::new();
-    std::io::Read::read_to_string(&mut child.stderr.take().expect("piped"), &mut said).expect("UTF-8");
+    std::io::Read::read_to_string(&mut child.stderr.take().expect("piped"), &mut said)
+        .expect("UTF-8");
     assert_eq!(child.wait().expect("it ends").code(), Some(130), "{said}");
     let last = said.lines().last().expect("a line");
     assert!(
-        last.starts_with("saved at step ") && last.ends_with("resume with: cargo run -p train -- --resume halved"),
+        last.starts_with("saved at step ")
+            && last.ends_with("resume with: cargo run -p train -- --resume halved"),
         "{last}"
     );
 
@@ -177,7 +232,10 @@ fn what_contradicts_a_checkpoint_is_refused_by_name() {
     room.train("--max-steps 2 --out-dir run").assert().success();
     fs::write(room.path("other.txt"), embedding::texts::STORY.replace('e', "i")).expect("written");
     let resume = |words: &str| room.bare(&format!("--resume run --max-steps 3 {words}"));
-    refused(resume("--batch-size 3"), "these settings contradict the checkpoint: batch_size is 2 there and 3 here");
+    refused(
+        resume("--batch-size 3"),
+        "these settings contradict the checkpoint: batch_size is 2 there and 3 here",
+    );
     refused(resume("--text other.txt"), "the training data is not that of the checkpoint");
     refused(resume("--context 8"), "context is 16 in the checkpoint and 8 here");
     refused(resume("--dropout 0.5"), "dropout is 0 in the checkpoint and 0.5 here");
@@ -245,7 +303,10 @@ fn misuse_of_an_option_is_exit_code_2_and_names_it() {
         "invalid value '0' for '--batch-size <N>': it must be a whole number of at least 1",
     );
     misused(room.bare("--epochs -3"), "invalid value '-3' for '--epochs <N>'");
-    misused(room.bare("--learning-rate NaN"), "'--learning-rate <RATE>': it must be a number above 0");
+    misused(
+        room.bare("--learning-rate NaN"),
+        "'--learning-rate <RATE>': it must be a number above 0",
+    );
     misused(room.bare("--dropout 1"), "'--dropout <X>': it must be at least 0 and less than 1");
     misused(room.bare("--epochs 1 --max-steps 1"), "cannot be used with");
     misused(room.bare("--protocol book --batch-size 4"), "cannot be used with");
@@ -257,19 +318,34 @@ fn misuse_of_an_option_is_exit_code_2_and_names_it() {
 #[test]
 fn what_is_not_there_is_refused_by_name() {
     let room = Room::new();
-    refused(room.bare("--device tpu"), "the device \"tpu\" is unknown; there are cpu, cuda and mps");
+    refused(
+        room.bare("--device tpu"),
+        "the device \"tpu\" is unknown; there are cpu, cuda and mps",
+    );
     if !tch::Cuda::is_available() {
-        refused(room.bare("--device cuda"), "there is no CUDA device that this libtorch can use; take --device cpu");
+        refused(
+            room.bare("--device cuda"),
+            "there is no CUDA device that this libtorch can use; take --device cpu",
+        );
     }
     refused(room.bare("--model huge"), "the model \"huge\" is unknown; there are tiny, gpt2");
-    refused(room.bare("--init nobody"), "there is no folder nobody, nor a model of that name; the names are gpt2");
+    refused(
+        room.bare("--init nobody"),
+        "there is no folder nobody, nor a model of that name; the names are gpt2",
+    );
     refused(
         room.bare("--init someone/something"),
         "the weights of someone/something are not on this machine, and HF_HUB_OFFLINE forbids",
     );
-    refused(room.bare("--init ."), ". holds no model: model.safetensors and config.json must be there");
+    refused(
+        room.bare("--init ."),
+        ". holds no model: model.safetensors and config.json must be there",
+    );
     refused(room.bare("--resume"), "there is no run to resume in runs/; name its folder");
-    refused(room.bare("--protocol magazine"), "the protocol \"magazine\" is unknown; there are book and article");
+    refused(
+        room.bare("--protocol magazine"),
+        "the protocol \"magazine\" is unknown; there are book and article",
+    );
 }
 
 #[test]
@@ -288,7 +364,8 @@ fn completions_are_printed_for_each_shell() {
 fn the_help_fits_a_screen_and_ends_with_an_example() {
     let run = Command::new(TRAIN).arg("--help").env("COLUMNS", "120").assert().success();
     let help = String::from_utf8(run.get_output().stdout.clone()).expect("UTF-8");
-    let (lines, widest) = (help.lines().count(), help.lines().map(|line| line.chars().count()).max());
+    let (lines, widest) =
+        (help.lines().count(), help.lines().map(|line| line.chars().count()).max());
     assert!(lines <= 42 && widest <= Some(120), "{lines} lines, {widest:?} columns");
     assert!(help.contains("cargo run -p train -- --resume runs/bard\n"), "{help}");
 }
@@ -311,19 +388,27 @@ fn when_the_disk_refuses_a_checkpoint_the_one_before_can_be_resumed() {
     let room = Room::new();
     room.train("--max-steps 2 --out-dir run").assert().success();
     let limited = |blocks: u32| {
-        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec {TRAIN} --threads 1 --resume run --max-steps 4");
-        let output = Process::new("sh").current_dir(room.0.path()).args(["-c", &script]).output().expect("a shell");
+        let script = format!(
+            "trap '' XFSZ; ulimit -f {blocks}; exec {TRAIN} --threads 1 --resume run --max-steps 4"
+        );
+        let output = Process::new("sh")
+            .current_dir(room.0.path())
+            .args(["-c", &script])
+            .output()
+            .expect("a shell");
         (output.status.code(), String::from_utf8(output.stderr).expect("UTF-8"))
     };
     let (code, said) = limited(1000);
     assert_eq!(code, Some(1), "{said}");
     let last = said.lines().last().expect("a line");
     assert!(
-        last.starts_with("error: stopped after step 4; its last checkpoint stays") && last.contains("cannot save"),
+        last.starts_with("error: stopped after step 4; its last checkpoint stays")
+            && last.contains("cannot save"),
         "{last}"
     );
     assert!(no_leftovers(&room.path("run/checkpoints")), "something half-written stays");
-    let loaded = train::checkpoint::load(&room.path("run"), tch::Device::Cpu).expect("the one before");
+    let loaded =
+        train::checkpoint::load(&room.path("run"), tch::Device::Cpu).expect("the one before");
     assert_eq!((loaded.state.step, loaded.damaged.len()), (2, 0));
     room.bare("--resume run --max-steps 4").assert().success();
 }
@@ -333,22 +418,36 @@ fn when_the_disk_refuses_a_checkpoint_the_one_before_can_be_resumed() {
 #[cfg(target_os = "linux")]
 fn memory_that_is_refused_is_one_sentence_without_a_trace() {
     let room = Room::new();
-    fs::write(room.path("wide.json"), CONFIG.replace("\"n_layer\": 1", "\"n_layer\": 1, \"n_inner\": 262144"))
-        .expect("written");
+    fs::write(
+        room.path("wide.json"),
+        CONFIG.replace("\"n_layer\": 1", "\"n_layer\": 1, \"n_inner\": 262144"),
+    )
+    .expect("written");
     fs::write(room.path("text.txt"), embedding::texts::STORY.repeat(10)).expect("written");
     let limited = |words: &str| {
         let script = format!(
             "ulimit -v 4000000; exec {TRAIN} --model wide.json --text text.txt --context 64 --batch-size 200 --threads 1 {words}"
         );
-        let output = Process::new("sh").current_dir(room.0.path()).args(["-c", &script]).output().expect("a shell");
+        let output = Process::new("sh")
+            .current_dir(room.0.path())
+            .args(["-c", &script])
+            .output()
+            .expect("a shell");
         let said = String::from_utf8(output.stderr).expect("UTF-8");
         assert_eq!(output.status.code(), Some(1), "{said}");
         said
     };
     let said = limited("--out-dir short");
     let last = said.lines().last().expect("a line");
-    assert!(last.starts_with("error: there is no memory for ") && last.ends_with("(--verbose shows more)"), "{last}");
-    assert!(!said.contains("panicked") && !said.contains("frame #") && !said.contains("backtrace"), "{said}");
+    assert!(
+        last.starts_with("error: there is no memory for ")
+            && last.ends_with("(--verbose shows more)"),
+        "{last}"
+    );
+    assert!(
+        !said.contains("panicked") && !said.contains("frame #") && !said.contains("backtrace"),
+        "{said}"
+    );
     assert!(limited("--out-dir long --verbose").contains("DefaultCPUAllocator"));
 }
 
@@ -361,9 +460,15 @@ fn a_batch_or_a_model_beyond_all_measure_is_refused_before_anything_is_made() {
         "139 items fill no batch of 100000000; choose a smaller batch",
     );
     refused(begin("--context 99999999999"), "context is 99999999999, more than any GPT-2 has");
-    misused(room.train("--max-steps 99999999999999999999"), "it must be a whole number of at least 1");
+    misused(
+        room.train("--max-steps 99999999999999999999"),
+        "it must be a whole number of at least 1",
+    );
 }
 
 fn no_leftovers(folder: &Path) -> bool {
-    fs::read_dir(folder).expect("a folder").flatten().all(|entry| !entry.file_name().to_string_lossy().contains("tmp"))
+    fs::read_dir(folder)
+        .expect("a folder")
+        .flatten()
+        .all(|entry| !entry.file_name().to_string_lossy().contains("tmp"))
 }

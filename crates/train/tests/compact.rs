@@ -48,9 +48,11 @@ fn eight_bits_change_the_perplexity_of_a_trained_model_by_less_than_half_a_perce
     model.initialize_as_gpt2();
     let bytes = |text: &str| text.bytes().map(i64::from).collect::<Vec<_>>();
     let training = Windows::new(bytes(texts::PROSE), 64, 16).expect("windows");
-    let settings = TrainSettings { batch_size: 8, learning_rate: 3e-3, ..settings(Length::Steps(250)) };
+    let settings =
+        TrainSettings { batch_size: 8, learning_rate: 3e-3, ..settings(Length::Steps(250)) };
     let mut trainer =
-        Trainer::new(model, settings, Box::new(training), None, serde_json::Value::Null).expect("a trainer");
+        Trainer::new(model, settings, Box::new(training), None, serde_json::Value::Null)
+            .expect("a trainer");
     for _ in 0..250 {
         trainer.step().expect("a step");
     }

@@ -18,7 +18,12 @@ use train::hub::Hub;
 const PINNED: &str = "607a30d783dfa663caf39e06633721c8d4cfcd7e";
 
 fn hub(room: &TempDir, endpoint: &str, offline: bool) -> Hub {
-    Hub { root: room.path().to_owned(), cache: Some(room.path().join("cache")), endpoint: endpoint.to_owned(), offline }
+    Hub {
+        root: room.path().to_owned(),
+        cache: Some(room.path().join("cache")),
+        endpoint: endpoint.to_owned(),
+        offline,
+    }
 }
 
 fn room() -> TempDir {
@@ -42,7 +47,10 @@ fn a_folder_is_taken_as_it_is_if_it_holds_a_model() {
     let room = room();
     let name = room.path().to_str().expect("UTF-8");
     let said = hub(&room, "", true).find(name).expect_err("an empty folder").to_string();
-    assert!(said.contains("holds no model: model.safetensors and config.json must be there"), "{said}");
+    assert!(
+        said.contains("holds no model: model.safetensors and config.json must be there"),
+        "{said}"
+    );
     public_weights::save(room.path(), &small::model()).expect("saved");
     assert_eq!(hub(&room, "", true).find(name).expect("a model"), room.path());
 }
@@ -73,8 +81,9 @@ fn offline_nothing_is_asked_for() {
     for name in ["gpt2-medium", "someone/something"] {
         assert_eq!(hub.find_here(name).expect("a known name"), None);
         let said = hub.find(name).expect_err("not here").to_string();
-        let expected =
-            format!("the weights of {name} are not on this machine, and HF_HUB_OFFLINE forbids to fetch them");
+        let expected = format!(
+            "the weights of {name} are not on this machine, and HF_HUB_OFFLINE forbids to fetch them"
+        );
         assert!(said.starts_with(&expected), "{said}");
     }
     assert!(server.asked().is_empty());
@@ -85,7 +94,8 @@ fn names_that_cannot_be_are_refused_without_asking() {
     let room = room();
     for name in ["nothing", "../secrets", "a/b/c", "a/..", "/etc"] {
         if !Path::new(name).is_dir() {
-            let said = hub(&room, "http://127.0.0.1:1", false).find(name).expect_err(name).to_string();
+            let said =
+                hub(&room, "http://127.0.0.1:1", false).find(name).expect_err(name).to_string();
             assert!(said.starts_with("there is no folder"), "{said}");
         }
     }
@@ -96,7 +106,8 @@ fn a_model_of_anyone_is_fetched_once_and_loads() {
     let _alone = small::alone();
     let (room, source) = (room(), room());
     public_weights::save(source.path(), &small::model()).expect("saved");
-    let files = [CONFIG, WEIGHTS].map(|name| (name, fs::read(source.path().join(name)).expect("a file")));
+    let files =
+        [CONFIG, WEIGHTS].map(|name| (name, fs::read(source.path().join(name)).expect("a file")));
     let server = server::serve(move |asked, stream| {
         let name = asked.path.strip_prefix("/some-one/tiny.gpt2/resolve/main/");
         match files.iter().find(|(file, _)| name == Some(file)) {
@@ -118,7 +129,9 @@ fn a_model_of_anyone_is_fetched_once_and_loads() {
 /// What `train` says where the hub is `endpoint`, and its exit code; the folder it runs in, with a text, passes for a project's root.
 fn train(room: &TempDir, endpoint: &str, words: &str) -> (Option<i32>, String) {
     fs::create_dir(room.path().join("data")).expect("a folder");
-    for (file, text) in [("data/datasets.json", "{}"), ("Cargo.toml", ""), ("text.txt", embedding::texts::STORY)] {
+    for (file, text) in
+        [("data/datasets.json", "{}"), ("Cargo.toml", ""), ("text.txt", embedding::texts::STORY)]
+    {
         fs::write(room.path().join(file), text).expect("written");
     }
     let output = Command::new(env!("CARGO_BIN_EXE_train"))
@@ -137,12 +150,15 @@ fn train(room: &TempDir, endpoint: &str, words: &str) -> (Option<i32>, String) {
 #[test]
 fn weights_that_are_not_the_published_ones_are_refused() {
     let room = room();
-    let server = server::serve(|asked, stream| server::send(stream, asked, b"{\"not\": \"what was published\"}"));
+    let server = server::serve(|asked, stream| {
+        server::send(stream, asked, b"{\"not\": \"what was published\"}")
+    });
     let (code, said) = train(&room, &server.url, "--init gpt2");
     assert_eq!(code, Some(1), "{said}");
     let last = said.lines().last().expect("a line");
     assert!(
-        last.starts_with("error: gpt2 is not here yet") && last.contains("127.0.0.1 offers 29 bytes where 665"),
+        last.starts_with("error: gpt2 is not here yet")
+            && last.contains("127.0.0.1 offers 29 bytes where 665"),
         "{last}"
     );
     assert!(server.asked()[0].path.contains(PINNED), "{:?}", server.asked());
@@ -175,8 +191,8 @@ fn where_no_hash_is_pinned_the_hubs_own_decides() {
         assert_eq!(code, Some(i32::from(lies)), "{said}");
         assert_eq!(room.path().join("data/public/gpt2-large/model.safetensors").exists(), !lies);
         let last = said.lines().last().expect("a line");
-        let refused =
-            last.starts_with("error: gpt2-large is not here yet") && last.contains(&format!("instead of {promised}"));
+        let refused = last.starts_with("error: gpt2-large is not here yet")
+            && last.contains(&format!("instead of {promised}"));
         assert_eq!(refused, lies, "{last}");
     }
 }

@@ -10,7 +10,8 @@ use std::{
 };
 
 const TRAIN: &str = env!("CARGO_BIN_EXE_train");
-const CONFIG: &str = r#"{"vocab_size": 50257, "n_positions": 16, "n_embd": 8, "n_head": 2, "n_layer": 1}"#;
+const CONFIG: &str =
+    r#"{"vocab_size": 50257, "n_positions": 16, "n_embd": 8, "n_head": 2, "n_layer": 1}"#;
 const STEPS: u32 = 60;
 const KILLS: u32 = 20;
 
@@ -77,7 +78,8 @@ fn twenty_kills_leave_no_trace_in_the_weights() {
         killed = start(folder, "--resume killed");
         if kill % 5 != 4 {
             let rest = wait_for(&mut killed, "going on after step ");
-            let step: u32 = rest.split(' ').next().and_then(|step| step.parse().ok()).expect("a step");
+            let step: u32 =
+                rest.split(' ').next().and_then(|step| step.parse().ok()).expect("a step");
             assert!((reached..STEPS).contains(&step), "after step {reached} it went on at {step}");
             reached = step;
         }
@@ -86,7 +88,8 @@ fn twenty_kills_leave_no_trace_in_the_weights() {
     println!(
         "{in_writing} of {KILLS} kills fell into the writing of a checkpoint; before the last, step {reached} was reached"
     );
-    let weights = |run: &str| fs::read(folder.join(run).join("model.safetensors")).expect("weights");
+    let weights =
+        |run: &str| fs::read(folder.join(run).join("model.safetensors")).expect("weights");
     assert!(weights("whole") == weights("killed"), "the kills left a trace in the weights");
     assert!(in_writing > 0, "no kill fell into the writing of a checkpoint");
 }

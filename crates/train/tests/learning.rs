@@ -40,10 +40,20 @@ fn begin(settings: TrainSettings, training: Box<dyn Examples>) -> Trainer {
 #[test]
 fn one_batch_is_memorized_in_150_steps() {
     let _alone = alone();
-    let settings = TrainSettings { batch_size: 4, learning_rate: 1e-2, min_lr: 1e-3, ..settings(Length::Steps(150)) };
+    let settings = TrainSettings {
+        batch_size: 4,
+        learning_rate: 1e-2,
+        min_lr: 1e-3,
+        ..settings(Length::Steps(150))
+    };
     let mut trainer = begin(settings, windows(33, 0));
-    let losses: Vec<f64> = (0..150).map(|_| trainer.step().expect("a step").expect("with targets").loss).collect();
-    assert!((losses[0] - 40_f64.ln()).abs() < 0.2, "an untrained model guesses among 40: {}", losses[0]);
+    let losses: Vec<f64> =
+        (0..150).map(|_| trainer.step().expect("a step").expect("with targets").loss).collect();
+    assert!(
+        (losses[0] - 40_f64.ln()).abs() < 0.2,
+        "an untrained model guesses among 40: {}",
+        losses[0]
+    );
     // Measured: 0.096, with a tenth of the activations dropped.
     assert!(losses[149] < 0.3, "{}", losses[149]);
 }
@@ -54,7 +64,10 @@ fn several_small_batches_teach_what_one_large_batch_teaches() {
     let example = |item: usize| {
         let inputs: Vec<i64> = (0..8).map(|place| (item as i64 * 5 + place * 3) % 40).collect();
         // The batches hold different numbers of targets, so that a mean of means would be another mean.
-        let targets = inputs.iter().map(|&id| if id < 10 * item as i64 { IGNORED } else { (id + 1) % 40 }).collect();
+        let targets = inputs
+            .iter()
+            .map(|&id| if id < 10 * item as i64 { IGNORED } else { (id + 1) % 40 })
+            .collect();
         (inputs, targets)
     };
     let after = |batch_size, grad_accum| {
@@ -64,14 +77,23 @@ fn several_small_batches_teach_what_one_large_batch_teaches() {
         )
         .expect("a model");
         let settings = TrainSettings { batch_size, grad_accum, ..settings(Length::Steps(1)) };
-        let mut trainer = Trainer::new(model, settings, Box::new(Made(4, example)), None, serde_json::Value::Null)
-            .expect("a trainer");
+        let mut trainer = Trainer::new(
+            model,
+            settings,
+            Box::new(Made(4, example)),
+            None,
+            serde_json::Value::Null,
+        )
+        .expect("a trainer");
         let step = trainer.step().expect("a step").expect("with targets");
         (step.loss, step.gradient_norm, step.tokens)
     };
     let (large, small) = (after(4, 1), after(1, 4));
     assert_eq!(large.2, small.2);
-    assert!((large.0 - small.0).abs() < 1e-5 && (large.1 - small.1).abs() < 1e-4, "{large:?} {small:?}");
+    assert!(
+        (large.0 - small.0).abs() < 1e-5 && (large.1 - small.1).abs() < 1e-4,
+        "{large:?} {small:?}"
+    );
 }
 
 #[test]
@@ -109,9 +131,13 @@ fn a_loss_that_is_no_number_stops_the_run_before_the_weights_are_touched() {
             Err(error) => break format!("{error:#}"),
         }
     };
-    assert!(said.starts_with("the loss of step 4 is NaN; the weights are those before it"), "{said}");
+    assert!(
+        said.starts_with("the loss of step 4 is NaN; the weights are those before it"),
+        "{said}"
+    );
     assert_eq!(bits(&trainer.model), before);
-    let checkpoint = train::checkpoint::load(folder.path(), tch::Device::Cpu).expect("the checkpoint stays");
+    let checkpoint =
+        train::checkpoint::load(folder.path(), tch::Device::Cpu).expect("the checkpoint stays");
     assert_eq!(checkpoint.state.step, 3);
 }
 
@@ -139,10 +165,21 @@ fn a_gradient_that_is_not_finite_stops_the_run_before_the_weights_are_touched() 
 fn senseless_settings_are_refused_by_name() {
     let refused = |settings: TrainSettings| settings.check().expect_err("senseless").to_string();
     let good = settings(Length::Steps(1));
-    assert!(refused(TrainSettings { batch_size: 0, ..good.clone() }).starts_with("batch-size is 0"));
-    assert!(refused(TrainSettings { length: Length::Epochs(0), ..good.clone() }).starts_with("epochs is 0"));
-    assert!(refused(TrainSettings { learning_rate: f64::NAN, ..good.clone() }).starts_with("learning-rate is NaN"));
-    assert!(refused(TrainSettings { min_lr: 1.0, ..good }).starts_with("min-lr is 1, above the learning rate"));
+    assert!(
+        refused(TrainSettings { batch_size: 0, ..good.clone() }).starts_with("batch-size is 0")
+    );
+    assert!(
+        refused(TrainSettings { length: Length::Epochs(0), ..good.clone() })
+            .starts_with("epochs is 0")
+    );
+    assert!(
+        refused(TrainSettings { learning_rate: f64::NAN, ..good.clone() })
+            .starts_with("learning-rate is NaN")
+    );
+    assert!(
+        refused(TrainSettings { min_lr: 1.0, ..good })
+            .starts_with("min-lr is 1, above the learning rate")
+    );
 }
 
 #[test]
@@ -151,5 +188,8 @@ fn a_batch_larger_than_the_data_is_refused_with_both_numbers() {
     let settings = TrainSettings { batch_size: 100, ..settings(Length::Steps(1)) };
     let refused = Trainer::new(model(), settings, windows(60, 0), None, serde_json::Value::Null);
     let said = refused.err().expect("too large").to_string();
-    assert!(said.starts_with("7 items fill no batch of 100; choose a smaller batch or more data"), "{said}");
+    assert!(
+        said.starts_with("7 items fill no batch of 100; choose a smaller batch or more data"),
+        "{said}"
+    );
 }

@@ -30,7 +30,8 @@ fn memory_does_not_grow_over_200_steps() {
     let windows = Windows::new(ids, 8, 8).expect("windows");
     let settings = TrainSettings { batch_size: 16, ..settings(Length::Steps(300)) };
     let mut trainer =
-        Trainer::new(model(), settings, Box::new(windows), None, serde_json::Value::Null).expect("a trainer");
+        Trainer::new(model(), settings, Box::new(windows), None, serde_json::Value::Null)
+            .expect("a trainer");
     let mut after = |steps| {
         for _ in 0..steps {
             trainer.step().expect("a step");
@@ -59,7 +60,11 @@ fn a_checkpoint_broken_anywhere_is_never_loaded_and_takes_no_memory() {
             for place in 0..200 {
                 let at = place * whole.len() / 200;
                 fs::write(&file, &whole[..at]).expect("cut");
-                assert!(checkpoint::load(&checkpoint, Device::Cpu).is_err(), "{} cut at {at}", file.display());
+                assert!(
+                    checkpoint::load(&checkpoint, Device::Cpu).is_err(),
+                    "{} cut at {at}",
+                    file.display()
+                );
                 let mut flipped = whole.clone();
                 flipped[at] ^= 1 << (place % 8);
                 fs::write(&file, &flipped).expect("flipped");

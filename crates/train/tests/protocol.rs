@@ -55,7 +55,9 @@ fn the_books_run_made_small_gives_pytorchs_losses_and_words() {
             }
         });
         assert!(close, "ours:      {ours}\nPyTorch's: {theirs}");
-        println!("not the digits that were committed, but within a thousandth, as on another processor: {ours}");
+        println!(
+            "not the digits that were committed, but within a thousandth, as on another processor: {ours}"
+        );
     }
 }
 
@@ -83,5 +85,9 @@ fn the_books_ten_epochs_equal_pytorchs_in_every_line() {
 #[ignore = "two epochs of the 124M model take several minutes and 4 GB"]
 fn the_articles_first_two_epochs_equal_pytorchs_in_every_line() {
     let Some(text) = public_text("world-war-i.txt") else { return };
-    equals_log(&Protocol { epochs: 2, ..Protocol::article() }, &text, "data/reference/article_world-war-i.log");
+    equals_log(
+        &Protocol { epochs: 2, ..Protocol::article() },
+        &text,
+        "data/reference/article_world-war-i.log",
+    );
 }

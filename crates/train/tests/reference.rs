@@ -15,7 +15,8 @@ use train::{
 
 #[test]
 fn five_adamw_steps_give_the_weights_of_pytorch_but_for_their_last_digits() {
-    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/reference/adamw.safetensors"));
+    let path =
+        Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/reference/adamw.safetensors"));
     let mut file = WeightFile::open(path).expect("a committed file");
     let store = nn::VarStore::new(Device::Cpu);
     let parameters: Vec<(String, Tensor)> = (0..3)
@@ -24,7 +25,8 @@ fn five_adamw_steps_give_the_weights_of_pytorch_but_for_their_last_digits() {
             (i.to_string(), store.root().add(&i.to_string(), before, true))
         })
         .collect();
-    let copies: Vec<Tensor> = parameters.iter().map(|(_, parameter)| parameter.shallow_clone()).collect();
+    let copies: Vec<Tensor> =
+        parameters.iter().map(|(_, parameter)| parameter.shallow_clone()).collect();
     let mut optimizer = AdamW::new(parameters, AdamWSettings::default());
     for step in 0..5 {
         optimizer.zero_grad();
@@ -63,7 +65,8 @@ fn gradients_by_public_name(model: &model::gpt2::Gpt2) -> BTreeMap<String, Tenso
 fn gradients_and_ten_clipped_steps_equal_those_of_transformers() {
     let Some(folder) = public_data("models/slm-char") else { return };
     let model = public_weights::load(&folder, Device::Cpu).expect("a whole model");
-    let text = std::fs::read_to_string(folder.join("expected_train.json")).expect("a readable file");
+    let text =
+        std::fs::read_to_string(folder.join("expected_train.json")).expect("a readable file");
     let expected: Value = serde_json::from_str(&text).expect("JSON");
     let (inputs, targets) = (ids(&expected["x"]), ids(&expected["y"]));
     let mut optimizer = AdamW::new(model.parameters(), AdamWSettings::default());
@@ -73,17 +76,22 @@ fn gradients_and_ten_clipped_steps_equal_those_of_transformers() {
         let our_loss = batch_loss(&model, &inputs, &targets, true);
         our_loss.backward();
         if step == 0 {
-            let mut file = WeightFile::open(&folder.join("expected_grads_step0.safetensors")).expect("a whole file");
+            let mut file = WeightFile::open(&folder.join("expected_grads_step0.safetensors"))
+                .expect("a whole file");
             for (name, ours) in gradients_by_public_name(&model) {
                 let theirs = file.tensor(&format!("transformer.{name}")).expect("a gradient");
-                let gap = (&ours - &theirs).norm().double_value(&[]) / theirs.norm().double_value(&[]);
+                let gap =
+                    (&ours - &theirs).norm().double_value(&[]) / theirs.norm().double_value(&[]);
                 assert!(gap < 1e-5, "{name}: relative difference {gap:e}");
             }
         }
         let our_norm = optimizer.clip_gradients(1.0).expect("a finite gradient");
         let our_loss = our_loss.double_value(&[]);
         assert!((our_loss / loss - 1.0).abs() < 1e-4, "step {step}: loss {our_loss}, not {loss}");
-        assert!((our_norm / norm - 1.0).abs() < 1e-4, "step {step}: gradient norm {our_norm}, not {norm}");
+        assert!(
+            (our_norm / norm - 1.0).abs() < 1e-4,
+            "step {step}: gradient norm {our_norm}, not {norm}"
+        );
         optimizer.step(1e-3);
     }
 }

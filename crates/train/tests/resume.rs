@@ -15,7 +15,12 @@ use train::{
 };
 
 fn resumed(folder: &Path, settings: TrainSettings) -> anyhow::Result<Trainer> {
-    Trainer::resume(checkpoint::load(folder, Device::Cpu)?, settings, windows(60, 0), Some(windows(30, 3)))
+    Trainer::resume(
+        checkpoint::load(folder, Device::Cpu)?,
+        settings,
+        windows(60, 0),
+        Some(windows(30, 3)),
+    )
 }
 
 /// The lines of a run without its speed, which no two runs share.
@@ -41,7 +46,8 @@ fn stopped_after(steps: usize) -> tempfile::TempDir {
 
 fn checkpoints(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder.join("checkpoints")).expect("a folder").flatten();
-    let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     names.sort();
     names
 }
@@ -93,7 +99,10 @@ fn only_the_last_checkpoints_stay() {
     let _alone = alone();
     let folder = stopped_after(7);
     assert_eq!(checkpoints(folder.path()), ["latest", "step-000006", "step-000007"]);
-    assert_eq!(fs::read_to_string(folder.path().join("checkpoints/latest")).expect("a pointer"), "step-000007\n");
+    assert_eq!(
+        fs::read_to_string(folder.path().join("checkpoints/latest")).expect("a pointer"),
+        "step-000007\n"
+    );
 }
 
 #[test]
@@ -108,7 +117,10 @@ fn weights_that_are_not_finite_do_not_take_the_place_of_those_that_are() {
     let run = RunFolder::open(folder.path(), trainer.history()).expect("its folder");
     let said = format!("{:#}", trainer.save(&run).expect_err("an infinite weight"));
     assert!(said.starts_with("cannot save a checkpoint at step 6 in "), "{said}");
-    assert!(said.ends_with("transformer.wte.weight holds a value that is not a finite number"), "{said}");
+    assert!(
+        said.ends_with("transformer.wte.weight holds a value that is not a finite number"),
+        "{said}"
+    );
     assert_eq!(checkpoint::load(folder.path(), Device::Cpu).expect("the one before").state.step, 5);
     assert_eq!(checkpoints(folder.path()), ["latest", "step-000005"]);
 }
@@ -150,7 +162,10 @@ fn a_damaged_checkpoint_gives_way_to_the_one_before() {
     let loaded = checkpoint::load(folder.path(), Device::Cpu).expect("the one before");
     assert_eq!(loaded.state.step, 6);
     let [damage] = &loaded.damaged[..] else { panic!("{:?}", loaded.damaged) };
-    assert!(damage.contains("step-000007 is damaged: model.safetensors has another SHA-256"), "{damage}");
+    assert!(
+        damage.contains("step-000007 is damaged: model.safetensors has another SHA-256"),
+        "{damage}"
+    );
     let exactly = checkpoint::load(&folder.path().join("checkpoints/step-000007"), Device::Cpu);
     assert!(exactly.is_err(), "asked for by name, a damaged checkpoint is an error");
 }
@@ -186,8 +201,12 @@ fn a_pointer_to_nowhere_is_no_obstacle() {
 #[test]
 fn a_folder_without_a_checkpoint_says_so() {
     let folder = tempfile::tempdir().expect("a folder");
-    let said = checkpoint::load(folder.path(), Device::Cpu).err().expect("nothing there").to_string();
+    let said =
+        checkpoint::load(folder.path(), Device::Cpu).err().expect("nothing there").to_string();
     assert!(said.starts_with("there is no checkpoint in"), "{said}");
-    let said = checkpoint::load(Path::new("/nowhere"), Device::Cpu).err().expect("nothing there").to_string();
+    let said = checkpoint::load(Path::new("/nowhere"), Device::Cpu)
+        .err()
+        .expect("nothing there")
+        .to_string();
     assert_eq!(said, "there is no run to resume in /nowhere");
 }

@@ -56,12 +56,19 @@ pub struct Outcome {
 ///
 /// # Errors
 /// If ours cannot run. A peer that cannot is named in the outcome.
-pub fn compare(ours: &mut Entrant, mut peers: Vec<Entrant>, rounds: usize, free_gb: f64) -> Result<Outcome> {
+pub fn compare(
+    ours: &mut Entrant,
+    mut peers: Vec<Entrant>,
+    rounds: usize,
+    free_gb: f64,
+) -> Result<Outcome> {
     let mut outcome = Outcome { rows: Vec::new(), absent: Vec::new() };
     peers.retain(|peer| {
         let (all, label) = (ours.need_gb + peer.need_gb, &peer.label);
         if all > free_gb {
-            outcome.absent.push(format!("{label}: with ours it needs about {all:.0} GB, and {free_gb:.0} GB are free"));
+            outcome.absent.push(format!(
+                "{label}: with ours it needs about {all:.0} GB, and {free_gb:.0} GB are free"
+            ));
         }
         all <= free_gb
     });
@@ -80,7 +87,12 @@ pub fn compare(ours: &mut Entrant, mut peers: Vec<Entrant>, rounds: usize, free_
 }
 
 /// One sitting: all of these loaded at once and taking turns.
-fn sit(ours: &mut Entrant, peers: Vec<Entrant>, rounds: usize, outcome: &mut Outcome) -> Result<()> {
+fn sit(
+    ours: &mut Entrant,
+    peers: Vec<Entrant>,
+    rounds: usize,
+    outcome: &mut Outcome,
+) -> Result<()> {
     let Started::Ready(first) = Contender::start(&ours.label, &mut ours.command)? else {
         anyhow::bail!("{} cannot run here", ours.label);
     };
@@ -122,7 +134,8 @@ fn settle(players: Vec<(Contender, Vec<Repetition>)>, outcome: &mut Outcome) -> 
     };
     let ours = rates(&players.first().context("ours always plays")?.1);
     for (index, (contender, repetitions)) in players.into_iter().enumerate() {
-        let (name, versions, theirs) = (contender.name.clone(), contender.versions.clone(), rates(&repetitions));
+        let (name, versions, theirs) =
+            (contender.name.clone(), contender.versions.clone(), rates(&repetitions));
         let peak_bytes = match contender.finish() {
             Ok(peak_bytes) => peak_bytes,
             Err(error) if index == 0 => return Err(error),
@@ -186,10 +199,18 @@ mod tests {
         let shown: Vec<String> = outcome
             .rows
             .iter()
-            .map(|row| format!("{} {} {} {:?} {}", row.name, row.median, row.minimum, row.ratio, row.peak_bytes))
+            .map(|row| {
+                format!(
+                    "{} {} {} {:?} {}",
+                    row.name, row.median, row.minimum, row.ratio, row.peak_bytes
+                )
+            })
             .collect();
         // C: ratios 1, 1/2, 4; B: ratios 2, 4, 2.
-        assert_eq!(shown, ["A 100 50 None 2000", "B 50 12.5 Some(2.0) 2000", "C 100 25 Some(1.0) 2000"]);
+        assert_eq!(
+            shown,
+            ["A 100 50 None 2000", "B 50 12.5 Some(2.0) 2000", "C 100 25 Some(1.0) 2000"]
+        );
         assert!(outcome.absent.is_empty());
     }
 
@@ -197,9 +218,11 @@ mod tests {
     fn peers_that_do_not_fit_into_memory_together_play_one_after_the_other() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let log = folder.path().join("log");
-        let mut peers = vec![fake("B", "1 1 2", &log), fake("C", "1 1 2", &log), fake("D", "1 1 2", &log)];
+        let mut peers =
+            vec![fake("B", "1 1 2", &log), fake("C", "1 1 2", &log), fake("D", "1 1 2", &log)];
         peers[2].need_gb = 7.0;
-        let outcome = compare(&mut fake("A", "1 1 1", &log), peers, 1, 2.5).expect("all but D play");
+        let outcome =
+            compare(&mut fake("A", "1 1 1", &log), peers, 1, 2.5).expect("all but D play");
         assert_eq!(std::fs::read_to_string(&log).expect("a log"), "ABABABACACAC");
         assert_eq!(outcome.rows.len(), 3);
         assert_eq!(outcome.absent, ["D: with ours it needs about 8 GB, and 2 GB are free"]);
@@ -209,10 +232,16 @@ mod tests {
     fn a_peer_that_dies_is_named_with_its_last_words_and_the_others_go_on() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let log = folder.path().join("log");
-        let peers = vec![fake("B", "1 1 die", &log), entrant("C", r#"echo '{"absent": "no such package"}'"#)];
+        let peers = vec![
+            fake("B", "1 1 die", &log),
+            entrant("C", r#"echo '{"absent": "no such package"}'"#),
+        ];
         let outcome = compare(&mut fake("A", "1 1 1 1", &log), peers, 2, 8.0).expect("ours plays");
         assert_eq!(outcome.rows.len(), 1);
-        assert_eq!(outcome.absent, ["C: no such package", "B died in repetition 3 (exit status: 3): out of patience"]);
+        assert_eq!(
+            outcome.absent,
+            ["C: no such package", "B died in repetition 3 (exit status: 3): out of patience"]
+        );
     }
 
     #[test]
@@ -223,9 +252,18 @@ mod tests {
             Ok(_) => panic!("it should have failed"),
             Err(error) => error.to_string(),
         };
-        assert_eq!(fails(fake("A", "die", &log)), "A died in repetition 1 (exit status: 3): out of patience");
-        assert_eq!(fails(entrant("A", "exit 7")), "A died while it loaded (exit status: 7): it said nothing");
-        assert_eq!(fails(entrant("A", "echo hello")), "A said \"hello\" while it loaded, which is no answer");
+        assert_eq!(
+            fails(fake("A", "die", &log)),
+            "A died in repetition 1 (exit status: 3): out of patience"
+        );
+        assert_eq!(
+            fails(entrant("A", "exit 7")),
+            "A died while it loaded (exit status: 7): it said nothing"
+        );
+        assert_eq!(
+            fails(entrant("A", "echo hello")),
+            "A said \"hello\" while it loaded, which is no answer"
+        );
         assert!(fails(fake("A", "0", &log)).contains("which is no time"));
     }
 }

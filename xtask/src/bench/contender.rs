@@ -72,7 +72,8 @@ impl Contender {
             .with_context(|| format!("cannot start {label}"))?;
         let output = BufReader::new(child.stdout.take().context("its output was not piped")?);
         let (input, versions) = (child.stdin.take(), BTreeMap::new());
-        let mut this = Self { name: label.to_owned(), versions, child, input, output, errors, repetitions: 0 };
+        let mut this =
+            Self { name: label.to_owned(), versions, child, input, output, errors, repetitions: 0 };
         match this.answer("while it loaded")? {
             Hello::Absent { absent } => Ok(Started::Absent(absent)),
             Hello::Here { contender, versions } => {
@@ -94,7 +95,8 @@ impl Contender {
         }
         let when = format!("in repetition {}", self.repetitions);
         let repetition: Repetition = self.answer(&when)?;
-        if !(repetition.seconds > 0.0 && repetition.tokens > 0.0 && repetition.seconds.is_finite()) {
+        if !(repetition.seconds > 0.0 && repetition.tokens > 0.0 && repetition.seconds.is_finite())
+        {
             bail!("{} measured {repetition:?} {when}, which is no time", self.name);
         }
         Ok(repetition)
@@ -112,14 +114,18 @@ impl Contender {
 
     fn answer<T: DeserializeOwned>(&mut self, when: &str) -> Result<T> {
         let mut line = String::new();
-        self.output.read_line(&mut line).with_context(|| format!("cannot read what {} says", self.name))?;
+        self.output
+            .read_line(&mut line)
+            .with_context(|| format!("cannot read what {} says", self.name))?;
         if line.is_empty() {
-            let status = self.child.wait().with_context(|| format!("cannot wait for {}", self.name))?;
+            let status =
+                self.child.wait().with_context(|| format!("cannot wait for {}", self.name))?;
             let last_words = self.last_words();
             bail!("{} died {when} ({status}): {last_words}", self.name);
         }
-        serde_json::from_str(&line)
-            .with_context(|| format!("{} said {:?} {when}, which is no answer", self.name, line.trim_end()))
+        serde_json::from_str(&line).with_context(|| {
+            format!("{} said {:?} {when}, which is no answer", self.name, line.trim_end())
+        })
     }
 
     /// The last line on its standard error.
@@ -128,7 +134,9 @@ impl Contender {
         let read = self.errors.rewind().and_then(|()| self.errors.read_to_end(&mut text));
         let text = String::from_utf8_lossy(&text);
         let last = text.lines().rev().find(|line| !line.trim().is_empty());
-        if read.is_err() { "its last words are lost" } else { last.unwrap_or("it said nothing") }.trim().to_owned()
+        if read.is_err() { "its last words are lost" } else { last.unwrap_or("it said nothing") }
+            .trim()
+            .to_owned()
     }
 }
 

@@ -87,7 +87,13 @@ fn train(setting: &Setting, batch: usize, context: usize, styles: &[&str]) -> Ca
     let shape = ["--batch", &batch, "--context", &context];
     let peer = |style: &&str| {
         let need_gb = need_gb(if *style == "book" { 0.0048 } else { 0.0014 });
-        python(setting, "train_pytorch.py", "train", &[&["--style", style][..], &shape].concat(), need_gb)
+        python(
+            setting,
+            "train_pytorch.py",
+            "train",
+            &[&["--style", style][..], &shape].concat(),
+            need_gb,
+        )
     };
     Case {
         key: format!("train-{batch}x{context}"),
@@ -101,11 +107,20 @@ fn train(setting: &Setting, batch: usize, context: usize, styles: &[&str]) -> Ca
 fn finetune(setting: &Setting) -> Result<Case> {
     let data = data(setting, "instruction-data")?;
     let shape = ["--data", data.as_str()];
-    let peer =
-        |style| python(setting, "train_pytorch.py", "finetune", &[&["--style", style][..], &shape].concat(), 5.0);
+    let peer = |style| {
+        python(
+            setting,
+            "train_pytorch.py",
+            "finetune",
+            &[&["--style", style][..], &shape].concat(),
+            5.0,
+        )
+    };
     Ok(Case {
         key: "finetune".into(),
-        title: "fine-tuning on 64 entries of the instruction data, batches of 8 padded to the longest".into(),
+        title:
+            "fine-tuning on 64 entries of the instruction data, batches of 8 padded to the longest"
+                .into(),
         unit: Unit::Entries,
         ours: ours(setting, "finetune", &shape, 5.0),
         peers: vec![peer("eager")],
@@ -115,7 +130,9 @@ fn finetune(setting: &Setting) -> Result<Case> {
 fn generation(setting: &Setting, group: &str, dtype: &str, prompt: usize) -> Case {
     let length = prompt.to_string();
     let shape = ["--dtype", dtype, "--prompt", &length];
-    let peer = |script: &str, style: &[&str]| python(setting, script, group, &[style, &shape].concat(), 2.0);
+    let peer = |script: &str, style: &[&str]| {
+        python(setting, script, group, &[style, &shape].concat(), 2.0)
+    };
     let mut peers = Vec::new();
     if dtype == "f32" {
         peers.push(peer("generate.py", &["--style", "transformers"]));
@@ -167,7 +184,13 @@ fn ours(setting: &Setting, group: &str, arguments: &[&str], need_gb: f64) -> Ent
     entrant(setting, command, format!("ours {}", arguments.join(" ")), need_gb)
 }
 
-fn python(setting: &Setting, script: &str, group: &str, arguments: &[&str], need_gb: f64) -> Entrant {
+fn python(
+    setting: &Setting,
+    script: &str,
+    group: &str,
+    arguments: &[&str],
+    need_gb: f64,
+) -> Entrant {
     let mut command = Command::new(setting.python);
     command.arg(setting.root.join("data/bench").join(script)).arg(group).args(arguments);
     command.env("PYTHONDONTWRITEBYTECODE", "1");

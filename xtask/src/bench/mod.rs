@@ -67,13 +67,18 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
     }
     let cores = available_parallelism().map_or(1, usize::from);
     let threads = options.threads.unwrap_or(cores);
-    let weights = fs::metadata(model.join("model.safetensors")).context("the model has no weights")?;
+    let weights =
+        fs::metadata(model.join("model.safetensors")).context("the model has no weights")?;
     let scale = weights.len() as f64 / 498e6;
     let setting = Setting { root, ours: &ours, python: &python, model: &model, threads, scale };
     let mut failed = Vec::new();
     for group in names {
         for case in groups::cases(&setting, group, options.grow)? {
-            let key = if options.size == "gpt2" { case.key.clone() } else { format!("{}-{}", options.size, case.key) };
+            let key = if options.size == "gpt2" {
+                case.key.clone()
+            } else {
+                format!("{}-{}", options.size, case.key)
+            };
             if !key.starts_with(&options.only) {
                 continue;
             }
@@ -88,7 +93,13 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn measure(root: &Path, mut case: Case, key: &str, options: &Options, threads: usize) -> Result<()> {
+fn measure(
+    root: &Path,
+    mut case: Case,
+    key: &str,
+    options: &Options,
+    threads: usize,
+) -> Result<()> {
     let outcome = compare::compare(&mut case.ours, case.peers, options.rounds, free_gb())?;
     let table = page::table(&outcome, case.unit);
     println!("{} ({key})\n\n{table}", case.title);
@@ -100,19 +111,23 @@ fn measure(root: &Path, mut case: Case, key: &str, options: &Options, threads: u
     let history = format!("- {key}: {}; {circumstances}", page::summary(&outcome, case.unit));
     let path = root.join(PAGE);
     let page = fs::read_to_string(&path).with_context(|| format!("cannot read {PAGE}"))?;
-    fs::write(&path, page::record(&page, key, &block, &history)).with_context(|| format!("cannot write {PAGE}"))
+    fs::write(&path, page::record(&page, key, &block, &history))
+        .with_context(|| format!("cannot write {PAGE}"))
 }
 
 /// When, where and with what it was measured.
 fn circumstances(root: &Path, outcome: &Outcome, rounds: usize, threads: usize) -> String {
     let said = |command: &mut Command| {
-        capture(command.current_dir(root)).map_or(String::new(), |finished| finished.stdout.trim().to_owned())
+        capture(command.current_dir(root))
+            .map_or(String::new(), |finished| finished.stdout.trim().to_owned())
     };
     let date = said(Command::new("date").args(["-u", "+%Y-%m-%d"]));
-    let commit = said(Command::new("git").args(["describe", "--always", "--dirty", "--exclude", "*"]));
+    let commit =
+        said(Command::new("git").args(["describe", "--always", "--dirty", "--exclude", "*"]));
     let cores = available_parallelism().map_or(1, usize::from);
     let versions: BTreeMap<_, _> = outcome.rows.iter().flat_map(|row| &row.versions).collect();
-    let versions: Vec<String> = versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
+    let versions: Vec<String> =
+        versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
     let processor = processor(&fs::read_to_string("/proc/cpuinfo").unwrap_or_default());
     format!(
         "{date}, commit {commit}, {processor}, {cores} cores, {threads} threads, {rounds} rounds, {}",
@@ -123,7 +138,9 @@ fn circumstances(root: &Path, outcome: &Outcome, rounds: usize, threads: usize) 
 /// The processor's name, which some virtual machines shorten so much that its model number is needed too.
 fn processor(cpuinfo: &str) -> String {
     let field = |name: &str| {
-        let line = cpuinfo.lines().find(|line| line.split(':').next().is_some_and(|key| key.trim() == name))?;
+        let line = cpuinfo
+            .lines()
+            .find(|line| line.split(':').next().is_some_and(|key| key.trim() == name))?;
         Some(line.split_once(':')?.1.trim().to_owned())
     };
     match (field("model name"), field("model")) {

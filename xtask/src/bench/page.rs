@@ -66,22 +66,24 @@ pub fn table(outcome: &Outcome, unit: Unit) -> String {
         .collect();
     let mut text = String::new();
     for (index, line) in lines.iter().enumerate() {
-        let cells: Vec<String> = line
-            .iter()
-            .zip(&widths)
-            .enumerate()
-            .map(
-                |(column, (cell, &width))| {
+        let cells: Vec<String> =
+            line.iter()
+                .zip(&widths)
+                .enumerate()
+                .map(|(column, (cell, &width))| {
                     if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
-                },
-            )
-            .collect();
+                })
+                .collect();
         let _ = writeln!(text, "| {} |", cells.join(" | ")); // writing to a string cannot fail
         if index == 0 {
             let rules: Vec<String> = widths
                 .iter()
                 .enumerate()
-                .map(|(column, width)| if column == 0 { "-".repeat(*width) } else { "-".repeat(width - 1) + ":" })
+                .map(
+                    |(column, width)| {
+                        if column == 0 { "-".repeat(*width) } else { "-".repeat(width - 1) + ":" }
+                    },
+                )
                 .collect();
             let _ = writeln!(text, "| {} |", rules.join(" | "));
         }
@@ -139,6 +141,9 @@ mod tests {
     #[test]
     fn a_rate_is_shown_as_the_time_it_stands_for_where_time_is_what_one_waits_for() {
         assert_eq!(Unit::Milliseconds.figure(4.0), "250");
-        assert_eq!((Unit::Tokens.figure(53.25), Unit::Tokens.figure(319.4)), ("53.2".to_owned(), "319".to_owned()));
+        assert_eq!(
+            (Unit::Tokens.figure(53.25), Unit::Tokens.figure(319.4)),
+            ("53.2".to_owned(), "319".to_owned())
+        );
     }
 }

@@ -24,17 +24,24 @@ pub fn folder(root: &Path) -> PathBuf {
 pub fn ours(root: &Path) -> Result<PathBuf> {
     let mut command = cargo(root);
     command.args(["build", "--quiet", "--workspace", "--bench", "contender"]);
-    command.args(["--message-format", "json-render-diagnostics"]).stdin(Stdio::null()).stderr(Stdio::inherit());
+    command
+        .args(["--message-format", "json-render-diagnostics"])
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit());
     let output = command.output().with_context(|| format!("cannot start {}", words(&command)))?;
     ensure!(output.status.success(), "{} failed", words(&command));
     let messages = String::from_utf8_lossy(&output.stdout);
-    messages.lines().find_map(bench_program).with_context(|| format!("{} built no contender", words(&command)))
+    messages
+        .lines()
+        .find_map(bench_program)
+        .with_context(|| format!("{} built no contender", words(&command)))
 }
 
 /// The program of a benchmark, from one line of cargo's messages.
 fn bench_program(message: &str) -> Option<PathBuf> {
     let message: Value = serde_json::from_str(message).ok()?;
-    let is_bench = message.get("target")?.get("kind")?.as_array()?.iter().any(|kind| kind == "bench");
+    let is_bench =
+        message.get("target")?.get("kind")?.as_array()?.iter().any(|kind| kind == "bench");
     let program = message.get("executable")?.as_str()?;
     is_bench.then(|| PathBuf::from(program))
 }
@@ -54,7 +61,8 @@ pub fn model(root: &Path, python: &Path, name: &str) -> Result<PathBuf> {
         fs::create_dir_all(folder(root)).context("cannot make .bench")?;
         let mut command = Command::new(python);
         command.arg(root.join("data/bench/write_model.py")).arg(name).arg(&there);
-        pass_through(command.stdout(std::io::stderr())).context("the peers' model could not be written")?;
+        pass_through(command.stdout(std::io::stderr()))
+            .context("the peers' model could not be written")?;
     }
     Ok(there)
 }
@@ -68,7 +76,10 @@ pub fn llama_cpp(root: &Path, python: &Path, model: &Path) -> Result<()> {
         pass_through(command.arg("--out").arg(&exported).stdout(std::io::stderr()))?;
     }
     let mut command = Command::new(python);
-    command.arg(root.join("data/bench/build_llama_cpp.py")).arg(folder(root).join("llama.cpp")).arg(&exported);
+    command
+        .arg(root.join("data/bench/build_llama_cpp.py"))
+        .arg(folder(root).join("llama.cpp"))
+        .arg(&exported);
     pass_through(command.stdout(std::io::stderr())).context("llama.cpp could not be built")
 }
 
@@ -78,12 +89,13 @@ mod tests {
 
     #[test]
     fn only_the_benchmark_is_taken_from_cargos_messages() {
-        let line =
-            r#"{"reason":"compiler-artifact","target":{"kind":["bench"],"name":"contender"},"executable":"/t/c"}"#;
+        let line = r#"{"reason":"compiler-artifact","target":{"kind":["bench"],"name":"contender"},"executable":"/t/c"}"#;
         assert_eq!(bench_program(line), Some(PathBuf::from("/t/c")));
-        for other in
-            [r#"{"target":{"kind":["bin"],"name":"a"},"executable":"/t/a"}"#, r#"{"target":{"kind":["lib"]}}"#, "x"]
-        {
+        for other in [
+            r#"{"target":{"kind":["bin"],"name":"a"},"executable":"/t/a"}"#,
+            r#"{"target":{"kind":["lib"]}}"#,
+            "x",
+        ] {
             assert_eq!(bench_program(other), None, "{other}");
         }
     }

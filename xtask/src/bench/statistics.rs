@@ -8,7 +8,11 @@ pub fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;
-    if sorted.len().is_multiple_of(2) { f64::midpoint(sorted[middle - 1], sorted[middle]) } else { sorted[middle] }
+    if sorted.len().is_multiple_of(2) {
+        f64::midpoint(sorted[middle - 1], sorted[middle])
+    } else {
+        sorted[middle]
+    }
 }
 
 /// The median of the ratios of what was measured in the same round: what slows the machine down for a while slows both.
@@ -40,6 +44,9 @@ mod tests {
             is(median_ratio(&[1.0, 9.0, 4.0], &[1.0, 3.0, 2.0]), 2.0),
             "not the ratio of the medians, 4 / 2, by chance"
         );
-        assert!(is(median_ratio(&[1.0, 6.0, 6.0], &[2.0, 2.0, 6.0]), 1.0), "the ratio of the medians would be 3");
+        assert!(
+            is(median_ratio(&[1.0, 6.0, 6.0], &[2.0, 2.0, 6.0]), 1.0),
+            "the ratio of the medians would be 3"
+        );
     }
 }

@@ -65,7 +65,10 @@ fn read_request(stream: &TcpStream, log: &Mutex<Vec<Asked>>) -> Option<Asked> {
 
 /// Status line and headers of an answer.
 pub fn head(stream: &mut TcpStream, status: &str, length: usize, headers: &str) {
-    let _ = write!(stream, "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n{headers}\r\n");
+    let _ = write!(
+        stream,
+        "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n{headers}\r\n"
+    );
 }
 
 /// The file from the byte that was asked for, as a server does that knows ranges.
@@ -73,7 +76,8 @@ pub fn send(stream: &mut TcpStream, asked: &Asked, file: &[u8]) {
     match asked.range {
         Some(start) if start >= file.len() => head(stream, "416 Range Not Satisfiable", 0, ""),
         Some(start) => {
-            let range = format!("content-range: bytes {start}-{}/{}\r\n", file.len() - 1, file.len());
+            let range =
+                format!("content-range: bytes {start}-{}/{}\r\n", file.len() - 1, file.len());
             head(stream, "206 Partial Content", file.len() - start, &range);
             let _ = stream.write_all(&file[start..]);
         }

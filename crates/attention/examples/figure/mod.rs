@@ -69,7 +69,14 @@ impl Svg {
     }
 
     /// A field with a word in it. Fields are opaque, so that their letters look alike on every page.
-    pub fn field(&mut self, (x, y): (f64, f64), (width, height): (f64, f64), fill: &str, ink: &str, word: &str) {
+    pub fn field(
+        &mut self,
+        (x, y): (f64, f64),
+        (width, height): (f64, f64),
+        fill: &str,
+        ink: &str,
+        word: &str,
+    ) {
         self.push(&format!(
             "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" rx=\"3\" fill=\"{fill}\"/>"
         ));
@@ -78,11 +85,18 @@ impl Svg {
 
     /// A table of weights from 0 to 1, the darker the larger, with labels for its rows and columns. Its upper left field
     /// stands at `at`; a field that `hidden` marks is gray.
-    pub fn heat_map(&mut self, (left, top): (f64, f64), weights: &Tensor, hidden: Option<&Tensor>, labels: &[&str]) {
+    pub fn heat_map(
+        &mut self,
+        (left, top): (f64, f64),
+        weights: &Tensor,
+        hidden: Option<&Tensor>,
+        labels: &[&str],
+    ) {
         const FIELD: (f64, f64) = (54.0, 32.0);
         const GAP: f64 = 2.0;
-        let place =
-            |row: usize, column: usize| (left + column as f64 * (FIELD.0 + GAP), top + row as f64 * (FIELD.1 + GAP));
+        let place = |row: usize, column: usize| {
+            (left + column as f64 * (FIELD.0 + GAP), top + row as f64 * (FIELD.1 + GAP))
+        };
         for (index, label) in labels.iter().enumerate() {
             let (x, y) = place(index, index);
             self.text((left - 8.0, y + FIELD.1 / 2.0 + 4.5), "end", label);
@@ -94,7 +108,13 @@ impl Svg {
                 } else {
                     let weight = weights.double_value(&at);
                     let ink = if weight > 0.65 { "#ffffff" } else { "#1a1a1a" };
-                    self.field(place(index, column), FIELD, &shade(weight), ink, &format!("{weight:.2}"));
+                    self.field(
+                        place(index, column),
+                        FIELD,
+                        &shade(weight),
+                        ink,
+                        &format!("{weight:.2}"),
+                    );
                 }
             }
         }
@@ -104,7 +124,8 @@ impl Svg {
     pub fn write(mut self, name: &str) -> Result<()> {
         self.push("</svg>");
         let file = format!("chapters/figures/{name}.svg");
-        fs::write(project_root().join(&file), self.text).with_context(|| format!("cannot write {file}"))?;
+        fs::write(project_root().join(&file), self.text)
+            .with_context(|| format!("cannot write {file}"))?;
         eprintln!("drew {file}");
         Ok(())
     }

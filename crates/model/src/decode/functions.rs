@@ -44,8 +44,9 @@ in_wide_registers! {
 
 /// Turns scores into weights above 0 that sum to 1.
 pub fn softmax(scores: &mut [f32], factor: f32) {
-    let largest =
-        scores.iter().fold(f32::NEG_INFINITY, |largest, &score| if score > largest { score } else { largest });
+    let largest = scores
+        .iter()
+        .fold(f32::NEG_INFINITY, |largest, &score| if score > largest { score } else { largest });
     for score in &mut *scores {
         *score = exp((*score - largest) * factor);
     }
@@ -164,10 +165,13 @@ mod tests {
     #[test]
     fn both_forms_of_gelu_are_those_of_tensors() {
         for form in [Gelu::Exact, Gelu::Tanh] {
-            let exact = form.forward(&tch::Tensor::from_slice(&numbers()).to_kind(tch::Kind::Double));
+            let exact =
+                form.forward(&tch::Tensor::from_slice(&numbers()).to_kind(tch::Kind::Double));
             let mut ours = numbers();
             form.apply(&mut ours);
-            for ((x, ours), exact) in numbers().iter().zip(ours).zip(Vec::<f64>::try_from(exact).expect("a vector")) {
+            for ((x, ours), exact) in
+                numbers().iter().zip(ours).zip(Vec::<f64>::try_from(exact).expect("a vector"))
+            {
                 let gap = (f64::from(ours) - exact).abs() / exact.abs().max(1.0);
                 assert!(gap < 3e-7, "{form:?} of {x}: difference {gap:e}");
             }

@@ -21,9 +21,11 @@ use std::array;
 macro_rules! dispatch {
     ($kernels:ident, $kernel:ident, $at:ident, $x:ident, $out:ident) => {
         match $kernels.0 {
-            Level::Plain => {
-                in_fours($out, |row| plain::$kernel::<4>($at(row), $x), |row| plain::$kernel::<1>($at(row), $x))
-            }
+            Level::Plain => in_fours(
+                $out,
+                |row| plain::$kernel::<4>($at(row), $x),
+                |row| plain::$kernel::<1>($at(row), $x),
+            ),
             // SAFETY: this level exists only where the processor has its instructions.
             #[cfg(target_arch = "x86_64")]
             Level::Avx2 => in_fours(
@@ -98,7 +100,12 @@ macro_rules! bring {
 macro_rules! mix {
     ($lanes:literal, $features:literal, $all:ident, $multiply_add:ident) => {
         #[target_feature(enable = $features)]
-        pub fn mix<const ROWS: usize>(weights: &[f32; ROWS], rows: &[f32], stride: usize, out: &mut [f32]) {
+        pub fn mix<const ROWS: usize>(
+            weights: &[f32; ROWS],
+            rows: &[f32],
+            stride: usize,
+            out: &mut [f32],
+        ) {
             let rows: [_; ROWS] = apart(rows, stride, out.len());
             let (out_chunks, out_rest) = out.as_chunks_mut::<$lanes>();
             for (i, out) in out_chunks.iter_mut().enumerate() {
@@ -142,7 +149,10 @@ enum Level {
 impl Kernels {
     /// All that this processor can run, the plain ones first and the fastest last.
     pub fn available() -> Vec<Self> {
-        #[cfg_attr(not(target_arch = "x86_64"), expect(unused_mut, reason = "nothing is added there"))]
+        #[cfg_attr(
+            not(target_arch = "x86_64"),
+            expect(unused_mut, reason = "nothing is added there")
+        )]
         let mut levels = vec![Self(Level::Plain)];
         #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
@@ -167,7 +177,11 @@ impl Kernels {
     /// # Panics
     /// If the sizes do not fit each other.
     pub fn dot_f32(self, rows: &[f32], x: &[f32], out: &mut [f32]) {
-        assert_eq!(rows.len(), out.len() * x.len(), "rows are not as many as outputs, or not as long as x");
+        assert_eq!(
+            rows.len(),
+            out.len() * x.len(),
+            "rows are not as many as outputs, or not as long as x"
+        );
         let at = |row: usize| &rows[row * x.len()..];
         dispatch!(self, f32, at, x, out);
     }
@@ -180,7 +194,11 @@ impl Kernels {
     /// # Panics
     /// As in [`dot_f32`](Self::dot_f32).
     pub fn dot_bf16(self, rows: &[u16], x: &[f32], out: &mut [f32]) {
-        assert_eq!(rows.len(), out.len() * x.len(), "rows are not as many as outputs, or not as long as x");
+        assert_eq!(
+            rows.len(),
+            out.len() * x.len(),
+            "rows are not as many as outputs, or not as long as x"
+        );
         let at = |row: usize| &rows[row * x.len()..];
         dispatch!(self, bf16, at, x, out);
     }
@@ -198,8 +216,16 @@ impl Kernels {
     pub fn dot_int8(self, rows: &[u8], scales: &[f32], x: &Quantized, out: &mut [f32]) {
         let (inputs, blocks) = (x.values.len(), x.values.len() / BLOCK);
         assert_eq!(inputs % BLOCK, 0, "the inputs do not fill their last block");
-        assert_eq!([x.offsets.len(), x.scales.len()], [inputs / LANE; 2], "a lane lacks its offset or its scale");
-        assert_eq!(rows.len(), out.len() * inputs, "rows are not as many as outputs, or not as long as x");
+        assert_eq!(
+            [x.offsets.len(), x.scales.len()],
+            [inputs / LANE; 2],
+            "a lane lacks its offset or its scale"
+        );
+        assert_eq!(
+            rows.len(),
+            out.len() * inputs,
+            "rows are not as many as outputs, or not as long as x"
+        );
         assert_eq!(scales.len(), out.len() * blocks, "a block lacks its scale");
         let at = |row: usize| (&rows[row * inputs..], &scales[row * blocks..]);
         dispatch!(self, int8, at, x, out);
@@ -227,7 +253,13 @@ impl Kernels {
         }
     }
 
-    fn mix_some<const ROWS: usize>(self, weights: &[f32; ROWS], rows: &[f32], stride: usize, out: &mut [f32]) {
+    fn mix_some<const ROWS: usize>(
+        self,
+        weights: &[f32; ROWS],
+        rows: &[f32],
+        stride: usize,
+        out: &mut [f32],
+    ) {
         match self.0 {
             Level::Plain => plain::mix(weights, rows, stride, out),
             // SAFETY: this level exists only where the processor has its instructions.
@@ -241,7 +273,10 @@ impl Kernels {
 }
 
 /// The first rows of a matrix, each so many numbers after the one before.
-#[expect(clippy::inline_always, reason = "a closure is not inlined where other instructions are allowed")]
+#[expect(
+    clippy::inline_always,
+    reason = "a closure is not inlined where other instructions are allowed"
+)]
 #[inline(always)]
 fn apart<T, const ROWS: usize>(rows: &[T], stride: usize, length: usize) -> [&[T]; ROWS] {
     array::from_fn(|row| &rows[row * stride..][..length])

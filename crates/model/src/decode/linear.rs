@@ -45,7 +45,11 @@ impl Input {
     /// # Shapes
     /// - `x`: `[rows, inputs]`
     pub fn of(x: &Tensor, layer: &Linear) -> Self {
-        Self(if layer.reads_panels(x) { Form::Panels(Laid::out(rows(x))) } else { Form::Rows(x.shallow_clone()) })
+        Self(if layer.reads_panels(x) {
+            Form::Panels(Laid::out(rows(x)))
+        } else {
+            Form::Rows(x.shallow_clone())
+        })
     }
 
     /// Lays out what `f` writes for each row.
@@ -61,7 +65,10 @@ impl Input {
             return Self(Form::Panels(Laid::through(from, f)));
         }
         let mut out = x.empty_like();
-        let places = (0..).step_by(LANES).zip(numbers_mut(&mut out).chunks_mut(LANES * from.width)).collect();
+        let places = (0..)
+            .step_by(LANES)
+            .zip(numbers_mut(&mut out).chunks_mut(LANES * from.width))
+            .collect();
         share_out(places, |(first, places): (usize, &mut [f32])| {
             for (row, place) in (first..).zip(places.chunks_exact_mut(from.width)) {
                 f(from.row(row), place);
@@ -124,12 +131,17 @@ impl Linear {
         match &input.0 {
             Form::Rows(x) => {
                 let mut y = self.product(x);
-                share_out(numbers_mut(&mut y).chunks_mut(4 * outputs).collect(), |rows: &mut [f32]| {
-                    for (row, bias) in rows.chunks_exact_mut(outputs).zip(bias.into_iter().cycle()) {
-                        row.iter_mut().zip(bias).for_each(|(sum, bias)| *sum += bias);
-                    }
-                    f(rows);
-                });
+                share_out(
+                    numbers_mut(&mut y).chunks_mut(4 * outputs).collect(),
+                    |rows: &mut [f32]| {
+                        for (row, bias) in
+                            rows.chunks_exact_mut(outputs).zip(bias.into_iter().cycle())
+                        {
+                            row.iter_mut().zip(bias).for_each(|(sum, bias)| *sum += bias);
+                        }
+                        f(rows);
+                    },
+                );
                 Input(Form::Rows(y))
             }
             Form::Panels(x) => {
@@ -167,20 +179,29 @@ impl Linear {
     fn put(&self, x: &Laid, out: &mut Tensor, add: bool) {
         let outputs = self.weight.size()[0];
         assert_eq!(out.size(), [x.rows as i64, outputs], "the layer's output has another shape");
-        self.multiply(x, apart(numbers_mut(out), outputs as usize, PANELS * LANES), |sums, number, rows| {
-            let first = number * LANES;
-            let end = rows.len().min(first + LANES);
-            put_wide(sums, &mut rows[first..end], add);
-            // The next ones are far apart in memory. They come while their products are made.
-            for row in rows[end..].iter().take(LANES) {
-                row.chunks(LANES).for_each(|line| ahead(line, 0));
-            }
-        });
+        self.multiply(
+            x,
+            apart(numbers_mut(out), outputs as usize, PANELS * LANES),
+            |sums, number, rows| {
+                let first = number * LANES;
+                let end = rows.len().min(first + LANES);
+                put_wide(sums, &mut rows[first..end], add);
+                // The next ones are far apart in memory. They come while their products are made.
+                for row in rows[end..].iter().take(LANES) {
+                    row.chunks(LANES).for_each(|line| ahead(line, 0));
+                }
+            },
+        );
     }
 
     /// Makes the outputs in pieces, and gives them to `work` for 16 rows of the input at a time: `[outputs, 16]`, the number of these
     /// rows within the piece, and the piece's place.
-    fn multiply<T: Send>(&self, x: &Laid, places: Vec<T>, work: impl Fn(&mut Block, usize, &mut T) + Sync) {
+    fn multiply<T: Send>(
+        &self,
+        x: &Laid,
+        places: Vec<T>,
+        work: impl Fn(&mut Block, usize, &mut T) + Sync,
+    ) {
         let weight = rows(&self.weight);
         assert_eq!(x.width, weight.width, "the layer takes another number of inputs");
         let bias = self.bias.as_ref().map(numbers);
@@ -252,7 +273,8 @@ impl Laid {
 /// Of each row of outputs what belongs to a piece, for threads that write different pieces: so many rows, and so many outputs.
 fn apart<T>(out: &mut [T], outputs: usize, rows: usize) -> Vec<Vec<&mut [T]>> {
     let pieces = out.chunks_mut(rows * outputs).flat_map(|some| {
-        let mut apart: Vec<_> = (0..outputs).step_by(OUTPUTS).map(|_| Vec::with_capacity(rows)).collect();
+        let mut apart: Vec<_> =
+            (0..outputs).step_by(OUTPUTS).map(|_| Vec::with_capacity(rows)).collect();
         for row in some.chunks_exact_mut(outputs) {
             for (apart, outputs) in apart.iter_mut().zip(row.chunks_mut(OUTPUTS)) {
                 apart.push(outputs);
@@ -265,7 +287,12 @@ fn apart<T>(out: &mut [T], outputs: usize, rows: usize) -> Vec<Vec<&mut [T]>> {
 
 fn rows(matrix: &Tensor) -> Rows<'_> {
     let [count, width] = matrix.size()[..] else { panic!("not a matrix: {matrix:?}") };
-    Rows { numbers: numbers(matrix), stride: width as usize, count: count as usize, width: width as usize }
+    Rows {
+        numbers: numbers(matrix),
+        stride: width as usize,
+        count: count as usize,
+        width: width as usize,
+    }
 }
 
 #[cfg(test)]
@@ -278,13 +305,18 @@ mod tests {
     }
 
     fn layer(outputs: i64, inputs: i64, has_bias: bool) -> Linear {
-        Linear { weight: drawn(outputs, inputs, 1), bias: has_bias.then(|| drawn(1, outputs, 2).squeeze_dim(0)) }
+        Linear {
+            weight: drawn(outputs, inputs, 1),
+            bias: has_bias.then(|| drawn(1, outputs, 2).squeeze_dim(0)),
+        }
     }
 
     /// `x Wᵀ + b` in double numbers.
     fn exact(layer: &Linear, x: &Tensor) -> Tensor {
-        let bias =
-            layer.bias.as_ref().map_or(Tensor::zeros(1, (Kind::Double, Device::Cpu)), |b| b.to_kind(Kind::Double));
+        let bias = layer
+            .bias
+            .as_ref()
+            .map_or(Tensor::zeros(1, (Kind::Double, Device::Cpu)), |b| b.to_kind(Kind::Double));
         x.to_kind(Kind::Double).mm(&layer.weight.to_kind(Kind::Double).tr()) + bias
     }
 
@@ -305,7 +337,9 @@ mod tests {
                 let (layer, x) = (layer(outputs, inputs, has_bias), drawn(count, inputs, 3));
                 let expected = exact(&layer, &x);
                 for input in both_ways(&x) {
-                    let case = format!("{count} rows, {inputs} inputs, {outputs} outputs, bias: {has_bias}");
+                    let case = format!(
+                        "{count} rows, {inputs} inputs, {outputs} outputs, bias: {has_bias}"
+                    );
                     assert!(gap(&layer.forward(&input), &expected) < 1e-5, "written: {case}");
                     let mut sum = drawn(count, outputs, 4);
                     let expected_sum = &sum + &expected;
@@ -322,17 +356,24 @@ mod tests {
         let expected = exact(&down, &exact(&up, &x).square());
         for input in both_ways(&x) {
             let between = up.activate(&input, |numbers| numbers.iter_mut().for_each(|x| *x *= *x));
-            assert!(gap(&down.forward(&between), &expected) < 1e-3, "sums of squares of about 1,000");
+            assert!(
+                gap(&down.forward(&between), &expected) < 1e-3,
+                "sums of squares of about 1,000"
+            );
         }
     }
 
     #[test]
     fn each_row_goes_through_a_function() {
         let (layer, x) = (layer(50, 30, true), drawn(37, 30, 3));
-        let doubled =
-            |row: &[f32], place: &mut [f32]| place.iter_mut().zip(row).for_each(|(place, x)| *place = 2.0 * x);
+        let doubled = |row: &[f32], place: &mut [f32]| {
+            place.iter_mut().zip(row).for_each(|(place, x)| *place = 2.0 * x)
+        };
         let expected = exact(&layer, &(&x * 2.0));
-        for input in [Input::through(&x, &layer, doubled), Input(Form::Panels(Laid::through(rows(&x), doubled)))] {
+        for input in [
+            Input::through(&x, &layer, doubled),
+            Input(Form::Panels(Laid::through(rows(&x), doubled))),
+        ] {
             assert!(gap(&layer.forward(&input), &expected) < 1e-5);
         }
     }

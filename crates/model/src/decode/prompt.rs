@@ -40,11 +40,14 @@ struct Layer {
 impl Reader {
     /// Looks at the parameters of a model, which are not copied.
     pub fn new(model: &Gpt2) -> Self {
-        let parameters: HashMap<_, _> = model.parameters().into_iter().map(|(name, p)| (name, p.detach())).collect();
+        let parameters: HashMap<_, _> =
+            model.parameters().into_iter().map(|(name, p)| (name, p.detach())).collect();
         let find = |name: String| parameters.get(&name).map(Tensor::shallow_clone);
         let take = |name: String| parameters[&name].shallow_clone();
-        let linear =
-            |path: String| Linear { weight: take(format!("{path}.weight")), bias: find(format!("{path}.bias")) };
+        let linear = |path: String| Linear {
+            weight: take(format!("{path}.weight")),
+            bias: find(format!("{path}.bias")),
+        };
         let norm = |path: String| Norm {
             weight: take(format!("{path}.weight")),
             bias: take(format!("{path}.bias")),
@@ -54,7 +57,8 @@ impl Reader {
             let path = |name: &str| format!("blocks.{number}.{name}");
             Layer {
                 norm1: norm(path("norm1")),
-                projections: ["query", "key", "value"].map(|name| linear(path(&format!("attention.{name}")))),
+                projections: ["query", "key", "value"]
+                    .map(|name| linear(path(&format!("attention.{name}")))),
                 output: linear(path("attention.output")),
                 norm2: norm(path("norm2")),
                 up: linear(path("feed_forward.up")),
@@ -78,14 +82,19 @@ impl Reader {
     /// - returns `[V]`
     pub fn read(&self, ids: &Tensor, cache: &mut Cache) -> Tensor {
         let Gpt2Config { channels, heads, gelu, .. } = self.config;
-        let layout = Layout { positions: ids.numel(), heads: heads as usize, width: (channels / heads) as usize };
+        let layout = Layout {
+            positions: ids.numel(),
+            heads: heads as usize,
+            width: (channels / heads) as usize,
+        };
         let is_first = cache.filled() == 0;
         let positions = self.position.narrow(0, cache.filled(), ids.numel() as i64);
         let mut x = self.token.index_select(0, ids) + positions; // [T, C]
         for (number, (layer, cache)) in self.layers.iter().zip(&mut cache.layers).enumerate() {
             let is_final = number + 1 == self.layers.len();
             // Of the final block only the last position is asked for; the others leave their keys and values there.
-            let asked = |all: &Tensor| if is_final { all.narrow(0, -1, 1) } else { all.shallow_clone() };
+            let asked =
+                |all: &Tensor| if is_final { all.narrow(0, -1, 1) } else { all.shallow_clone() };
             let [query, key, value] = &layer.projections;
             let input = layer.norm1.input(&x, key);
             x = asked(&x);
@@ -98,10 +107,15 @@ impl Reader {
                 heads::forward(layout, [&q, &k, &v].map(numbers), numbers_mut(&mut mixed));
                 mixed
             } else {
-                cache.attend(&by_heads(&q), &by_heads(&k), &by_heads(&v)).transpose(1, 2).reshape([-1, channels])
+                cache
+                    .attend(&by_heads(&q), &by_heads(&k), &by_heads(&v))
+                    .transpose(1, 2)
+                    .reshape([-1, channels])
             };
             layer.output.add(&Input::of(&mixed, &layer.output), &mut x);
-            let widened = layer.up.activate(&layer.norm2.input(&x, &layer.up), |numbers| gelu.apply_wide(numbers)); // [T, F]
+            let widened = layer
+                .up
+                .activate(&layer.norm2.input(&x, &layer.up), |numbers| gelu.apply_wide(numbers)); // [T, F]
             layer.down.add(&widened, &mut x);
         }
         self.head.forward(&self.norm.input(&x, &self.head)).squeeze_dim(0)

@@ -30,7 +30,12 @@ pub struct Barrier {
 impl Barrier {
     /// For so many workers.
     pub fn new(workers: usize) -> Self {
-        Self { workers, arrived: AtomicUsize::new(0), round: AtomicUsize::new(0), broken: AtomicBool::new(false) }
+        Self {
+            workers,
+            arrived: AtomicUsize::new(0),
+            round: AtomicUsize::new(0),
+            broken: AtomicBool::new(false),
+        }
     }
 
     /// Waits until all workers are here. What each wrote before is visible to all afterwards.

@@ -54,16 +54,25 @@ fn text(length: i64) -> Vec<i64> {
 /// largest score where that is above 1.
 fn largest_difference(model: &Gpt2, dtype: Dtype, threads: usize, kernels: Kernels) -> f64 {
     let ids = text(model.config.context);
-    let plain = tch::no_grad(|| model.forward(&Tensor::from_slice(&ids).unsqueeze(0), false)).squeeze_dim(0); // [T, V]
+    let plain = tch::no_grad(|| model.forward(&Tensor::from_slice(&ids).unsqueeze(0), false))
+        .squeeze_dim(0); // [T, V]
     let mut decoder = Decoder::with_kernels(model, dtype, threads, kernels).expect("a decoder");
-    let gap = |(position, &id)| (decoder.read(&[id]) - plain.get(position as i64)).abs().max().double_value(&[]);
-    let gap = ids.iter().enumerate().map(gap).fold(0.0, |largest, gap| if gap <= largest { largest } else { gap });
+    let gap = |(position, &id)| {
+        (decoder.read(&[id]) - plain.get(position as i64)).abs().max().double_value(&[])
+    };
+    let gap = ids
+        .iter()
+        .enumerate()
+        .map(gap)
+        .fold(0.0, |largest, gap| if gap <= largest { largest } else { gap });
     gap / plain.abs().max().double_value(&[]).max(1.0)
 }
 
 #[test]
 fn in_32_bits_every_position_is_scored_as_by_the_plain_model() {
-    for config in [SIZES, Gpt2Config { gelu: Gelu::Exact, tied: true, qkv_bias: false, heads: 1, ..SIZES }] {
+    for config in
+        [SIZES, Gpt2Config { gelu: Gelu::Exact, tied: true, qkv_bias: false, heads: 1, ..SIZES }]
+    {
         let model = drawn(config);
         for kernels in Kernels::available() {
             for threads in [1, 2, 3] {
@@ -77,7 +86,9 @@ fn in_32_bits_every_position_is_scored_as_by_the_plain_model() {
 #[test]
 fn weights_are_multiplied_as_they_lie_in_a_file() {
     let mapped = mapped();
-    let transposed = |(name, parameter): &(String, Tensor)| name.ends_with("up.weight") && !parameter.is_contiguous();
+    let transposed = |(name, parameter): &(String, Tensor)| {
+        name.ends_with("up.weight") && !parameter.is_contiguous()
+    };
     assert!(mapped.parameters().iter().any(transposed), "the weights were copied");
     for kernels in Kernels::available() {
         for (dtype, bound) in [(Dtype::F32, 1e-5), (Dtype::Bf16, 0.05)] {
@@ -96,7 +107,10 @@ fn fewer_bits_cost_little() {
         for (dtype, bound) in [(Dtype::Bf16, 0.05), (Dtype::Int8, 0.1)] {
             let gap = largest_difference(&model, dtype, 2, kernels) / spread;
             assert!(gap > 1e-4, "{dtype} with {kernels:?} rounds nothing: {gap:e}");
-            assert!(gap < bound, "{dtype} with {kernels:?}: largest difference {gap:e} of the scores' deviation");
+            assert!(
+                gap < bound,
+                "{dtype} with {kernels:?}: largest difference {gap:e} of the scores' deviation"
+            );
         }
     }
 }
@@ -104,7 +118,8 @@ fn fewer_bits_cost_little() {
 #[test]
 fn any_number_of_threads_gives_the_same_bits() {
     let (model, mapped) = (drawn(SIZES), mapped());
-    let ways = [(&model, Dtype::F32), (&model, Dtype::Bf16), (&model, Dtype::Int8), (&mapped, Dtype::F32)];
+    let ways =
+        [(&model, Dtype::F32), (&model, Dtype::Bf16), (&model, Dtype::Int8), (&mapped, Dtype::F32)];
     for (model, dtype) in ways {
         let [one, two, three] = [1, 2, 3].map(|threads| {
             let mut decoder = Decoder::new(model, dtype, threads).expect("a decoder");
@@ -118,12 +133,16 @@ fn any_number_of_threads_gives_the_same_bits() {
 #[test]
 fn a_text_may_be_read_in_pieces_of_any_length() {
     let exact = Gpt2Config { gelu: Gelu::Exact, tied: true, qkv_bias: false, heads: 1, ..SIZES };
-    for (case, model) in [("drawn", drawn(SIZES)), ("other layers", drawn(exact)), ("mapped", mapped())] {
+    for (case, model) in
+        [("drawn", drawn(SIZES)), ("other layers", drawn(exact)), ("mapped", mapped())]
+    {
         let ids = text(40);
-        let plain =
-            tch::no_grad(|| model.forward(&Tensor::from_slice(&ids).unsqueeze(0), false)).select(1, -1).squeeze_dim(0);
+        let plain = tch::no_grad(|| model.forward(&Tensor::from_slice(&ids).unsqueeze(0), false))
+            .select(1, -1)
+            .squeeze_dim(0);
         let mut decoder = Decoder::new(&model, Dtype::F32, 2).expect("a decoder");
-        for pieces in [vec![40], vec![39, 1], vec![1, 38, 1], vec![10, 2, 20, 3, 5], vec![3, 4, 33]] {
+        for pieces in [vec![40], vec![39, 1], vec![1, 38, 1], vec![10, 2, 20, 3, 5], vec![3, 4, 33]]
+        {
             decoder.clear();
             let mut start = 0;
             let mut scores = Tensor::new();
@@ -154,7 +173,8 @@ fn the_decoder_writes_what_greedy_writes() {
 
 #[test]
 fn all_kernels_agree_whatever_the_lengths() {
-    let wave = |length: usize, step: f32| (0..length).map(|i| (i as f32 * step).sin()).collect::<Vec<_>>();
+    let wave =
+        |length: usize, step: f32| (0..length).map(|i| (i as f32 * step).sin()).collect::<Vec<_>>();
     for (outputs, inputs) in [(1, 1), (4, 16), (5, 17), (7, 64), (9, 100), (12, 192)] {
         let (x, rows) = (wave(inputs, 0.7), wave(outputs * inputs, 1.3));
         let halves: Vec<u16> = rows.iter().map(|w| (w.to_bits() >> 16) as u16).collect();
@@ -173,7 +193,12 @@ fn all_kernels_agree_whatever_the_lengths() {
             kernels.mix(&wave(outputs, 0.3), &rows, inputs, &mut mixed);
             out.push(mixed);
             let mut narrow = vec![7.0; inputs.div_ceil(2)];
-            kernels.mix(&wave(outputs, 0.3), &rows[..outputs * inputs - inputs / 2], inputs, &mut narrow);
+            kernels.mix(
+                &wave(outputs, 0.3),
+                &rows[..outputs * inputs - inputs / 2],
+                inputs,
+                &mut narrow,
+            );
             assert_eq!(
                 narrow,
                 out[3][..inputs.div_ceil(2)],
@@ -186,7 +211,10 @@ fn all_kernels_agree_whatever_the_lengths() {
         for (kernels, result) in &results {
             for (i, (ours, plain)) in result.iter().zip(&results[0].1).enumerate() {
                 let gap = (ours - plain).abs();
-                assert!(gap < 2e-5, "{kernels:?}, {outputs} x {inputs}, number {i}: difference {gap:e}");
+                assert!(
+                    gap < 2e-5,
+                    "{kernels:?}, {outputs} x {inputs}, number {i}: difference {gap:e}"
+                );
             }
         }
     }

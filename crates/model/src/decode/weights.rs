@@ -81,16 +81,22 @@ impl Rows {
     /// - `weight`: `[outputs, inputs]`, `bias`: `[outputs]`
     pub fn new(weight: &Tensor, bias: Option<&Tensor>, range: Range<usize>, dtype: Dtype) -> Self {
         let inputs = weight.size()[1] as usize;
-        let part = |tensor: &Tensor| tensor.detach().narrow(0, range.start as i64, range.len() as i64);
+        let part =
+            |tensor: &Tensor| tensor.detach().narrow(0, range.start as i64, range.len() as i64);
         let weight = part(weight);
         let rows = || weight.contiguous();
         let weight = match (dtype, &weight.stride()[..]) {
             (Dtype::F32, &[1, stride]) if !weight.is_contiguous() => {
                 let numbers = (inputs as i64 - 1) * stride + range.len() as i64; // from the first of them to the last
-                Packed::Columns { rows: weight.as_strided([numbers], [1], None), stride: stride as usize }
+                Packed::Columns {
+                    rows: weight.as_strided([numbers], [1], None),
+                    stride: stride as usize,
+                }
             }
             (Dtype::F32, _) => Packed::F32(rows()),
-            (Dtype::Bf16, _) => Packed::Bf16(numbers(&rows()).iter().copied().map(to_bf16).collect()),
+            (Dtype::Bf16, _) => {
+                Packed::Bf16(numbers(&rows()).iter().copied().map(to_bf16).collect())
+            }
             (Dtype::Int8, _) => {
                 let (mut values, mut scales) = (Vec::new(), Vec::new());
                 for row in numbers(&rows()).chunks_exact(inputs) {
@@ -147,7 +153,9 @@ fn quantize_row(row: &[f32], values: &mut Vec<u8>, scales: &mut Vec<f32>) {
 
 /// The scale that brings the largest of these numbers to 127, and its inverse; for zeros 0 and 0.
 fn scale_of(numbers: &[f32]) -> (f32, f32) {
-    let largest = numbers.iter().fold(0.0_f32, |largest, x| if x.abs() > largest { x.abs() } else { largest });
+    let largest = numbers
+        .iter()
+        .fold(0.0_f32, |largest, x| if x.abs() > largest { x.abs() } else { largest });
     if largest > 0.0 { (largest / 127.0, 127.0 / largest) } else { (0.0, 0.0) }
 }
 
@@ -184,6 +192,8 @@ impl Quantized {
         self.values.resize(inputs, 0);
         self.scales.resize(inputs / LANE, 0.0);
         let lanes = self.values.as_chunks::<LANE>().0;
-        self.offsets.extend(lanes.iter().map(|lane| -128 * lane.iter().map(|&x| i32::from(x)).sum::<i32>()));
+        self.offsets.extend(
+            lanes.iter().map(|lane| -128 * lane.iter().map(|&x| i32::from(x)).sum::<i32>()),
+        );
     }
 }

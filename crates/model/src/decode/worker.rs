@@ -71,14 +71,25 @@ pub struct Share {
 
 impl Share {
     /// Share `number` of a model, with its heads' part of the cache.
-    pub fn new(model: &Gpt2, cache: &Cache, number: usize, workers: usize, dtype: Dtype, kernels: Kernels) -> Self {
+    pub fn new(
+        model: &Gpt2,
+        cache: &Cache,
+        number: usize,
+        workers: usize,
+        dtype: Dtype,
+        kernels: Kernels,
+    ) -> Self {
         let config = model.config;
         let heads = part(config.heads as usize, number, workers);
         Self {
             number,
             workers,
             config,
-            parameters: model.parameters().into_iter().map(|(name, tensor)| (name, tensor.detach())).collect(),
+            parameters: model
+                .parameters()
+                .into_iter()
+                .map(|(name, tensor)| (name, tensor.detach()))
+                .collect(),
             head: model.head_weight().detach(),
             cache: cache.of_heads(heads.start as i64, heads.len() as i64),
             dtype,
@@ -92,7 +103,8 @@ impl Share {
     }
 
     fn norm(&self, name: &str) -> Norm {
-        let vector = |part| numbers(&self.parameters[&format!("{name}.{part}")].contiguous()).to_vec();
+        let vector =
+            |part| numbers(&self.parameters[&format!("{name}.{part}")].contiguous()).to_vec();
         Norm { weight: vector("weight"), bias: vector("bias"), epsilon: self.config.norm_epsilon }
     }
 }
@@ -143,8 +155,11 @@ pub struct Worker {
 impl Worker {
     /// Packs the weights of a share.
     pub fn new(mut share: Share) -> Self {
-        let (c, f, v) =
-            (share.config.channels as usize, share.config.hidden as usize, share.config.vocab_size as usize);
+        let (c, f, v) = (
+            share.config.channels as usize,
+            share.config.hidden as usize,
+            share.config.vocab_size as usize,
+        );
         let mine = |things| part(things, share.number, share.workers);
         let heads = part(share.config.heads as usize, share.number, share.workers);
         let d = c / share.config.heads as usize;
@@ -155,7 +170,8 @@ impl Worker {
             Layer {
                 norm1: share.norm(&format!("blocks.{layer}.norm1")),
                 norm2: share.norm(&format!("blocks.{layer}.norm2")),
-                projections: ["query", "key", "value"].map(|name| rows(&format!("attention.{name}"), of_heads.clone())),
+                projections: ["query", "key", "value"]
+                    .map(|name| rows(&format!("attention.{name}"), of_heads.clone())),
                 output: rows("attention.output", mine(c)),
                 up: rows("feed_forward.up", mine(f)),
                 down: rows("feed_forward.down", mine(c)),
@@ -251,7 +267,13 @@ impl Worker {
     }
 
     /// Ends a half of a block: adds to the residual stream what some rows make of a vector that all workers have written.
-    fn add(&mut self, exchange: &Exchange, vector: &Shared, layer: usize, rows: impl Fn(&Layer) -> &Rows) {
+    fn add(
+        &mut self,
+        exchange: &Exchange,
+        vector: &Shared,
+        layer: usize,
+        rows: impl Fn(&Layer) -> &Rows,
+    ) {
         exchange.barrier.wait();
         vector.read(&mut self.input);
         self.quantize();

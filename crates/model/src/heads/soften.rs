@@ -17,7 +17,9 @@ fn soften(scores: &mut [f32], factor: f32) -> (f32, f32) {
             *largest = if score > *largest { score } else { *largest };
         }
     }
-    let largest = largest.iter().chain(&*rest).fold(f32::NEG_INFINITY, |largest, score| largest.max(*score)) * factor;
+    let largest =
+        largest.iter().chain(&*rest).fold(f32::NEG_INFINITY, |largest, score| largest.max(*score))
+            * factor;
     let mut sums = [0.0; LANES];
     for chunk in chunks {
         for (sum, score) in sums.iter_mut().zip(chunk) {
@@ -49,7 +51,8 @@ fn power(x: f32) -> f32 {
 
 #[inline(always)]
 fn dot(left: &[f32], right: &[f32]) -> f32 {
-    let ((left, left_rest), (right, right_rest)) = (left.as_chunks::<LANES>(), right.as_chunks::<LANES>());
+    let ((left, left_rest), (right, right_rest)) =
+        (left.as_chunks::<LANES>(), right.as_chunks::<LANES>());
     let mut sums = [0.0; LANES];
     for (left, right) in left.iter().zip(right) {
         for ((sum, left), right) in sums.iter_mut().zip(left).zip(right) {
@@ -93,8 +96,10 @@ mod tests {
     #[test]
     fn each_width_of_registers_gives_the_same_bits() {
         let numbers: Vec<f32> = (0..210).map(|i| (i as f32 * 12.9898).sin()).collect();
-        let results = |soften: fn(&mut [f32], f32) -> (f32, f32), bend: fn(&mut [f32], &mut [f32], f32, f32, f32)| {
-            let (mut scores, mut weights, mut slopes) = (numbers.clone(), numbers.clone(), numbers.clone());
+        let results = |soften: fn(&mut [f32], f32) -> (f32, f32),
+                       bend: fn(&mut [f32], &mut [f32], f32, f32, f32)| {
+            let (mut scores, mut weights, mut slopes) =
+                (numbers.clone(), numbers.clone(), numbers.clone());
             let softened = soften(&mut scores, 0.3);
             bend(&mut weights, &mut slopes, 0.3, 0.2, 0.1);
             (softened, scores, weights, slopes)

@@ -16,9 +16,10 @@ pub fn load_config(path: &Path) -> Result<Gpt2Config> {
     let mut text = String::new();
     let read = File::open(path).and_then(|file| file.take(LONGEST).read_to_string(&mut text));
     read.with_context(|| format!("cannot read {}", path.display()))?;
-    let json: Value =
-        serde_json::from_str(&text).with_context(|| format!("{} is not JSON; fetch it again", path.display()))?;
-    config_from_json(&json).with_context(|| format!("{} describes no model that can be built here", path.display()))
+    let json: Value = serde_json::from_str(&text)
+        .with_context(|| format!("{} is not JSON; fetch it again", path.display()))?;
+    config_from_json(&json)
+        .with_context(|| format!("{} describes no model that can be built here", path.display()))
 }
 
 /// Reads the configuration of the Hugging Face format.
@@ -33,7 +34,10 @@ pub fn config_from_json(json: &Value) -> Result<Gpt2Config> {
     // A key that is null counts as absent, as in Python's configuration.
     let get = |key: &str| json.get(key).filter(|value| !value.is_null());
     let integer = |key: &str| match get(key) {
-        Some(value) => value.as_i64().map(Some).with_context(|| format!("{key} is {value}, not a whole number")),
+        Some(value) => value
+            .as_i64()
+            .map(Some)
+            .with_context(|| format!("{key} is {value}, not a whole number")),
         None => Ok(None),
     };
     let needed = |key: &str| integer(key)?.with_context(|| format!("{key} is missing"));
@@ -42,17 +46,25 @@ pub fn config_from_json(json: &Value) -> Result<Gpt2Config> {
         None => Ok(default),
     };
     let flag = |key: &str, default: bool| match get(key) {
-        Some(value) => value.as_bool().with_context(|| format!("{key} is {value}, not true or false")),
+        Some(value) => {
+            value.as_bool().with_context(|| format!("{key} is {value}, not true or false"))
+        }
         None => Ok(default),
     };
 
     if let Some(kind) = get("model_type") {
         ensure!(kind == "gpt2", "model_type is {kind}, not \"gpt2\"");
     }
-    for (key, expected) in
-        [("scale_attn_weights", true), ("scale_attn_by_inverse_layer_idx", false), ("add_cross_attention", false)]
-    {
-        ensure!(flag(key, expected)? == expected, "{key} is {}, which this model does not do", !expected);
+    for (key, expected) in [
+        ("scale_attn_weights", true),
+        ("scale_attn_by_inverse_layer_idx", false),
+        ("add_cross_attention", false),
+    ] {
+        ensure!(
+            flag(key, expected)? == expected,
+            "{key} is {}, which this model does not do",
+            !expected
+        );
     }
     let gelu = match get("activation_function").map_or(Some("gelu_new"), Value::as_str) {
         Some("gelu_new" | "gelu_pytorch_tanh") => Gelu::Tanh,
@@ -61,13 +73,17 @@ pub fn config_from_json(json: &Value) -> Result<Gpt2Config> {
     };
     let context = match (integer("n_positions")?, integer("n_ctx")?) {
         (Some(positions), Some(ctx)) => {
-            ensure!(positions == ctx, "n_positions is {positions}, but n_ctx is {ctx}; they must be equal");
+            ensure!(
+                positions == ctx,
+                "n_positions is {positions}, but n_ctx is {ctx}; they must be equal"
+            );
             positions
         }
         (Some(context), None) | (None, Some(context)) => context,
         (None, None) => bail!("n_positions is missing"),
     };
-    let rates = [number("resid_pdrop", 0.1)?, number("embd_pdrop", 0.1)?, number("attn_pdrop", 0.1)?];
+    let rates =
+        [number("resid_pdrop", 0.1)?, number("embd_pdrop", 0.1)?, number("attn_pdrop", 0.1)?];
     let dropout = rates[0];
     ensure!(
         rates.iter().all(|rate| rate.to_bits() == dropout.to_bits()),

@@ -64,7 +64,9 @@ pub fn origins(config: &Gpt2Config) -> Vec<Origin> {
 }
 
 fn public_name(ours: &str) -> (String, Option<i64>) {
-    let third = ["attention.query", "attention.key", "attention.value"].iter().position(|part| ours.contains(part));
+    let third = ["attention.query", "attention.key", "attention.value"]
+        .iter()
+        .position(|part| ours.contains(part));
     let parts = [
         ("attention.query", "attn.c_attn"),
         ("attention.key", "attn.c_attn"),
@@ -79,7 +81,8 @@ fn public_name(ours: &str) -> (String, Option<i64>) {
         ("position.", "wpe."),
         ("head.", "lm_head."),
     ];
-    let mut public = parts.iter().fold(ours.to_owned(), |name, (ours, public)| name.replace(ours, public));
+    let mut public =
+        parts.iter().fold(ours.to_owned(), |name, (ours, public)| name.replace(ours, public));
     if let Some(rest) = public.strip_prefix("norm.") {
         public = format!("ln_f.{rest}");
     }

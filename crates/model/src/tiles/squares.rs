@@ -5,8 +5,8 @@
 use super::LANES;
 use std::{
     arch::x86_64::{
-        __m256, _mm256_permute2f128_ps as halves, _mm256_shuffle_ps as pairs, _mm256_unpackhi_ps as high,
-        _mm256_unpacklo_ps as low,
+        __m256, _mm256_permute2f128_ps as halves, _mm256_shuffle_ps as pairs,
+        _mm256_unpackhi_ps as high, _mm256_unpacklo_ps as low,
     },
     mem::transmute,
 };
@@ -45,11 +45,22 @@ pub fn transpose(rows: &[&[f32]; LANES], lines: &mut [[f32; LANES]]) {
 #[expect(unsafe_code, reason = "registers and arrays of as many numbers are the same bits")]
 fn turn(square: [[f32; SIDE]; SIDE]) -> [[f32; SIDE]; SIDE] {
     // SAFETY: 64 numbers each, of which every bit pattern is one.
-    let [r0, r1, r2, r3, r4, r5, r6, r7] = unsafe { transmute::<[[f32; SIDE]; SIDE], [__m256; SIDE]>(square) };
+    let [r0, r1, r2, r3, r4, r5, r6, r7] =
+        unsafe { transmute::<[[f32; SIDE]; SIDE], [__m256; SIDE]>(square) };
     let [a0, a1, a2, a3] = [low(r0, r1), high(r0, r1), low(r2, r3), high(r2, r3)];
     let [b0, b1, b2, b3] = [low(r4, r5), high(r4, r5), low(r6, r7), high(r6, r7)];
-    let upper = [pairs::<FIRST>(a0, a2), pairs::<SECOND>(a0, a2), pairs::<FIRST>(a1, a3), pairs::<SECOND>(a1, a3)];
-    let lower = [pairs::<FIRST>(b0, b2), pairs::<SECOND>(b0, b2), pairs::<FIRST>(b1, b3), pairs::<SECOND>(b1, b3)];
+    let upper = [
+        pairs::<FIRST>(a0, a2),
+        pairs::<SECOND>(a0, a2),
+        pairs::<FIRST>(a1, a3),
+        pairs::<SECOND>(a1, a3),
+    ];
+    let lower = [
+        pairs::<FIRST>(b0, b2),
+        pairs::<SECOND>(b0, b2),
+        pairs::<FIRST>(b1, b3),
+        pairs::<SECOND>(b1, b3),
+    ];
     let [u0, u1, u2, u3] = upper;
     let [l0, l1, l2, l3] = lower;
     let columns = [

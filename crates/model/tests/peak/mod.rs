@@ -24,5 +24,11 @@ pub fn bytes_taken(run: impl FnOnce()) -> Option<u64> {
 
 fn kibibytes(field: &str) -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
-    status.lines().find_map(|line| line.strip_prefix(field))?.trim().trim_end_matches(" kB").parse().ok()
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix(field))?
+        .trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .ok()
 }

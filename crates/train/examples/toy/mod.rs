@@ -6,7 +6,8 @@ use tch::{Tensor, kind::FLOAT_CPU};
 use train::sampling::Sampling;
 
 /// The vocabulary.
-pub const WORDS: [&str; 8] = ["war", "battle", "revolution", "novel", "experiment", "day", "journey", "movement"];
+pub const WORDS: [&str; 8] =
+    ["war", "battle", "revolution", "novel", "experiment", "day", "journey", "movement"];
 
 /// The score of each word, drawn from a normal distribution of mean 0 and deviation 4.
 ///

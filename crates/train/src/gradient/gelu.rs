@@ -32,7 +32,8 @@ pub fn forward(gelu: Gelu, x: &Tensor, mut place: Tensor) -> Tensor {
 /// # Shapes
 /// - `x`, `gradient`: equal
 pub fn backward(gelu: Gelu, x: &Tensor, mut gradient: Tensor) -> Tensor {
-    let pieces = numbers(x).chunks(PIECE).zip(numbers_mut(&mut gradient).chunks_mut(PIECE)).collect();
+    let pieces =
+        numbers(x).chunks(PIECE).zip(numbers_mut(&mut gradient).chunks_mut(PIECE)).collect();
     share_out(pieces, |(x, gradient)| slope(gelu, x, gradient));
     gradient
 }
@@ -54,8 +55,10 @@ mod tests {
         for (form, name) in [(Gelu::Tanh, "tanh"), (Gelu::Exact, "none")] {
             let gap = |ours: Tensor, theirs: Tensor| (ours - theirs).abs().max().double_value(&[]);
             let of_values = gap(forward(form, &x, x.empty_like()), exact.gelu(name));
-            let of_slopes =
-                gap(backward(form, &x, upstream.copy()), exact.gelu_backward(&upstream.to_kind(Kind::Double), name));
+            let of_slopes = gap(
+                backward(form, &x, upstream.copy()),
+                exact.gelu_backward(&upstream.to_kind(Kind::Double), name),
+            );
             assert!(of_values < 2e-6 && of_slopes < 2e-6, "{form:?}: {of_values:e}, {of_slopes:e}");
         }
     }
@@ -65,7 +68,10 @@ mod tests {
         let x = Tensor::linspace(-40.0, 0.0, 40_001, (Kind::Float, Device::Cpu));
         for form in [Gelu::Tanh, Gelu::Exact] {
             for result in [forward(form, &x, x.empty_like()), backward(form, &x, x.ones_like())] {
-                assert!(numbers(&result).iter().all(|number| *number == 0.0 || number.is_normal()), "{form:?}");
+                assert!(
+                    numbers(&result).iter().all(|number| *number == 0.0 || number.is_normal()),
+                    "{form:?}"
+                );
             }
         }
     }

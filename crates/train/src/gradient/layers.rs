@@ -132,7 +132,8 @@ impl Linear {
 
     /// Input: `dx = dy W`.
     pub fn input_gradient(&self, dy: &Tensor) -> Tensor {
-        let dx = Tensor::empty([dy.size()[0], self.weight.value.size()[1]], (dy.kind(), dy.device()));
+        let dx =
+            Tensor::empty([dy.size()[0], self.weight.value.size()[1]], (dy.kind(), dy.device()));
         write_product(&dx, dy, &self.weight.value);
         dx
     }
@@ -227,7 +228,12 @@ impl Mixed {
     pub fn backward(&self, dy: &Tensor) -> [Tensor; 3] {
         let Self { layout, q, k, v, output, log_sums } = self;
         let mut gradients = [q, k, v].map(Tensor::empty_like);
-        heads::backward(*layout, [q, k, v, output, dy].map(numbers), log_sums, gradients.each_mut().map(numbers_mut));
+        heads::backward(
+            *layout,
+            [q, k, v, output, dy].map(numbers),
+            log_sums,
+            gradients.each_mut().map(numbers_mut),
+        );
         gradients
     }
 }

@@ -123,17 +123,28 @@ mod tests {
             let apart = |one: &Shelf, other: &Shelf, what: &str| {
                 let (one, other) = (addresses(one), addresses(other));
                 let empty = one.is_empty() || other.is_empty();
-                assert!(empty || one.end <= other.start || other.end <= one.start, "{sizes:?}: {what}");
+                assert!(
+                    empty || one.end <= other.start || other.end <= one.start,
+                    "{sizes:?}: {what}"
+                );
             };
             for block in 0..blocks as usize {
                 let remembered = room.passed(block);
                 apart(&remembered, &room.scores(), "scores over what is remembered");
                 for later in block..blocks as usize {
-                    apart(&remembered, &room.gradients(later), "a gradient over what is remembered");
+                    apart(
+                        &remembered,
+                        &room.gradients(later),
+                        "a gradient over what is remembered",
+                    );
                 }
                 for other in 0..block {
                     apart(&remembered, &room.passed(other), "two blocks remember in one place");
-                    apart(&room.gradients(block), &room.gradients(other), "two gradients in one place");
+                    apart(
+                        &room.gradients(block),
+                        &room.gradients(other),
+                        "two gradients in one place",
+                    );
                 }
             }
         }
@@ -142,10 +153,14 @@ mod tests {
     #[test]
     fn a_shelf_is_filled_in_order() {
         let memory = Tensor::zeros(10, (Kind::Float, Device::Cpu));
-        let shelf = Room::new(Sizes { blocks: 1, passed: 10, gradient: 0, scores: 0 }, &memory).passed(0);
+        let shelf =
+            Room::new(Sizes { blocks: 1, passed: 10, gradient: 0, scores: 0 }, &memory).passed(0);
         let kept = shelf.keep(&Tensor::from_slice(&[1.0_f32, 2.0, 3.0, 4.0]).view([2, 2]));
         let _ = shelf.place(&[3]).fill_(5.0);
         assert_eq!(kept.size(), [2, 2]);
-        assert_eq!(memory, Tensor::from_slice(&[1.0_f32, 2.0, 3.0, 4.0, 5.0, 5.0, 5.0, 0.0, 0.0, 0.0]));
+        assert_eq!(
+            memory,
+            Tensor::from_slice(&[1.0_f32, 2.0, 3.0, 4.0, 5.0, 5.0, 5.0, 0.0, 0.0, 0.0])
+        );
     }
 }

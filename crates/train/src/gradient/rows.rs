@@ -43,13 +43,14 @@ impl Rows {
     /// - `inputs`, `targets`: `[B, T]`
     pub fn of(inputs: &Tensor, targets: &Tensor) -> Self {
         let t = inputs.size()[1] as usize;
-        let [inputs, targets] =
-            [inputs, targets].map(|ids| Vec::<i64>::try_from(ids.reshape([-1])).unwrap_or_default());
+        let [inputs, targets] = [inputs, targets]
+            .map(|ids| Vec::<i64>::try_from(ids.reshape([-1])).unwrap_or_default());
         let mut known = HashMap::new();
         let (mut ids, mut positions, mut first) = (Vec::new(), Vec::new(), Vec::new());
         let (mut row_of, mut targets_of_rows) = (vec![0_i64; inputs.len()], Vec::new());
         for (text, targets) in targets.chunks_exact(t).enumerate() {
-            let needed = targets.iter().rposition(|&target| target != IGNORED).map_or(0, |last| last + 1);
+            let needed =
+                targets.iter().rposition(|&target| target != IGNORED).map_or(0, |last| last + 1);
             let mut before = None;
             for (position, &target) in targets[..needed].iter().enumerate() {
                 let place = text * t + position;
@@ -83,13 +84,13 @@ impl Rows {
 
     /// The rows that have targets, at most `most` at a time.
     pub fn scored(&self, most: usize) -> Vec<Scored> {
-        let by_row: Vec<&[(i64, i64)]> = self.targets.chunk_by(|(row, _), (next, _)| row == next).collect();
+        let by_row: Vec<&[(i64, i64)]> =
+            self.targets.chunk_by(|(row, _), (next, _)| row == next).collect();
         let scored = by_row.chunks(most).map(|chunk| {
             let rows: Vec<i64> = chunk.iter().map(|targets| targets[0].0).collect();
-            let targets = chunk
-                .iter()
-                .enumerate()
-                .flat_map(|(place, targets)| targets.iter().map(move |(_, id)| (*id, place as i64)));
+            let targets = chunk.iter().enumerate().flat_map(|(place, targets)| {
+                targets.iter().map(move |(_, id)| (*id, place as i64))
+            });
             let (ids, places): (Vec<_>, Vec<_>) = targets.unzip();
             Scored {
                 counts: chunk.iter().map(|targets| targets.len() as f32).collect(),
@@ -120,7 +121,9 @@ impl Rows {
     /// The gradient of [`spread`](Self::spread): what all positions say about their row, added up.
     pub fn spread_backward(&self, dx: Tensor) -> Tensor {
         match &self.spread {
-            Some(spread) => Tensor::embedding_dense_backward(&dx, &spread.row, spread.count, -1, false),
+            Some(spread) => {
+                Tensor::embedding_dense_backward(&dx, &spread.row, spread.count, -1, false)
+            }
             None => dx,
         }
     }
@@ -141,7 +144,8 @@ impl Rows {
     pub fn gather_backward(&self, dx: Tensor) -> Tensor {
         match &self.spread {
             Some(spread) => {
-                let mut of_all = dx.new_zeros([spread.row.numel() as i64, dx.size()[1]], (dx.kind(), dx.device()));
+                let mut of_all = dx
+                    .new_zeros([spread.row.numel() as i64, dx.size()[1]], (dx.kind(), dx.device()));
                 of_all.index_copy_(0, &spread.position, &dx)
             }
             None => dx,
@@ -156,7 +160,9 @@ mod tests {
     #[test]
     fn positions_after_the_same_beginning_are_one_and_padding_is_none() {
         let inputs = Tensor::from_slice(&[5_i64, 6, 7, 8, 5, 6, 9, 0, 6, 6, 7, 8]).view([3, 4]);
-        let targets = Tensor::from_slice(&[6_i64, 7, 8, 1, 6, 9, IGNORED, IGNORED, IGNORED, 7, 8, 2]).view([3, 4]);
+        let targets =
+            Tensor::from_slice(&[6_i64, 7, 8, 1, 6, 9, IGNORED, IGNORED, IGNORED, 7, 8, 2])
+                .view([3, 4]);
         let rows = Rows::of(&inputs, &targets);
         assert_eq!(rows.ids, Tensor::from_slice(&[5_i64, 6, 7, 8, 6, 6, 7, 8]));
         assert_eq!(rows.positions, Tensor::from_slice(&[0_i64, 1, 2, 3, 0, 1, 2, 3]));
@@ -165,7 +171,10 @@ mod tests {
         let [first, second] = &rows.scored(4)[..] else { panic!("seven rows have targets") };
         assert_eq!(first.counts, [2.0, 2.0, 1.0, 1.0]);
         assert_eq!(first.targets[1], Some(Tensor::from_slice(&[0_i64, 0, 1, 1, 2, 3])));
-        assert_eq!((&second.rows, &second.counts[..]), (&Tensor::from_slice(&[5_i64, 6, 7]), &[1.0; 3][..]));
+        assert_eq!(
+            (&second.rows, &second.counts[..]),
+            (&Tensor::from_slice(&[5_i64, 6, 7]), &[1.0; 3][..])
+        );
         let x = rows.ids.unsqueeze(1); // [rows, 1]
         assert_eq!(rows.gather(rows.spread(x.shallow_clone())), x);
         assert_eq!(

@@ -52,8 +52,10 @@ pub fn into_gradient(scores: &mut Tensor, scored: &Scored) -> f64 {
 
 /// The logarithm of the sum of all powers of e of a position.
 fn log_sum(parts: &[Part], row: usize) -> f32 {
-    let largest = parts.iter().fold(f32::NEG_INFINITY, |largest, part| largest.max(part.largest[row]));
-    let sum: f32 = parts.iter().map(|part| part.sum[row] * (part.largest[row] - largest).exp()).sum();
+    let largest =
+        parts.iter().fold(f32::NEG_INFINITY, |largest, part| largest.max(part.largest[row]));
+    let sum: f32 =
+        parts.iter().map(|part| part.sum[row] * (part.largest[row] - largest).exp()).sum();
     largest + sum.ln()
 }
 
@@ -106,15 +108,17 @@ mod tests {
         let of_positions = Tensor::randn([3, 150], (Kind::Double, Device::Cpu)) * 5.0; // [rows, V], in three parts
         // The second position has two targets, the third one the same target twice.
         let targets = [(4_i64, 0_i64), (149, 1), (70, 1), (8, 2), (8, 2)];
-        let [ids, places] =
-            [targets.map(|(id, _)| id), targets.map(|(_, place)| place)].map(|n| Tensor::from_slice(&n));
+        let [ids, places] = [targets.map(|(id, _)| id), targets.map(|(_, place)| place)]
+            .map(|n| Tensor::from_slice(&n));
         let log_probabilities = of_positions.log_softmax(1, Kind::Double);
         let counts = Tensor::from_slice(&[1.0, 2.0, 2.0]).unsqueeze(1);
-        let (expected, expected_loss) =
-            targets.iter().fold((log_probabilities.exp() * &counts, 0.0), |(gradient, loss), &(id, place)| {
+        let (expected, expected_loss) = targets.iter().fold(
+            (log_probabilities.exp() * &counts, 0.0),
+            |(gradient, loss), &(id, place)| {
                 let _ = gradient.get(place).get(id).g_sub_(&Tensor::from(1.0));
                 (gradient, loss - log_probabilities.double_value(&[place, id]))
-            });
+            },
+        );
         let mut scores = of_positions.tr().contiguous().to_kind(Kind::Float);
         let scored = Scored {
             rows: Tensor::arange(3, (Kind::Int64, Device::Cpu)),
@@ -129,16 +133,24 @@ mod tests {
 
     #[test]
     fn no_probability_is_smaller_than_the_smallest_normal_number() {
-        let mut scores = Tensor::from_slice(&[0.0_f32, -70.0, -95.0, -110.0]).unsqueeze(1).repeat([40, 1]); // [V, 1]
+        let mut scores =
+            Tensor::from_slice(&[0.0_f32, -70.0, -95.0, -110.0]).unsqueeze(1).repeat([40, 1]); // [V, 1]
         let _ = scores.narrow(0, 1, 159).g_sub_(&Tensor::from(10.0));
         let one = || Some(Tensor::from_slice(&[0_i64]));
-        let scored = Scored { rows: Tensor::from_slice(&[0_i64]), counts: vec![1.0], targets: [one(), one()] };
+        let scored = Scored {
+            rows: Tensor::from_slice(&[0_i64]),
+            counts: vec![1.0],
+            targets: [one(), one()],
+        };
         into_gradient(&mut scores, &scored);
         let gradient = Vec::<f32>::try_from(scores.squeeze()).expect("numbers");
         assert!((gradient[1] * 80_f32.exp() - 1.0).abs() < 1e-2, "e^-80 can be had");
         assert!(gradient[2..4].iter().all(|number| *number < 2e-38), "e^-105 and e^-120 cannot");
         assert!(gradient.iter().all(|number| *number == 0.0 || number.is_normal()));
-        assert!(gradient[150..].contains(&0.0), "the last part's share is too small for its small numbers");
+        assert!(
+            gradient[150..].contains(&0.0),
+            "the last part's share is too small for its small numbers"
+        );
     }
 
     #[test]
@@ -146,7 +158,11 @@ mod tests {
         let scores: Vec<f32> = (0..13 * 37).map(|i| (i as f32 * 12.9898).sin() * 9.0).collect();
         let worked_out = |raise: fn(&mut Part), scale: fn(&mut Part)| {
             let mut scores = scores.clone();
-            let mut part = Part { scores: &mut scores, largest: vec![f32::NEG_INFINITY; 37], sum: vec![0.0; 37] };
+            let mut part = Part {
+                scores: &mut scores,
+                largest: vec![f32::NEG_INFINITY; 37],
+                sum: vec![0.0; 37],
+            };
             raise(&mut part);
             scale(&mut part);
             let Part { largest, sum, .. } = part;

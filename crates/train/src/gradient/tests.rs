@@ -34,7 +34,11 @@ fn ids(shape: [i64; 2]) -> Tensor {
 }
 
 fn gradients(model: &Gpt2) -> Vec<(String, Tensor)> {
-    model.parameters().into_iter().map(|(name, parameter)| (name, parameter.grad().copy())).collect()
+    model
+        .parameters()
+        .into_iter()
+        .map(|(name, parameter)| (name, parameter.grad().copy()))
+        .collect()
 }
 
 #[track_caller]
@@ -56,7 +60,12 @@ fn every_gradient_is_that_of_autograd() {
     for (case, config, shape, targets_of) in [
         ("tied", small(), [3, 8], &Tensor::shallow_clone as &dyn Fn(&Tensor) -> Tensor),
         ("untied", Gpt2Config { tied: false, ..small() }, [3, 8], &Tensor::shallow_clone),
-        ("the exact GELU", Gpt2Config { gelu: Gelu::Exact, ..small() }, [3, 8], &Tensor::shallow_clone),
+        (
+            "the exact GELU",
+            Gpt2Config { gelu: Gelu::Exact, ..small() },
+            [3, 8],
+            &Tensor::shallow_clone,
+        ),
         ("no bias", Gpt2Config { qkv_bias: false, ..small() }, [3, 8], &Tensor::shallow_clone),
         ("less than the context", small(), [2, 5], &Tensor::shallow_clone),
         ("targets that do not count", small(), [3, 8], &ignored),
@@ -99,8 +108,11 @@ fn several_batches_of_a_step_add_up_and_the_next_step_begins_anew() {
 #[test]
 fn batches_of_all_sizes_share_the_memory() {
     let config = Gpt2Config { tied: false, ..small() };
-    let (by_hand, by_autograd) = (model(config), Gpt2::new(config, Device::Cpu).expect("a possible model"));
-    for ((_, mut parameter), (_, other)) in by_autograd.parameters().into_iter().zip(by_hand.parameters()) {
+    let (by_hand, by_autograd) =
+        (model(config), Gpt2::new(config, Device::Cpu).expect("a possible model"));
+    for ((_, mut parameter), (_, other)) in
+        by_autograd.parameters().into_iter().zip(by_hand.parameters())
+    {
         tch::no_grad(|| parameter.copy_(&other));
     }
     let mut gradient = Gradient::of(&by_hand).expect("a plain model");
@@ -111,7 +123,9 @@ fn batches_of_all_sizes_share_the_memory() {
         batch_loss(&by_autograd, &inputs, &targets, true).backward();
         gradient.add(&inputs, &targets, 1.0, true);
         let case = format!("{shape:?}");
-        for ((name, ours), (_, expected)) in gradients(&by_hand).iter().zip(&gradients(&by_autograd)) {
+        for ((name, ours), (_, expected)) in
+            gradients(&by_hand).iter().zip(&gradients(&by_autograd))
+        {
             let gap = (ours - expected).abs().max().double_value(&[]);
             assert!(gap < 1e-6, "{case}, {name}: largest difference {gap:e}");
         }
@@ -131,13 +145,15 @@ fn ten_steps_lead_where_autograd_leads() {
     let config = small();
     let by_hand = model(config);
     let by_autograd = Gpt2::new(config, Device::Cpu).expect("a possible model");
-    for ((_, mut parameter), (_, other)) in by_autograd.parameters().into_iter().zip(by_hand.parameters()) {
+    for ((_, mut parameter), (_, other)) in
+        by_autograd.parameters().into_iter().zip(by_hand.parameters())
+    {
         let _guard = tch::no_grad_guard();
         parameter.copy_(&other);
     }
     let (inputs, targets) = (ids([3, 8]), ids([3, 8]));
-    let [mut ours, mut theirs] =
-        [&by_hand, &by_autograd].map(|model| AdamW::new(model.parameters(), AdamWSettings::default()));
+    let [mut ours, mut theirs] = [&by_hand, &by_autograd]
+        .map(|model| AdamW::new(model.parameters(), AdamWSettings::default()));
     let mut gradient = Gradient::of(&by_hand).expect("a plain model");
     for step in 0..10 {
         let loss = gradient.add(&inputs, &targets, 1.0, true);

@@ -50,12 +50,20 @@ pub fn windows(tokens: i64, start: i64) -> Box<Windows> {
 }
 
 pub fn settings(length: Length) -> TrainSettings {
-    TrainSettings { batch_size: 2, length, eval_every: 4, eval_batches: 2, warmup_steps: 2, ..TrainSettings::default() }
+    TrainSettings {
+        batch_size: 2,
+        length,
+        eval_every: 4,
+        eval_batches: 2,
+        warmup_steps: 2,
+        ..TrainSettings::default()
+    }
 }
 
 /// A new run on the usual data.
 pub fn trainer(settings: TrainSettings) -> Trainer {
-    Trainer::new(model(), settings, windows(60, 0), Some(windows(30, 3)), serde_json::Value::Null).expect("a trainer")
+    Trainer::new(model(), settings, windows(60, 0), Some(windows(30, 3)), serde_json::Value::Null)
+        .expect("a trainer")
 }
 
 /// Trains until the run ends or `stop_after` steps are done, in a folder of its own.

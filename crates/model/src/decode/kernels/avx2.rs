@@ -1,7 +1,10 @@
 //! Kernels of 8 numbers a register.
 
 use super::{BLOCK, LANE, Quantized, ahead, apart, plain};
-#[allow(clippy::wildcard_imports, reason = "two dozen instructions, whose names say where they come from")]
+#[allow(
+    clippy::wildcard_imports,
+    reason = "two dozen instructions, whose names say where they come from"
+)]
 use std::arch::x86_64::*;
 use std::mem;
 
@@ -38,8 +41,10 @@ fn products(weights: &[u8; 32], values: __m256i, sizes: __m256i) -> __m256i {
 #[target_feature(enable = "avx2,fma")]
 pub fn int8<const ROWS: usize>((rows, scales): (&[u8], &[f32]), x: &Quantized) -> [f32; ROWS] {
     let (inputs, blocks) = (x.values.len(), x.values.len() / BLOCK);
-    let (rows, scales): ([_; ROWS], [_; ROWS]) = (apart(rows, inputs, inputs), apart(scales, blocks, blocks));
-    let (values, x_scales) = (x.values.as_chunks::<BLOCK>().0, x.scales.as_chunks::<{ BLOCK / LANE }>().0);
+    let (rows, scales): ([_; ROWS], [_; ROWS]) =
+        (apart(rows, inputs, inputs), apart(scales, blocks, blocks));
+    let (values, x_scales) =
+        (x.values.as_chunks::<BLOCK>().0, x.scales.as_chunks::<{ BLOCK / LANE }>().0);
     let mut sums = [_mm256_setzero_ps(); ROWS];
     for (block, (values, x_scales)) in values.iter().zip(x_scales).enumerate() {
         for half in 0..2 {

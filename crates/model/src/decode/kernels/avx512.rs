@@ -1,7 +1,10 @@
 //! Kernels of 16 numbers a register, with the products of 8-bit numbers that came to AVX-512 later.
 
 use super::{BLOCK, Quantized, ahead, apart, plain};
-#[allow(clippy::wildcard_imports, reason = "two dozen instructions, whose names say where they come from")]
+#[allow(
+    clippy::wildcard_imports,
+    reason = "two dozen instructions, whose names say where they come from"
+)]
 use std::arch::x86_64::*;
 use std::mem;
 
@@ -14,13 +17,23 @@ fn load_halves(numbers: &[u16; 16]) -> __m512 {
 }
 
 dot!(f32, f32, 16, load, "avx512f", _mm512_setzero_ps, _mm512_fmadd_ps, _mm512_reduce_add_ps);
-dot!(bf16, u16, 16, load_halves, "avx512f", _mm512_setzero_ps, _mm512_fmadd_ps, _mm512_reduce_add_ps);
+dot!(
+    bf16,
+    u16,
+    16,
+    load_halves,
+    "avx512f",
+    _mm512_setzero_ps,
+    _mm512_fmadd_ps,
+    _mm512_reduce_add_ps
+);
 mix!(16, "avx512f", _mm512_set1_ps, _mm512_fmadd_ps);
 
 #[target_feature(enable = "avx512f,avx512vnni")]
 pub fn int8<const ROWS: usize>((rows, scales): (&[u8], &[f32]), x: &Quantized) -> [f32; ROWS] {
     let (inputs, blocks) = (x.values.len(), x.values.len() / BLOCK);
-    let (rows, scales): ([_; ROWS], [_; ROWS]) = (apart(rows, inputs, inputs), apart(scales, blocks, blocks));
+    let (rows, scales): ([_; ROWS], [_; ROWS]) =
+        (apart(rows, inputs, inputs), apart(scales, blocks, blocks));
     let (values, offsets) = (x.values.as_chunks::<BLOCK>().0, x.offsets.as_chunks::<16>().0);
     let x_scales = x.scales.as_chunks::<16>().0;
     let mut sums = [_mm512_setzero_ps(); ROWS];

@@ -37,12 +37,20 @@ pub fn int8<const ROWS: usize>((rows, scales): (&[u8], &[f32]), x: &Quantized) -
     const GROUP: usize = INPUTS_OF_A_SCALE;
     let inputs = x.values.len();
     array::from_fn(|row| {
-        let groups = rows[row * inputs..][..inputs].as_chunks::<GROUP>().0.iter().zip(x.values.as_chunks::<GROUP>().0);
+        let groups = rows[row * inputs..][..inputs]
+            .as_chunks::<GROUP>()
+            .0
+            .iter()
+            .zip(x.values.as_chunks::<GROUP>().0);
         let mut sum = 0.0;
         // The bit takes 128 off; sums wrap around, which they never do, because a check for that would be made for each.
         for (group, (weights, values)) in groups.enumerate() {
-            let products = weights.iter().zip(values).map(|(&w, &x)| i32::from((w ^ 128) as i8) * i32::from(x));
-            let scale = scales[row * (inputs / BLOCK) + group * GROUP / BLOCK] * x.scales[group * GROUP / LANE];
+            let products = weights
+                .iter()
+                .zip(values)
+                .map(|(&w, &x)| i32::from((w ^ 128) as i8) * i32::from(x));
+            let scale = scales[row * (inputs / BLOCK) + group * GROUP / BLOCK]
+                * x.scales[group * GROUP / LANE];
             sum += products.fold(0, i32::wrapping_add) as f32 * scale;
         }
         sum
