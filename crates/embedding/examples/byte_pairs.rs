@@ -1,4 +1,4 @@
-//! Byte pairs: trained on a few words, and as GPT-2 learned them. A blank is shown as `·`.
+//! Byte pairs: trained on a few words, and as GPT-2 learned them. A space is shown as `·`.
 
 use anyhow::{Result, ensure};
 use embedding::bpe::BytePairEncoder;

@@ -1,4 +1,4 @@
-//! What a language model learns from a text: after these tokens comes that one. A blank is shown as `·`.
+//! What a language model learns from a text: after these tokens comes that one. A space is shown as `·`.
 
 use anyhow::Result;
 use embedding::bpe::BytePairEncoder;

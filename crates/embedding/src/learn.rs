@@ -101,7 +101,7 @@ mod tests {
     fn the_most_frequent_pair_is_merged_first() {
         // "ab" stands 5 times, "bc" 3 times; once "ab" is one piece, only "abc" is left to make.
         let merges = learn_merges("abc abc abc ab ab", 3);
-        // A blank belongs to the word after it: " a" stands 4 times, " ab" 4 times.
+        // A space belongs to the word after it: " a" stands 4 times, " ab" 4 times.
         assert_eq!(readable(&merges), expected(&[("a", "b", 5), (" ", "ab", 4), (" ab", "c", 2)]));
     }
 

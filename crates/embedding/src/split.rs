@@ -1,4 +1,4 @@
-//! GPT-2's first cut (chapter 1.2): words with the blank before them, numbers, marks, runs of blanks. Merges never cross it.
+//! GPT-2's first cut (chapter 1.2): words with the space before them, numbers, marks, runs of whitespace. Merges never cross it.
 
 use std::sync::LazyLock;
 
@@ -8,10 +8,10 @@ use regex::Regex;
 ///
 /// # Source
 /// The pattern of `Encoder` in GPT-2's `encoder.py` (<https://github.com/openai/gpt-2>), whose last two alternatives are
-/// `\s+(?!\S)|\s+`: a run of blanks leaves its last one to the word that follows.
+/// `\s+(?!\S)|\s+`: a run of whitespace leaves its last character to the word that follows.
 ///
 /// # Differs
-/// This engine has no look-ahead, so the last two are one, `\s+`, and the run gives its last blank back afterwards.
+/// This engine has no look-ahead, so the last two are one, `\s+`, and the run gives its last character back afterwards.
 pub fn split_pieces(text: &str) -> impl Iterator<Item = &str> {
     static PIECE: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+")
@@ -43,12 +43,12 @@ mod tests {
     }
 
     #[test]
-    fn a_blank_belongs_to_the_word_after_it() {
+    fn a_space_belongs_to_the_word_after_it() {
         assert_eq!(pieces("one two, 34!"), ["one", " two", ",", " 34", "!"]);
     }
 
     #[test]
-    fn a_run_of_blanks_leaves_its_last_one_to_the_next_piece() {
+    fn a_run_of_whitespace_leaves_its_last_character_to_the_next_piece() {
         assert_eq!(pieces("a   b"), ["a", "  ", " b"]);
         assert_eq!(pieces("a\n\nb"), ["a", "\n", "\n", "b"]); // only a space joins the word
         assert_eq!(pieces("a  \n"), ["a", "  \n"]); // at the end there is no next piece

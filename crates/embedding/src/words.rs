@@ -9,7 +9,7 @@ use regex::Regex;
 /// The entry that stands for every word a vocabulary lacks.
 pub const UNKNOWN: &str = "<unk>";
 
-/// Cuts a text at punctuation marks, double hyphens and blanks, and keeps all but the blanks.
+/// Cuts a text at punctuation marks, double hyphens and whitespace, and keeps all but the whitespace.
 ///
 /// The marks are `, . : ; ? _ ! " ( ) '`.
 pub fn split_words(text: &str) -> Vec<&str> {
@@ -78,7 +78,7 @@ impl Vocabulary {
         split_words(text).into_iter().map(id).collect()
     }
 
-    /// Joins the words of `ids` with blanks, none of them before `, . : ; ? ! )` and none after `(`.
+    /// Joins the words of `ids` with spaces, none of them before `, . : ; ? ! )` and none after `(`.
     ///
     /// # Errors
     /// If an id is outside the vocabulary; the message names it.
@@ -109,7 +109,7 @@ mod tests {
     const TEXT: &str = "\"Wet?\" -- said Mrs. Plum; wet--wet (very).";
 
     #[test]
-    fn marks_and_double_hyphens_are_words_and_blanks_are_not() {
+    fn marks_and_double_hyphens_are_words_and_whitespace_is_not() {
         let tokens = split_words(TEXT);
         let expected = [
             "\"", "Wet", "?", "\"", "--", "said", "Mrs", ".", "Plum", ";", "wet", "--", "wet", "(",
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn decoding_puts_no_blank_before_a_mark() {
+    fn decoding_puts_no_space_before_a_mark() {
         let vocabulary = Vocabulary::new(TEXT);
         let ids = vocabulary.encode("Plum (very wet). Wet?").expect("known words");
         assert_eq!(vocabulary.decode(&ids).expect("its own ids"), "Plum (very wet). Wet?");

@@ -152,7 +152,7 @@ fn every_piece_of_gpt2_that_is_text_is_encoded_as_tiktoken_encodes_it() {
 
 #[test]
 fn characters_of_every_class_are_encoded_as_tiktoken_encodes_them() {
-    // Between letters, blanks and digits, so that a character of a misjudged class shows. Beyond plane 3, only plane 14 has
+    // Between letters, whitespace and digits, so that a character of a misjudged class shows. Beyond plane 3, only plane 14 has
     // characters with a class of their own.
     let around = |c: char| ['a', c, 'b', ' ', c, c, '1', c, '\n'];
     let codes = (0..0x4_0000).chain(0xE_0000..0xE_1000);
@@ -162,7 +162,7 @@ fn characters_of_every_class_are_encoded_as_tiktoken_encodes_them() {
 
 #[test]
 fn words_of_a_million_letters_are_encoded_in_seconds() {
-    assert_equal_to_tiktoken(&" ".repeat(1_000_000), "a million blanks");
+    assert_equal_to_tiktoken(&" ".repeat(1_000_000), "a million spaces");
     assert_equal_to_tiktoken(&"abcdefghijklmnopqrstuvwxyz".repeat(40_000), "a million letters");
     assert_equal_to_tiktoken(&"<|endoftext|>".repeat(10), "the end token's characters");
 }

@@ -8,7 +8,7 @@ use embedding::{bpe::BytePairEncoder, loader::Loader};
 use finetune::{collate::InstructionSet, instructions};
 use model::{
     decode::{Decoder, Dtype},
-    generate::{Writer, most_probable},
+    generate::{Generator, most_probable},
     public_weights,
 };
 use serde_json::{Value, json};
@@ -60,8 +60,8 @@ struct Options {
 fn main() -> Result<()> {
     let options = Options::parse();
     if options.group.as_deref() != Some("load") {
-        train::heap::keep(); // as the commands do; who starts one of them or only reads a file does not
-        train::heap::in_large_pages();
+        train::allocator::keep(); // as the commands do; who starts one of them or only reads a file does not
+        train::allocator::in_large_pages();
     }
     tch::set_num_threads(options.threads);
     match options.group.as_deref() {
@@ -201,7 +201,7 @@ fn decode(options: &Options) -> Result<()> {
     let prompt = ids(options.prompt);
     let mut decoder = Decoder::new(&model, options.dtype, options.threads as usize)?;
     serve(&format!("ours {}", options.dtype), || {
-        let mut writer = Writer::new(&mut decoder, &prompt, most_probable)?;
+        let mut writer = Generator::new(&mut decoder, &prompt, most_probable)?;
         writer.next().context("a writer never ends")?;
         let started = Instant::now();
         let written = writer.take(options.new).count();

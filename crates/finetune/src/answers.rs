@@ -7,7 +7,7 @@ use crate::{
     respond::answer,
 };
 use anyhow::{Context, Result};
-use model::{generate::Reader, gpt2::Gpt2, weight_file};
+use model::{generate::TokenScorer, gpt2::Gpt2, weight_file};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::Path};
 use train::{examples::Examples, loss::mean_loss};
@@ -27,7 +27,7 @@ pub struct Answered {
 /// # Errors
 /// If a prompt cannot be read by the model.
 pub fn answer_all(
-    reader: &mut dyn Reader,
+    reader: &mut dyn TokenScorer,
     entries: &[Entry],
     max_new_tokens: usize,
     mut tell: impl FnMut(&Answered) -> bool,

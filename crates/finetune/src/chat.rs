@@ -15,7 +15,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
-use train::console;
+use train::terminal;
 
 /// Reads questions from the terminal, with history and editing, or line by line from a pipe, and answers each. Ctrl-C breaks off an
 /// answer, Ctrl-D ends the conversation.
@@ -35,7 +35,7 @@ pub fn chat(generation: &Generation) -> Result<()> {
     let mut answer = |question: &str| -> Result<()> {
         broken_off.store(false, Ordering::SeqCst);
         let entry = Entry { instruction: question.to_owned(), ..Entry::default() };
-        console::warn_of_long_prompts([entry.prompt()], model.config.context);
+        terminal::warn_of_long_prompts([entry.prompt()], model.config.context);
         complete(&mut *reader, &entry.prompt(), &sampling, &limits, |piece| {
             if broken_off.load(Ordering::SeqCst) { ControlFlow::Break(()) } else { show(piece) }
         })?;

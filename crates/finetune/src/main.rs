@@ -31,12 +31,12 @@ use std::{
 };
 use tch::Device;
 use train::{
-    console::{self, AnswerProgress, say},
     hub::Hub,
+    terminal::{self, AnswerProgress, say},
 };
 
 fn main() -> ExitCode {
-    train::heap::keep();
+    train::allocator::keep();
     let options = Options::parse();
     let verbose = match &options.command {
         None => options.whole.common.verbose,
@@ -49,9 +49,9 @@ fn main() -> ExitCode {
         Some(Command::Completions { .. }) => false,
     };
     if matches!(options.command, None | Some(Command::Chat(_) | Command::Respond(_))) {
-        train::heap::in_large_pages(); // the others are over in a moment
+        train::allocator::in_large_pages(); // the others are over in a moment
     }
-    console::run(verbose, || match &options.command {
+    terminal::run(verbose, || match &options.command {
         None => whole::run(&options.whole),
         Some(command) => run(command).map(|()| ExitCode::SUCCESS),
     })
@@ -76,7 +76,7 @@ fn run(command: &Command) -> Result<()> {
             Ok(())
         }
         Command::Completions { shell } => {
-            console::print_completions(*shell, Options::command(), "finetune");
+            terminal::print_completions(*shell, Options::command(), "finetune");
             Ok(())
         }
     }
@@ -84,8 +84,8 @@ fn run(command: &Command) -> Result<()> {
 
 /// Sets threads and seed, and finds the device.
 fn prepare(common: &Common) -> Result<Device> {
-    let device = console::device(&common.device)?;
-    tch::set_num_threads(common.threads.unwrap_or_else(console::physical_cores));
+    let device = terminal::device(&common.device)?;
+    tch::set_num_threads(common.threads.unwrap_or_else(terminal::physical_cores));
     tch::manual_seed(i64::from(common.seed));
     Ok(device)
 }
@@ -112,7 +112,7 @@ fn continue_text(options: &Complete) -> Result<()> {
     let mut reader = reader(&model, generation.dtype)?;
     let sampling = generation.sampling(1.0);
     sampling.check(model.config.vocab_size)?;
-    console::warn_of_long_prompts([&options.prompt], model.config.context);
+    terminal::warn_of_long_prompts([&options.prompt], model.config.context);
     let limits =
         Limits { max_new_tokens: generation.max_new_tokens, stop: generation.stop.clone() };
     for number in 0..options.num_samples {
@@ -146,8 +146,8 @@ fn respond_to_file(options: &Respond) -> Result<()> {
     let device = prepare(&options.common)?;
     let model = load(&options.weights, device)?;
     let mut reader = reader(&model, options.dtype)?;
-    console::warn_of_long_prompts(entries.iter().map(Entry::prompt), model.config.context);
-    let stop = console::stop_at_signal()?;
+    terminal::warn_of_long_prompts(entries.iter().map(Entry::prompt), model.config.context);
+    let stop = terminal::stop_at_signal()?;
     let mut progress = AnswerProgress::new(entries.len());
     let answered = answer_all(&mut *reader, &entries, options.max_new_tokens, |_| {
         progress.add();

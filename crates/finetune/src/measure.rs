@@ -3,7 +3,7 @@
 use crate::instructions::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Whether two answers are the same but for blanks at their ends and runs of blanks inside.
+/// Whether two answers are the same but for whitespace at their ends and the length of whitespace inside.
 pub fn exact_match(answer: &str, expected: &str) -> bool {
     answer.split_whitespace().eq(expected.split_whitespace())
 }
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blanks_do_not_count_and_everything_else_does() {
+    fn whitespace_does_not_count_and_everything_else_does() {
         assert!(exact_match(" The  cat. \n", "The cat."));
         assert!(!exact_match("the cat.", "The cat."));
     }

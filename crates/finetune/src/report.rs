@@ -10,9 +10,9 @@ use finetune::{
 use model::config::Gpt2Config;
 use std::{path::Path, time::Instant};
 use train::{
-    console::{print_curves, say, say_settings},
     output::{Card, grouped, validation_losses},
     settings::{TrainSettings, flat},
+    terminal::{print_curves, say, say_settings},
     trainer::Trainer,
 };
 
@@ -133,7 +133,7 @@ pub fn one_line(entry: &Entry) -> String {
 fn shortened(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.is_empty() {
-        return "(nothing but blanks)".to_owned();
+        return "(nothing but whitespace)".to_owned();
     }
     match line.char_indices().nth(100) {
         Some((end, _)) => format!("{} …", &line[..end]),

@@ -5,7 +5,7 @@ use anyhow::{Result, ensure};
 use embedding::bpe::{BytePairEncoder, END_OF_TEXT, StreamDecoder};
 use model::{
     decode::{Decoder, Dtype},
-    generate::{CachedModel, Reader, Writer},
+    generate::{CachedModel, Generator, TokenScorer},
     gpt2::Gpt2,
 };
 use std::ops::ControlFlow;
@@ -26,7 +26,7 @@ pub struct Limits {
 ///
 /// # Errors
 /// If weights of fewer bits are asked for on another device than the CPU, or if a thread cannot be started.
-pub fn reader(model: &Gpt2, dtype: Dtype) -> Result<Box<dyn Reader + '_>> {
+pub fn reader(model: &Gpt2, dtype: Dtype) -> Result<Box<dyn TokenScorer + '_>> {
     if model.store.device() == Device::Cpu {
         return Ok(Box::new(Decoder::new(model, dtype, tch::get_num_threads() as usize)?));
     }
@@ -45,7 +45,7 @@ pub fn reader(model: &Gpt2, dtype: Dtype) -> Result<Box<dyn Reader + '_>> {
 /// # Errors
 /// If the prompt is empty.
 pub fn complete(
-    reader: &mut dyn Reader,
+    reader: &mut dyn TokenScorer,
     prompt: &str,
     sampling: &Sampling,
     limits: &Limits,
@@ -53,7 +53,7 @@ pub fn complete(
 ) -> Result<String> {
     let encoder = BytePairEncoder::gpt2();
     let ids = encoder.encode(prompt);
-    let writer = Writer::new(reader, &ids, |scores| sampling.choose(scores))?;
+    let writer = Generator::new(reader, &ids, |scores| sampling.choose(scores))?;
     let mut decoder = StreamDecoder::new(encoder);
     let (mut text, mut told) = (String::new(), 0);
     for id in writer.take(limits.max_new_tokens).take_while(|&id| id != END_OF_TEXT) {
@@ -88,11 +88,15 @@ fn possible_stop(text: &str, stops: &[String]) -> usize {
     stops.iter().map(held).max().unwrap_or(0)
 }
 
-/// The model's answer to an entry, always the most probable token, without the blanks around it.
+/// The model's answer to an entry, always the most probable token, without the whitespace around it.
 ///
 /// # Errors
 /// As [`complete`].
-pub fn answer(reader: &mut dyn Reader, entry: &Entry, max_new_tokens: usize) -> Result<String> {
+pub fn answer(
+    reader: &mut dyn TokenScorer,
+    entry: &Entry,
+    max_new_tokens: usize,
+) -> Result<String> {
     let limits = Limits { max_new_tokens, stop: Vec::new() };
     let text = complete(reader, &entry.prompt(), &Sampling::GREEDY, &limits, |_| {
         ControlFlow::Continue(())

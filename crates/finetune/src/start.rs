@@ -12,12 +12,12 @@ use std::{
 };
 use tch::Device;
 use train::{
-    console::{Progress, say},
     hub::Hub,
     output::RunFolder,
     sampling::Sampling,
     settings::{Length, TrainSettings},
-    trainer::{Ending, Hooks, Trainer},
+    terminal::{Progress, say},
+    trainer::{Callbacks, Outcome, Trainer},
 };
 
 /// The name for weights that are made on the spot.
@@ -73,14 +73,14 @@ fn pretrain(common: &Common, device: Device, folder: &Path, stop: &AtomicBool) -
     say(&format!("pretraining on the embedded prose: {} steps", trainer.total_steps()));
     let mut progress = Progress::new(0, trainer.total_steps(), false);
     let mut run = RunFolder::open(&folder.join("pretraining"), &[])?;
-    let mut hooks = Hooks {
+    let mut callbacks = Callbacks {
         sample: &continue_prose,
         line: &mut |line| progress.show(line),
         stop: &|| stop.load(Ordering::SeqCst),
     };
-    let ending = trainer.run(&mut run, &mut hooks)?;
+    let outcome = trainer.run(&mut run, &mut callbacks)?;
     ensure!(
-        ending == Ending::Finished,
+        outcome == Outcome::Finished,
         "stopped before the fine-tuning began; run the command again"
     );
     Ok(trainer.model)

@@ -26,15 +26,14 @@ use std::{
 };
 use tch::Device;
 use train::{
-    checkpoint,
-    console::{
+    checkpoint, memory_check,
+    output::RunFolder,
+    settings::{Length, TrainSettings},
+    terminal::{
         AnswerProgress, INTERRUPTED, Progress, say, say_where, stop_at_signal, take_up,
         warn_of_long_prompts,
     },
-    output::RunFolder,
-    room,
-    settings::{Length, TrainSettings},
-    trainer::{Ending, Hooks, Trainer},
+    trainer::{Callbacks, Outcome, Trainer},
 };
 
 /// Held-out instructions whose answers are shown.
@@ -66,7 +65,7 @@ pub fn run(options: &Whole) -> Result<ExitCode> {
     warn_of_long_prompts(split.test.iter().map(Entry::prompt), trainer.model.config.context);
     let mut progress = Progress::new(trainer.steps(), trainer.total_steps(), false);
     let first = plan.before.first().map(|answered| answered.entry.clone());
-    let mut hooks = Hooks {
+    let mut callbacks = Callbacks {
         sample: &|model| {
             let entry = first.as_ref().context("there is no held-out instruction")?;
             Ok(format!(
@@ -78,11 +77,11 @@ pub fn run(options: &Whole) -> Result<ExitCode> {
         line: &mut |line| progress.show(line),
         stop: &|| stop.load(Ordering::SeqCst),
     };
-    let ending = trainer.run(&mut folder, &mut hooks);
+    let outcome = trainer.run(&mut folder, &mut callbacks);
     drop(progress);
-    let ending =
-        ending.with_context(|| checkpoint::what_stays(folder.path(), trainer.steps(), &again))?;
-    if ending == Ending::Stopped {
+    let outcome =
+        outcome.with_context(|| checkpoint::what_stays(folder.path(), trainer.steps(), &again))?;
+    if outcome == Outcome::Stopped {
         say(&format!("saved at step {}; resume with: {again}", trainer.steps()));
         return Ok(ExitCode::from(INTERRUPTED));
     }
@@ -130,7 +129,7 @@ fn begin(
     };
     let split = data::split(&entries)?;
     let (model, begun_with) = first_model(options, device, &folder, stop)?;
-    room::check(&model.config)?;
+    memory_check::check(&model.config)?;
     let run = RunFolder::open(&folder, &[])?; // before the first answers, which take a while
     let scratch = begun_with == SCRATCH;
     let mask_prompt = options.mask_prompt || scratch;
@@ -170,7 +169,7 @@ fn resume(
     device: Device,
 ) -> Result<(Trainer, RunFolder, Plan, Split)> {
     let loaded = checkpoint::load(run, device)?;
-    let plan: Plan = serde_json::from_value(loaded.state.command.clone())
+    let plan: Plan = serde_json::from_value(loaded.state.resume_metadata.clone())
         .context("the checkpoint was made by another command, such as train")?;
     take_up(&loaded, options.common.threads);
     let entries = data::read(&plan.data)?;

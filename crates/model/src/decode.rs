@@ -12,20 +12,20 @@
 //! A text of several tokens is read all at once, by products of matrices with the model's own weights whatever the dtype, into the
 //! same cache (`decode/prompt.rs`).
 
+mod barrier;
 pub mod functions;
 mod kernels;
 mod linear;
 mod prompt;
-mod team;
 mod weights;
 mod worker;
 
 pub use weights::Dtype;
 
-use crate::{cache::Cache, gpt2::Gpt2, plain::numbers, threads::on_one_thread};
+use crate::{cache::Cache, gpt2::Gpt2, tensor_slice::as_f32_slice, threads::on_one_thread};
 use anyhow::{Result, ensure};
 use kernels::Kernels;
-use prompt::Reader;
+use prompt::PromptReader;
 use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::{Arc, atomic::Ordering},
@@ -37,14 +37,14 @@ use worker::{Exchange, Share, Worker};
 /// Up to so many new tokens are read one by one, more of them together.
 const FEW: usize = 3;
 
-/// A model that reads and scores one token after another, with its cache.
+/// A model that reads and logits one token after another, with its cache.
 ///
 /// The model must not be trained while a decoder of it exists: in `f32` its weights are read where they are, in the other types as
 /// they were.
 pub struct Decoder<'a> {
     model: &'a Gpt2,
     cache: Cache,
-    reader: Reader,
+    reader: PromptReader,
     exchange: Arc<Exchange>,
     own: Worker,
     helpers: Vec<JoinHandle<()>>,
@@ -86,7 +86,7 @@ impl<'a> Decoder<'a> {
             })
             .collect::<Result<_, _>>()?;
         let own = Worker::new(share(0));
-        Ok(Self { model, cache, reader: Reader::new(model), exchange, own, helpers })
+        Ok(Self { model, cache, reader: PromptReader::new(model), exchange, own, helpers })
     }
 
     /// The model whose texts are continued.
@@ -104,7 +104,7 @@ impl<'a> Decoder<'a> {
         self.cache.clear();
     }
 
-    /// Reads tokens behind those read before and scores the successor of the last.
+    /// Reads tokens behind those read before and logits the successor of the last.
     ///
     /// # Shapes
     /// - returns `[V]`
@@ -123,27 +123,29 @@ impl<'a> Decoder<'a> {
         for (i, &id) in ids.iter().enumerate() {
             self.step(id, i + 1 == ids.len());
         }
-        let mut scores = Vec::with_capacity(self.model.config.vocab_size as usize);
-        self.exchange.scores.read(&mut scores);
-        on_one_thread(|| Tensor::from_slice(&scores))
+        let mut logits = Vec::with_capacity(self.model.config.vocab_size as usize);
+        self.exchange.logits.read(&mut logits);
+        on_one_thread(|| Tensor::from_slice(&logits))
     }
 
-    fn step(&mut self, id: i64, scoring: bool) {
+    fn step(&mut self, id: i64, wants_logits: bool) {
         let position = self.filled();
         let [token, place] = [(id, &self.reader.token), (position as i64, &self.reader.position)]
             .map(|(row, table)| table.get(row).contiguous()); // [C]
-        self.exchange.stream.write(0, token.numel(), |x| {
-            for ((x, token), place) in x.iter_mut().zip(numbers(&token)).zip(numbers(&place)) {
+        self.exchange.residual.write(0, token.numel(), |x| {
+            for ((x, token), place) in
+                x.iter_mut().zip(as_f32_slice(&token)).zip(as_f32_slice(&place))
+            {
                 *x = token + place;
             }
         });
         self.exchange.position.store(position, Ordering::Relaxed);
-        self.exchange.scoring.store(scoring, Ordering::Relaxed);
+        self.exchange.wants_logits.store(wants_logits, Ordering::Relaxed);
         self.exchange.start.next();
         for helper in &self.helpers {
             helper.thread().unpark();
         }
-        self.own.step(&self.exchange, position, scoring);
+        self.own.step(&self.exchange, position, wants_logits);
         self.cache.advance();
     }
 }
@@ -168,15 +170,15 @@ fn help(share: Share, exchange: &Exchange) {
             if exchange.stop.load(Ordering::Relaxed) {
                 return;
             }
-            let (position, scoring) = (
+            let (position, wants_logits) = (
                 exchange.position.load(Ordering::Relaxed),
-                exchange.scoring.load(Ordering::Relaxed),
+                exchange.wants_logits.load(Ordering::Relaxed),
             );
-            worker.step(exchange, position, scoring);
+            worker.step(exchange, position, wants_logits);
         }
     }));
     if let Err(panic) = outcome {
-        exchange.barrier.break_up();
+        exchange.barrier.poison();
         resume_unwind(panic);
     }
 }

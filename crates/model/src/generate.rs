@@ -1,4 +1,4 @@
-//! How the model writes (chapter 3.7): it scores the next token, one is chosen, and the text is one token longer.
+//! How the model writes (chapter 3.7): it logits the next token, one is chosen, and the text is one token longer.
 
 use crate::{cache::Cache, decode::Decoder, gpt2::Gpt2, threads::on_one_thread};
 use anyhow::{Result, ensure};
@@ -6,7 +6,7 @@ use tch::Tensor;
 
 /// Continues `prompt` by `new_tokens` tokens, each time the most probable one, and returns the whole.
 ///
-/// This is the lesson: each step runs the whole text, cut to its last `context` tokens, through the model. [`Writer`] gives the same
+/// This is the lesson: each step runs the whole text, cut to its last `context` tokens, through the model. [`Generator`] gives the same
 /// tokens without the repeated work.
 ///
 /// # Panics
@@ -17,26 +17,26 @@ pub fn greedy(model: &Gpt2, prompt: &[i64], new_tokens: usize) -> Vec<i64> {
     for _ in 0..new_tokens {
         let visible = &ids[ids.len().saturating_sub(model.config.context as usize)..];
         let visible = Tensor::from_slice(visible).unsqueeze(0).to_device(model.store.device()); // [1, T]
-        let scores = model.forward(&visible, false); // [1, T, V]
-        ids.push(most_probable(&scores.select(1, -1).squeeze_dim(0)));
+        let logits = model.forward(&visible, false); // [1, T, V]
+        ids.push(most_probable(&logits.select(1, -1).squeeze_dim(0)));
     }
     ids
 }
 
-/// The id with the highest score; the first of several equals.
+/// The id with the highest logit; the first of several equals.
 ///
 /// # Shapes
-/// - `scores`: `[V]`
-pub fn most_probable(scores: &Tensor) -> i64 {
-    scores.argmax(-1, false).int64_value(&[])
+/// - `logits`: `[V]`
+pub fn most_probable(logits: &Tensor) -> i64 {
+    logits.argmax(-1, false).int64_value(&[])
 }
 
-/// What reads a text bit by bit and scores its next token.
-pub trait Reader {
+/// What reads a text bit by bit and logits its next token.
+pub trait TokenScorer {
     /// The model that is read with.
     fn model(&self) -> &Gpt2;
 
-    /// Reads tokens behind those read before, and scores the successor of the last.
+    /// Reads tokens behind those read before, and logits the successor of the last.
     ///
     /// # Shapes
     /// - returns `[V]`
@@ -59,7 +59,7 @@ impl<'a> CachedModel<'a> {
     }
 }
 
-impl Reader for CachedModel<'_> {
+impl TokenScorer for CachedModel<'_> {
     fn model(&self) -> &Gpt2 {
         self.model
     }
@@ -74,7 +74,7 @@ impl Reader for CachedModel<'_> {
     }
 }
 
-impl Reader for Decoder<'_> {
+impl TokenScorer for Decoder<'_> {
     fn model(&self) -> &Gpt2 {
         Decoder::model(self)
     }
@@ -88,28 +88,28 @@ impl Reader for Decoder<'_> {
     }
 }
 
-/// Writes on and on, one token for each call of `next`, each chosen by a function of the scores.
+/// Writes on and on, one token for each call of `next`, each chosen by a function of the logits.
 ///
-/// Ending the text is the caller's business: `take(50)`, `take_while(|id| …)`. When the context is full, the older half of what the
+/// Outcome the text is the caller's business: `take(50)`, `take_while(|id| …)`. When the context is full, the older half of what the
 /// model sees is dropped and the rest read again.
 ///
 /// # Differs
 /// [`greedy`] and the articles drop one token at a time, which costs a full pass for each token from then on. Within the context
 /// both give the same.
-pub struct Writer<'a, Choose> {
-    reader: &'a mut dyn Reader,
+pub struct Generator<'a, Choose> {
+    reader: &'a mut dyn TokenScorer,
     visible: Vec<i64>,
     unread: usize,
     choose: Choose,
 }
 
-impl<'a, Choose: FnMut(&Tensor) -> i64> Writer<'a, Choose> {
+impl<'a, Choose: FnMut(&Tensor) -> i64> Generator<'a, Choose> {
     /// Starts after `prompt`, of which the model sees the last `context` tokens; what `reader` knew before is forgotten. `choose`
-    /// gets the scores `[V]` of the next token and returns its id.
+    /// gets the logits `[V]` of the next token and returns its id.
     ///
     /// # Errors
     /// If the prompt is empty or holds an id outside the vocabulary.
-    pub fn new(reader: &'a mut dyn Reader, prompt: &[i64], choose: Choose) -> Result<Self> {
+    pub fn new(reader: &'a mut dyn TokenScorer, prompt: &[i64], choose: Choose) -> Result<Self> {
         ensure!(!prompt.is_empty(), "the prompt has no token; give at least one");
         let model = reader.model();
         let visible = prompt[prompt.len().saturating_sub(model.config.context as usize)..].to_vec();
@@ -120,7 +120,7 @@ impl<'a, Choose: FnMut(&Tensor) -> i64> Writer<'a, Choose> {
     }
 }
 
-impl<Choose: FnMut(&Tensor) -> i64> Iterator for Writer<'_, Choose> {
+impl<Choose: FnMut(&Tensor) -> i64> Iterator for Generator<'_, Choose> {
     type Item = i64;
 
     fn next(&mut self) -> Option<i64> {
@@ -132,8 +132,8 @@ impl<Choose: FnMut(&Tensor) -> i64> Iterator for Writer<'_, Choose> {
             self.reader.clear();
             self.unread = keep;
         }
-        let scores = self.reader.read(&self.visible[self.visible.len() - self.unread..]); // [V]
-        let id = on_one_thread(|| (self.choose)(&scores));
+        let logits = self.reader.read(&self.visible[self.visible.len() - self.unread..]); // [V]
+        let id = on_one_thread(|| (self.choose)(&logits));
         self.visible.push(id);
         self.unread = 1;
         Some(id)

@@ -6,7 +6,7 @@ use attention::linear::Linear;
 use embedding::embed::InputEmbedding;
 use tch::{Device, Kind, Tensor, nn};
 
-/// A GPT-2: ids in, a score for each entry of the vocabulary at each position out.
+/// A GPT-2: ids in, a logit for each entry of the vocabulary at each position out.
 pub struct Gpt2 {
     /// The sizes it was built with.
     pub config: Gpt2Config,
@@ -48,7 +48,7 @@ impl Gpt2 {
     /// Redraws all parameters as GPT-2 was: weights from a normal distribution of deviation 0.02, those that write into the residual
     /// stream divided by `sqrt(2 L)`, biases zero, norms one and zero.
     ///
-    /// A tied head needs this: it reads an embedding drawn from `normal(0, 1)` as output weights, whose scores are so large that
+    /// A tied head needs this: it reads an embedding drawn from `normal(0, 1)` as output weights, whose logits are so large that
     /// softmax saturates, the gradient fills with denormal numbers, and a step on a CPU takes several times as long.
     ///
     /// Drawing happens on the CPU whatever the device, in the order of [`parameters`](Self::parameters), so that a seed gives the
@@ -88,7 +88,7 @@ impl Gpt2 {
             .collect()
     }
 
-    /// Scores every entry of the vocabulary as the successor of every position.
+    /// Logits every entry of the vocabulary as the successor of every position.
     ///
     /// # Shapes
     /// - `ids`: `[B, T]`, whole numbers
@@ -97,7 +97,7 @@ impl Gpt2 {
     /// # Panics
     /// As [`check_ids`](Self::check_ids) complains.
     pub fn forward(&self, ids: &Tensor, train: bool) -> Tensor {
-        self.score(&self.hidden(ids, train))
+        self.logits(&self.hidden(ids, train))
     }
 
     /// Everything before the output head.
@@ -124,7 +124,7 @@ impl Gpt2 {
     /// # Shapes
     /// - `hidden`: `[…, C]`
     /// - returns `[…, V]`
-    pub fn score(&self, hidden: &Tensor) -> Tensor {
+    pub fn logits(&self, hidden: &Tensor) -> Tensor {
         hidden.linear::<&Tensor>(self.head_weight(), None)
     }
 
@@ -133,7 +133,7 @@ impl Gpt2 {
         self.head.as_ref().map_or(&self.embed.token.weight, |head| &head.weight)
     }
 
-    /// Scores the successor of the last of several new positions, which follow those in `cache` and are put into it.
+    /// Logits the successor of the last of several new positions, which follow those in `cache` and are put into it.
     ///
     /// # Shapes
     /// - `ids`: `[B, new]`, whole numbers
@@ -165,7 +165,7 @@ impl Gpt2 {
             };
         }
         let last = x.select(1, -1); // [B, C]
-        self.score(&self.norm.forward(&last))
+        self.logits(&self.norm.forward(&last))
     }
 
     /// Checks ids before libtorch sees them, whose own complaint names neither the id nor the range.

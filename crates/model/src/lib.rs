@@ -13,7 +13,7 @@
 //! | [`decode`] | how does it write as fast as memory can be read? | 3.8 |
 //! | [`heads`] | how do heads read without a table of weights, and what is the gradient of that? | 4.4 |
 //! | [`plain`] | how do loops of our own reach the numbers of a tensor? | 3.8 |
-//! | [`workers`], [`in_wide_registers`] | how do such loops use a whole processor? | 4.4 |
+//! | [`workers`], [`multiversion`] | how do such loops use a whole processor? | 4.4 |
 //! | [`product`] | how do threads share a product of matrices? | 4.4 |
 //! | [`public_weights`] | how does everybody else store a GPT-2? | 5.1 |
 //! | [`weight_file`] | what if such a file is broken? | 5.1 |
@@ -26,16 +26,15 @@ pub mod cache;
 pub mod config;
 pub mod decode;
 pub mod feed_forward;
+pub mod flash_attention;
 pub mod generate;
 pub mod gpt2;
-pub mod heads;
+pub mod matmul;
+mod micro_kernel;
 pub mod norm;
-pub mod plain;
-pub mod product;
 pub mod public_weights;
+mod simd;
 pub mod summary;
-mod threads;
-mod tiles;
+pub mod tensor_slice;
+pub mod threads;
 pub mod weight_file;
-mod wide;
-pub mod workers;

@@ -140,7 +140,7 @@ fn a_flipped_bit_is_refused_or_changes_a_value() {
         }
     });
     assert!(taken.is_none_or(|taken| taken < MOST_BYTES), "{taken:?} bytes were taken");
-    // Only the remark that the numbers are PyTorch's, and the blanks that fill the header up, say nothing about the weights.
+    // Only the remark that the numbers are PyTorch's, and the spaces that fill the header up, say nothing about the weights.
     let (remark, blanks) =
         (weights.windows(13).position(|bytes| bytes == b"\"format\":\"pt\""), data - 8);
     let remark = remark.expect("the remark");

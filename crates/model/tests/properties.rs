@@ -3,7 +3,7 @@
 use model::{
     cache::Cache,
     config::{Gelu, Gpt2Config},
-    generate::{CachedModel, Writer, greedy, most_probable},
+    generate::{CachedModel, Generator, greedy, most_probable},
     gpt2::{Gpt2, parameter_shapes},
     public_weights,
 };
@@ -207,7 +207,7 @@ fn a_writer_with_a_cache_writes_what_greedy_writes() {
         let new = 9 - prompt;
         let text = greedy(&model, &TEXT[..prompt], new);
         let mut reader = CachedModel::new(&model);
-        let writer = Writer::new(&mut reader, &TEXT[..prompt], most_probable).expect("a prompt");
+        let writer = Generator::new(&mut reader, &TEXT[..prompt], most_probable).expect("a prompt");
         assert_eq!(writer.take(new).collect::<Vec<_>>(), text[prompt..], "after {prompt} tokens");
     }
 }
@@ -216,7 +216,7 @@ fn a_writer_with_a_cache_writes_what_greedy_writes() {
 fn beyond_the_context_a_writer_goes_on_from_the_later_half() {
     let model = drawn(SIZES);
     let prompt: Vec<i64> = (0..11).map(|id| id % 17).collect();
-    let written: Vec<i64> = Writer::new(&mut CachedModel::new(&model), &prompt, most_probable)
+    let written: Vec<i64> = Generator::new(&mut CachedModel::new(&model), &prompt, most_probable)
         .expect("a prompt")
         .take(30)
         .collect();
@@ -243,7 +243,7 @@ fn greedy_sees_the_last_tokens_of_a_long_text() {
 fn an_impossible_prompt_is_refused_by_name() {
     let model = drawn(SIZES);
     let complaint = |prompt: &[i64]| {
-        Writer::new(&mut CachedModel::new(&model), prompt, most_probable)
+        Generator::new(&mut CachedModel::new(&model), prompt, most_probable)
             .err()
             .expect("a refusal")
             .to_string()

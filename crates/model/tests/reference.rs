@@ -10,7 +10,7 @@ use embedding::embed::InputEmbedding;
 use model::{
     block::Block,
     config::{Gelu, Gpt2Config},
-    generate::{CachedModel, Writer, greedy, most_probable},
+    generate::{CachedModel, Generator, greedy, most_probable},
     gpt2::Gpt2,
     norm::LayerNorm,
     public_weights,
@@ -87,7 +87,7 @@ fn trained_models_write_what_they_write_in_transformers() {
                 "{name} after {prompt:?}"
             );
             let mut reader = CachedModel::new(&model);
-            let writer = Writer::new(&mut reader, &prompt, most_probable)
+            let writer = Generator::new(&mut reader, &prompt, most_probable)
                 .expect("a prompt within the vocabulary");
             assert_eq!(
                 writer.take(text.len()).collect::<Vec<_>>(),

@@ -60,7 +60,8 @@ pub struct State {
     /// The threads that computed it.
     pub threads: i32,
     /// What the command wants back to find its data again.
-    pub command: serde_json::Value,
+    #[serde(rename = "command")]
+    pub resume_metadata: serde_json::Value,
 }
 
 /// Size and hash of a file.

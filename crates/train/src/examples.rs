@@ -29,7 +29,7 @@ pub trait Examples {
     }
 
     /// SHA-256 of all inputs and targets: two sets that teach the same have the same one.
-    fn fingerprint(&self) -> String {
+    fn data_hash(&self) -> String {
         let mut hasher = Sha256::new();
         for item in 0..self.len() {
             let (inputs, targets) = self.batch(&[item]);
@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn one_other_token_makes_another_fingerprint() {
         let of =
-            |last: i64| Windows::new(vec![1, 2, 3, 4, last], 2, 2).expect("windows").fingerprint();
+            |last: i64| Windows::new(vec![1, 2, 3, 4, last], 2, 2).expect("windows").data_hash();
         assert_eq!(of(5), of(5));
         assert_ne!(of(5), of(6));
     }

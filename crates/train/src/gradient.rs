@@ -1,30 +1,30 @@
 //! The gradient written out by hand (chapter 4.4).
 //!
 //! Autograd finds the same numbers by itself, and is the way to read first. Knowing the model, one can do with less: a gradient is
-//! written by its matrix product into the buffer that the optimizer reads, no operation is recorded, and the scores of the
+//! written by its matrix product into the buffer that the optimizer reads, no operation is recorded, and the logits of the
 //! vocabulary, the largest thing in a step by far, are made, used and forgotten for a few positions at a time. What a block has
-//! remembered makes room for its gradient.
+//! remembered makes arena for its gradient.
 //!
-//! The rules of the single layers are in `gradient/layers.rs`, that of the memory in `gradient/room.rs`. What is not a product of large
-//! matrices is done in loops of our own: [`model::heads`], `gradient/gelu.rs` and `scores.rs`. Dropout has no rule here: with dropout, and
+//! The rules of the single layers are in `gradient/layers.rs`, that of the memory in `gradient/arena.rs`. What is not a product of large
+//! matrices is done in loops of our own: [`model::heads`], `gradient/gelu.rs` and `logits.rs`. Dropout has no rule here: with dropout, and
 //! elsewhere than on the CPU, autograd does the work.
 
+mod arena;
 mod gelu;
 mod layers;
-mod room;
+mod logits;
 mod rows;
-mod scores;
 #[cfg(test)]
 mod tests;
 
+use arena::{Arena, Shelf, Sizes};
 use layers::{Linear, Mixed, Norm, Parameter};
-use model::{config::Gpt2Config, gpt2::Gpt2, heads::Layout, plain::is_plain};
-use room::{Room, Shelf, Sizes};
+use model::{config::Gpt2Config, flash_attention::Layout, gpt2::Gpt2, tensor_slice::is_f32_slice};
 use rows::Rows;
 use std::collections::HashMap;
 use tch::{Device, Kind, Tensor};
 
-/// Positions whose scores are in memory at a time.
+/// Positions whose logits are in memory at a time.
 const CHUNK: usize = 512;
 
 /// The parameters of a model and their gradients, in the order in which an input meets them.
@@ -51,7 +51,7 @@ struct Block {
 }
 
 /// What a block remembers of its way forward. Norms are not worth their memory: done again, they take less than a hundredth of a step.
-struct Passed {
+struct SavedActivations {
     x: Tensor, // [rows, C]
     mixed: Mixed,
     between: Tensor,   // [rows, C]
@@ -66,7 +66,7 @@ impl Gradient {
     pub fn of(model: &Gpt2) -> Option<Self> {
         let config = model.config;
         let named = model.store.variables();
-        if config.dropout > 0.0 || !named.values().all(is_plain) {
+        if config.dropout > 0.0 || !named.values().all(is_f32_slice) {
             return None;
         }
         let gradient = Self {
@@ -83,12 +83,12 @@ impl Gradient {
         // These need their gradients from the beginning of the way back to its end.
         let Self { token, position, norm, head, .. } = &gradient;
         for parameter in [token, position].into_iter().chain(norm.parameters()).chain(head) {
-            parameter.lay(&parameter.value.zeros_like());
+            parameter.set_grad(&parameter.value.zeros_like());
         }
         Some(gradient)
     }
 
-    /// The mean loss of a batch over its targets; `share` times its gradient is added to that of the batches before, or replaces
+    /// The mean loss of a batch over its targets; `weight` times its gradient is added to that of the batches before, or replaces
     /// what an earlier step has left if this is the `first` batch of its step.
     ///
     /// # Shapes
@@ -96,10 +96,10 @@ impl Gradient {
     ///
     /// # Panics
     /// If the ids do not fit the model.
-    pub fn add(&mut self, inputs: &Tensor, targets: &Tensor, share: f64, first: bool) -> f64 {
+    pub fn add(&mut self, inputs: &Tensor, targets: &Tensor, weight: f64, first: bool) -> f64 {
         let _guard = tch::no_grad_guard();
         let rows = Rows::of(inputs, targets);
-        let room = self.make_room(&rows, inputs.numel() as i64, first);
+        let arena = self.make_arena(&rows, inputs.numel() as i64, first);
         let layout = Layout {
             positions: inputs.size()[1] as usize,
             heads: self.config.heads as usize,
@@ -108,18 +108,18 @@ impl Gradient {
 
         let positions = self.position.value.index_select(0, &rows.positions);
         let mut x = self.token.value.index_select(0, &rows.ids) + positions; // [rows, C]
-        let mut passed = Vec::new();
+        let mut saved = Vec::new();
         for (number, block) in self.blocks.iter().enumerate() {
             let (out, of_block) =
-                block.forward(&x, &rows, layout, &self.config, &room.passed(number));
-            passed.push(of_block);
+                block.forward(&x, &rows, layout, &self.config, &arena.saved(number));
+            saved.push(of_block);
             x = out;
         }
         let normed = self.norm.forward(&x);
 
-        let (loss, d_hidden) = self.head(&normed.output, &rows, &room, share, first);
+        let (loss, d_hidden) = self.head(&normed.output, &rows, &arena, weight, first);
         let mut dx = self.norm.backward(&x, &normed, &d_hidden, first);
-        for (block, of_block) in self.blocks.iter().zip(passed).rev() {
+        for (block, of_block) in self.blocks.iter().zip(saved).rev() {
             block.backward(of_block, &mut dx, &rows, &self.config, first);
         }
 
@@ -130,35 +130,35 @@ impl Gradient {
     }
 
     /// Memory for a batch of so many positions. The first of a step gets the blocks' gradients, new ones, as well.
-    fn make_room(&mut self, rows: &Rows, positions: i64, first: bool) -> Room {
+    fn make_arena(&mut self, rows: &Rows, positions: i64, first: bool) -> Arena {
         let Gpt2Config { channels, hidden, vocab_size, .. } = self.config;
         let gradients = |block: &Block| {
             block.parameters().map(|parameter| parameter.value.numel() as i64).sum()
         };
         let sizes = Sizes {
             blocks: self.blocks.len() as i64,
-            passed: 4 * positions * channels + rows.len() * 2 * (channels + hidden),
+            saved: 4 * positions * channels + rows.len() * 2 * (channels + hidden),
             gradient: if first { self.blocks.first().map_or(0, gradients) } else { 0 },
-            scores: CHUNK.min(rows.targets.len()) as i64 * vocab_size,
+            logits: CHUNK.min(rows.targets.len()) as i64 * vocab_size,
         };
         let (memory, needed) = (&mut self.memory[usize::from(!first)], sizes.total());
         if (memory.numel() as i64) < needed {
             if first {
-                self.blocks.iter().flat_map(Block::parameters).for_each(Parameter::forget);
+                self.blocks.iter().flat_map(Block::parameters).for_each(Parameter::free_grad);
             }
             *memory = Tensor::new(); // the old memory is given back before the new one is taken
             *memory = Tensor::empty(needed + needed / 4, (Kind::Float, Device::Cpu));
         }
-        let room = Room::new(sizes, memory);
+        let arena = Arena::new(sizes, memory);
         if first {
             for (number, block) in self.blocks.iter().enumerate() {
-                let shelf = room.gradients(number);
-                block
-                    .parameters()
-                    .for_each(|parameter| parameter.lay(&shelf.place(&parameter.value.size())));
+                let shelf = arena.gradients(number);
+                block.parameters().for_each(|parameter| {
+                    parameter.set_grad(&shelf.place(&parameter.value.size()))
+                });
             }
         }
-        room
+        arena
     }
 
     /// The head and the loss, forward and back.
@@ -170,21 +170,21 @@ impl Gradient {
         &self,
         hidden: &Tensor,
         rows: &Rows,
-        room: &Room,
-        share: f64,
+        arena: &Arena,
+        weight: f64,
         first: bool,
     ) -> (f64, Tensor) {
         let head = self.head.as_ref().unwrap_or(&self.token);
-        let scale = share / rows.targets.len() as f64;
+        let scale = weight / rows.targets.len() as f64;
         let mut d_hidden = hidden.zeros_like();
         let mut loss = 0.0;
         for (chunk, scored) in rows.scored(CHUNK).into_iter().enumerate() {
             let hidden = hidden.index_select(0, &scored.rows);
-            let scores = room.scores().place(&[self.config.vocab_size, hidden.size()[0]]); // [V, rows]
-            let mut scores = head.value.mm_out(&scores, &hidden.tr());
-            loss += scores::into_gradient(&mut scores, &scored);
-            head.add_product(&scores, &(hidden * scale), first && chunk == 0);
-            let of_chunk = head.value.tr().mm(&scores).g_mul_scalar_(scale); // [C, rows]
+            let logits = arena.logits().place(&[self.config.vocab_size, hidden.size()[0]]); // [V, rows]
+            let mut logits = head.value.mm_out(&logits, &hidden.tr());
+            loss += logits::into_gradient(&mut logits, &scored);
+            head.matmul_add(&logits, &(hidden * scale), first && chunk == 0);
+            let of_chunk = head.value.tr().mm(&logits).g_mul_scalar_(scale); // [C, rows]
             let _ = d_hidden.index_copy_(0, &scored.rows, &of_chunk.tr());
         }
         (loss / rows.targets.len() as f64, d_hidden)
@@ -221,7 +221,7 @@ impl Block {
         layout: Layout,
         config: &Gpt2Config,
         shelf: &Shelf,
-    ) -> (Tensor, Passed) {
+    ) -> (Tensor, SavedActivations) {
         let x = shelf.keep(x);
         let normed = self.norm1.forward(&x).output;
         let of_heads = [&self.query, &self.key, &self.value].map(|part| {
@@ -239,20 +239,20 @@ impl Block {
         let widened = self.up.forward(&self.norm2.forward(&between).output, widened);
         let activated = gelu::forward(config.gelu, &widened, shelf.place(&widened.size()));
         let out = self.down.forward_onto(&between, &activated, x.empty_like());
-        (out, Passed { x, mixed, between, widened, activated })
+        (out, SavedActivations { x, mixed, between, widened, activated })
     }
 
     /// Turns the gradient of the block's output into that of its input. Each half adds to the stream, so that the gradient passes
     /// it by unchanged, and what went through the half comes on top.
     fn backward(
         &self,
-        passed: Passed,
+        saved: SavedActivations,
         dx: &mut Tensor,
         rows: &Rows,
         config: &Gpt2Config,
         first: bool,
     ) {
-        let Passed { x, mixed, between, widened, activated } = passed;
+        let SavedActivations { x, mixed, between, widened, activated } = saved;
 
         self.down.learn(&activated, dx, first);
         let d_widened = gelu::backward(config.gelu, &widened, self.down.input_gradient(dx));

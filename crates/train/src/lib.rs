@@ -10,7 +10,7 @@
 //! | [`settings`] | what decides a run? | 4.3 |
 //! | [`step`] | how is one step taken? | 4.4 |
 //! | [`gradient`] | how is its gradient found without autograd? | 4.4 |
-//! | `one_pass` | how is that done without waiting for memory? | 4.4 |
+//! | `fused_adamw` | how is that done without waiting for memory? | 4.4 |
 //! | [`trainer`] | how do steps become a run? | 4.4 |
 //! | [`protocol`] | can a published run be repeated, figure for figure? | 4.4 |
 //! | [`room`] | does it fit into memory? | 4.4 |
@@ -24,32 +24,32 @@
 //! | [`hub`] | where do pretrained weights come from? | 5.1 |
 //! | [`tokenizer_files`] | how do other tools learn what the numbers mean? | 5.6 |
 //!
-//! Beside the road: [`corpus`] finds the text for the command `train`, [`arguments`] and [`console`] are how the
+//! Beside the road: [`corpus`] finds the text for the command `train`, [`arguments`] and [`terminal`] are how the
 //! commands listen to their user and speak with them.
 //!
 //! Shapes use the legend of [`embedding`].
 
 pub mod adamw;
+pub mod allocator;
 pub mod arguments;
 pub mod checkpoint;
-pub mod console;
 pub mod corpus;
 pub mod examples;
+mod fused_adamw;
 pub mod gradient;
-pub mod heap;
 pub mod hub;
 pub mod loss;
+pub mod memory_check;
 pub mod metrics;
-mod one_pass;
 pub mod output;
 pub mod plot;
 pub mod protocol;
-pub mod room;
 pub mod sampling;
 pub mod schedule;
 pub mod seeds;
 pub mod settings;
 pub mod split;
 pub mod step;
+pub mod terminal;
 pub mod tokenizer_files;
 pub mod trainer;

@@ -7,19 +7,19 @@ use tch::{Reduction, Tensor};
 /// A target that counts for nothing, as in PyTorch: padding, and the words of the question in fine-tuning.
 pub const IGNORED: i64 = -100;
 
-/// Mean over all targets of minus the logarithm of the probability that the scores give to the target, in nats.
+/// Mean over all targets of minus the logarithm of the probability that the logits give to the target, in nats.
 ///
 /// # Shapes
-/// - `scores`: `[…, V]`
+/// - `logits`: `[…, V]`
 /// - `targets`: `[…]`, ids, or [`IGNORED`]
 /// - returns a single number; it is not a number where every target is ignored
 ///
 /// # Source
 /// Radford et al. 2018, "Improving Language Understanding by Generative Pre-Training", equation 1, as a mean and negated.
-pub fn cross_entropy(scores: &Tensor, targets: &Tensor) -> Tensor {
-    let v = scores.size()[scores.dim() - 1];
-    let (scores, targets) = (scores.reshape([-1, v]), targets.reshape([-1])); // [B * T, V], [B * T]
-    scores.cross_entropy_loss::<&Tensor>(&targets, None, Reduction::Mean, IGNORED, 0.0)
+pub fn cross_entropy(logits: &Tensor, targets: &Tensor) -> Tensor {
+    let v = logits.size()[logits.dim() - 1];
+    let (logits, targets) = (logits.reshape([-1, v]), targets.reshape([-1])); // [B * T, V], [B * T]
+    logits.cross_entropy_loss::<&Tensor>(&targets, None, Reduction::Mean, IGNORED, 0.0)
 }
 
 /// The loss of a batch.
@@ -34,10 +34,10 @@ pub fn batch_loss(model: &Gpt2, inputs: &Tensor, targets: &Tensor, train: bool) 
     let hidden = model.hidden(inputs, train); // [B, T, C]
     let counted = targets.ne(IGNORED).reshape([-1]).nonzero().squeeze_dim(1);
     if counted.numel() == targets.numel() {
-        return cross_entropy(&model.score(&hidden), targets);
+        return cross_entropy(&model.logits(&hidden), targets);
     }
     let rows = hidden.reshape([-1, model.config.channels]).index_select(0, &counted);
-    cross_entropy(&model.score(&rows), &targets.reshape([-1]).index_select(0, &counted))
+    cross_entropy(&model.logits(&rows), &targets.reshape([-1]).index_select(0, &counted))
 }
 
 /// The mean of the losses of several batches, with dropout off and no gradients kept.
@@ -98,10 +98,10 @@ mod tests {
 
     #[test]
     fn an_ignored_target_changes_nothing() {
-        let scores = Tensor::from_slice(&[-1.0_f32, 1.0, -0.5, 1.5]).view([2, 2]);
-        let two = cross_entropy(&scores, &Tensor::from_slice(&[0_i64, 1]));
+        let logits = Tensor::from_slice(&[-1.0_f32, 1.0, -0.5, 1.5]).view([2, 2]);
+        let two = cross_entropy(&logits, &Tensor::from_slice(&[0_i64, 1]));
         let three_scores =
-            Tensor::cat(&[scores, Tensor::from_slice(&[9.0_f32, -9.0]).view([1, 2])], 0);
+            Tensor::cat(&[logits, Tensor::from_slice(&[9.0_f32, -9.0]).view([1, 2])], 0);
         let three = cross_entropy(&three_scores, &Tensor::from_slice(&[0, 1, IGNORED]));
         assert_eq!(two, three);
     }

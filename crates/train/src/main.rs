@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::{CommandFactory, Parser};
 use embedding::{bpe::BytePairEncoder, texts::PROSE, windows::Windows};
 use model::{
-    generate::{CachedModel, Writer},
+    generate::{CachedModel, Generator},
     gpt2::Gpt2,
 };
 use options::{Options, Other};
@@ -23,13 +23,13 @@ use std::{
 use tch::Device;
 use train::{
     checkpoint::{self, Loaded},
-    console::{self, INTERRUPTED, Progress, say},
     corpus::{self, Corpus},
     output::{RUNS, RunFolder},
     protocol::Protocol,
     sampling::Sampling,
     settings::TrainSettings,
-    trainer::{Ending, Hooks, Trainer},
+    terminal::{self, INTERRUPTED, Progress, say},
+    trainer::{Callbacks, Outcome, Trainer},
 };
 
 /// Tokens in a window where nothing else is said.
@@ -48,12 +48,12 @@ struct Command {
 }
 
 fn main() -> ExitCode {
-    train::heap::keep();
-    train::heap::in_large_pages();
+    train::allocator::keep();
+    train::allocator::in_large_pages();
     let options = Options::parse();
-    console::run(options.verbose, || match &options.other {
+    terminal::run(options.verbose, || match &options.other {
         Some(Other::Completions { shell }) => {
-            console::print_completions(*shell, Options::command(), "train");
+            terminal::print_completions(*shell, Options::command(), "train");
             Ok(ExitCode::SUCCESS)
         }
         None => train(&options),
@@ -61,35 +61,35 @@ fn main() -> ExitCode {
 }
 
 fn train(options: &Options) -> Result<ExitCode> {
-    let device = console::device(&options.device)?;
-    tch::set_num_threads(options.threads.unwrap_or_else(console::physical_cores));
+    let device = terminal::device(&options.device)?;
+    tch::set_num_threads(options.threads.unwrap_or_else(terminal::physical_cores));
     if let Some(name) = &options.protocol {
         return repeat(name, options);
     }
-    let stop = console::stop_at_signal()?;
+    let stop = terminal::stop_at_signal()?;
     let started = Instant::now();
     let (mut trainer, mut folder, command) = match &options.resume {
         Some(run) => resume(options, run.as_deref(), device)?,
         None => begin(options, device)?,
     };
     report::print_settings(&trainer, &command, folder.path())?;
-    console::warn_of_long_prompts([&command.prompt], trainer.model.config.context);
+    terminal::warn_of_long_prompts([&command.prompt], trainer.model.config.context);
 
     let mut progress = Progress::new(trainer.steps(), trainer.total_steps(), options.log_json);
-    let mut hooks = Hooks {
+    let mut callbacks = Callbacks {
         sample: &|model| sample(model, &command.prompt),
         line: &mut |line| progress.show(line),
         stop: &|| stop.load(Ordering::SeqCst),
     };
-    let ending = trainer.run(&mut folder, &mut hooks);
+    let outcome = trainer.run(&mut folder, &mut callbacks);
     drop(progress);
     let again = format!("cargo run -p train -- --resume {}", folder.path().display());
-    match ending.with_context(|| checkpoint::what_stays(folder.path(), trainer.steps(), &again))? {
-        Ending::Stopped => {
+    match outcome.with_context(|| checkpoint::what_stays(folder.path(), trainer.steps(), &again))? {
+        Outcome::Stopped => {
             say(&format!("saved at step {}; resume with: {again}", trainer.steps()));
             Ok(ExitCode::from(INTERRUPTED))
         }
-        Ending::Finished => {
+        Outcome::Finished => {
             folder.write_model(&trainer, &report::card(&trainer, &command, folder.path()))?;
             if !options.log_json {
                 report::report(&trainer, &command, folder.path(), started, options.plot)?;
@@ -141,8 +141,8 @@ fn resume(
     };
     let loaded = checkpoint::load(&path, device)?;
     let state = &loaded.state;
-    console::take_up(&loaded, options.threads);
-    let saved: Command = serde_json::from_value(state.command.clone())
+    terminal::take_up(&loaded, options.threads);
+    let saved: Command = serde_json::from_value(state.resume_metadata.clone())
         .context("the checkpoint was made by another command, such as finetune")?;
     check_model_options(options, &loaded, &saved)?;
     let command = Command {
@@ -155,8 +155,8 @@ fn resume(
     let (training, validation) = examples(&corpus, command.context)?;
     let folder = RunFolder::open(run_of(&loaded.folder), &loaded.history)?;
     let mut trainer = Trainer::resume(loaded, settings, training, Some(validation))?;
-    trainer.set_command(serde_json::to_value(&command)?);
-    console::say_where(&trainer);
+    trainer.set_resume_metadata(serde_json::to_value(&command)?);
+    terminal::say_where(&trainer);
     Ok((trainer, folder, command))
 }
 
@@ -226,7 +226,7 @@ fn sample(model: &Gpt2, prompt: &str) -> Result<String> {
     let known = encoder.vocab_size() as i64;
     let mut reader = CachedModel::new(model);
     let writer =
-        Writer::new(&mut reader, &ids, |scores| SAMPLING.choose(&scores.narrow(0, 0, known)))?;
+        Generator::new(&mut reader, &ids, |scores| SAMPLING.choose(&scores.narrow(0, 0, known)))?;
     let written: Vec<i64> = writer.take(SAMPLE_TOKENS).collect();
     Ok(format!("{prompt}{}", encoder.decode(&written)?))
 }

@@ -24,7 +24,7 @@ use tch::Device;
 pub struct Protocol {
     /// The model; its context is also the length and the distance of the windows.
     pub config: Gpt2Config,
-    /// Whether lines are stripped and blank ones left out before anything else.
+    /// Whether lines are stripped and empty ones left out before anything else.
     pub clean: bool,
     /// The share of the characters that is trained on; the rest is for validation.
     pub training_share: f64,

@@ -4,10 +4,10 @@ use crate::Command;
 use anyhow::Result;
 use std::{path::Path, time::Instant};
 use train::{
-    console::{print_curves, say, say_settings},
     metrics::Line,
     output::{Card, grouped, training_loss, validation_losses},
     settings::flat,
+    terminal::{print_curves, say, say_settings},
     trainer::Trainer,
 };
 

@@ -1,16 +1,16 @@
-//! How a score becomes a word (chapter 4.5).
+//! How a logit becomes a word (chapter 4.5).
 
 use anyhow::{Result, ensure};
 use model::generate::most_probable;
 use tch::{Kind, Tensor};
 
-/// A lower temperature above 0 than this would divide the scores into numbers that 32 bits cannot hold.
+/// A lower temperature above 0 than this would divide the logits into numbers that 32 bits cannot hold.
 const LEAST_TEMPERATURE: f64 = 1e-6;
 
-/// How the next token is chosen from its scores.
+/// How the next token is chosen from its logits.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sampling {
-    /// Scores are divided by this: below 1 the probable becomes more probable, 0 means always the most probable one.
+    /// Logits are divided by this: below 1 the probable becomes more probable, 0 means always the most probable one.
     pub temperature: f64,
     /// Only so many of the most probable tokens may be chosen.
     pub top_k: Option<i64>,
@@ -51,29 +51,29 @@ impl Sampling {
     /// Chooses the next token, by libtorch's generator where chance has a part in it.
     ///
     /// # Shapes
-    /// - `scores`: `[V]`
-    pub fn choose(&self, scores: &Tensor) -> i64 {
+    /// - `logits`: `[V]`
+    pub fn choose(&self, logits: &Tensor) -> i64 {
         if self.temperature == 0.0 {
-            return most_probable(scores);
+            return most_probable(logits);
         }
-        self.probabilities(scores).multinomial(1, true).int64_value(&[0])
+        self.probabilities(logits).multinomial(1, true).int64_value(&[0])
     }
 
     /// The probability with which each token would be chosen at a temperature above 0.
     ///
     /// # Shapes
-    /// - `scores`: `[V]`
+    /// - `logits`: `[V]`
     /// - returns `[V]`
     ///
     /// # Source
     /// Fan et al. 2018 (<https://arxiv.org/abs/1805.04833>), section 5.1, for top-k; Holtzman et al. 2020
     /// (<https://arxiv.org/abs/1904.09751>), section 3.1, for top-p.
-    pub fn probabilities(&self, scores: &Tensor) -> Tensor {
-        let mut scores = scores.shallow_clone();
+    pub fn probabilities(&self, logits: &Tensor) -> Tensor {
+        let mut logits = logits.shallow_clone();
         if let Some(k) = self.top_k {
-            scores = keep_top_k(&scores, k);
+            logits = keep_top_k(&logits, k);
         }
-        let probabilities = (scores / self.temperature).softmax(-1, Kind::Float);
+        let probabilities = (logits / self.temperature).softmax(-1, Kind::Float);
         match self.top_p {
             Some(p) => keep_top_p(&probabilities, p),
             None => probabilities,
@@ -81,15 +81,15 @@ impl Sampling {
     }
 }
 
-/// Sets all scores below the `k` highest to minus infinity.
+/// Sets all logits below the `k` highest to minus infinity.
 ///
 /// # Shapes
-/// - `scores`: `[V]`
+/// - `logits`: `[V]`
 /// - returns `[V]`
-pub fn keep_top_k(scores: &Tensor, k: i64) -> Tensor {
-    let (highest, _) = scores.topk(k, -1, true, true); // [k]
-    let hidden = scores.lt_tensor(&highest.select(-1, -1));
-    scores.masked_fill(&hidden, f64::NEG_INFINITY)
+pub fn keep_top_k(logits: &Tensor, k: i64) -> Tensor {
+    let (highest, _) = logits.topk(k, -1, true, true); // [k]
+    let hidden = logits.lt_tensor(&highest.select(-1, -1));
+    logits.masked_fill(&hidden, f64::NEG_INFINITY)
 }
 
 /// Keeps the most probable tokens until they reach `p` together, and shares out the rest among them.
@@ -108,8 +108,8 @@ mod tests {
     use super::*;
 
     fn chances(sampling: Sampling) -> Vec<f64> {
-        let scores = Tensor::from_slice(&[1.0_f32, 3.0, 2.0, 0.0]);
-        Vec::try_from(sampling.probabilities(&scores).to_kind(Kind::Double)).expect("a vector")
+        let logits = Tensor::from_slice(&[1.0_f32, 3.0, 2.0, 0.0]);
+        Vec::try_from(sampling.probabilities(&logits).to_kind(Kind::Double)).expect("a vector")
     }
 
     #[test]

@@ -21,7 +21,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_stripped_and_blank_ones_left_out() {
+    fn lines_are_stripped_and_empty_ones_left_out() {
         assert_eq!(clean_lines("  a b \n\n \t\r\nc\r\n"), "a b\nc");
     }
 

@@ -6,7 +6,7 @@ use embedding::bpe::BytePairEncoder;
 use model::{config::Gpt2Config, gpt2::Gpt2, public_weights};
 use std::path::Path;
 use tch::Device;
-use train::{hub::Hub, room};
+use train::{hub::Hub, memory_check};
 
 /// The model to begin with, and what that was: `scratch` or the name of its weights.
 pub fn first_model(
@@ -30,14 +30,14 @@ pub fn first_model(
         }
         check_vocabulary(&loaded.config)?;
         let config = Gpt2Config { dropout, ..loaded.config };
-        room::check(&config)?;
+        memory_check::check(&config)?;
         return Ok((Gpt2::with_parameters(config, loaded.store)?, name.to_owned()));
     }
     let config =
         Gpt2Config { context: context as i64, dropout, ..wanted.unwrap_or(Gpt2Config::TINY) };
     check_vocabulary(&config)?;
     config.check()?;
-    room::check(&config)?;
+    memory_check::check(&config)?;
     tch::manual_seed(i64::from(seed));
     let model = Gpt2::new(config, device)?;
     model.initialize_as_gpt2();

@@ -45,7 +45,7 @@ impl Trainer {
             format!("step {number} cannot be taken, and the weights are those before it")
         })?;
         let learning_rate = self.schedule.at(self.step);
-        self.optimizer.step_in_one_pass(learning_rate, clip);
+        self.optimizer.fused_step(learning_rate, clip);
         self.step = number;
         self.tokens += counted as u64;
         Ok(Some(Step {
@@ -64,24 +64,24 @@ impl Trainer {
         let mut mean = 0.0;
         for (number, Batch { inputs, targets, counted: of_batch }) in batches.iter().enumerate() {
             // A batch counts by its targets, so that several small batches teach what one large batch would.
-            let (share, first) = (*of_batch as f64 / counted as f64, number == 0);
+            let (weight, first) = (*of_batch as f64 / counted as f64, number == 0);
             let loss = match &mut self.gradient {
-                Some(by_hand) => by_hand.add(inputs, targets, share, first),
-                None => self.add_by_autograd(inputs, targets, share, first),
+                Some(by_hand) => by_hand.add(inputs, targets, weight, first),
+                None => self.add_by_autograd(inputs, targets, weight, first),
             };
-            mean += share * loss;
+            mean += weight * loss;
         }
         mean
     }
 
     /// [`Gradient::add`](crate::gradient::Gradient::add) for every model: with dropout, on every device.
-    fn add_by_autograd(&self, inputs: &Tensor, targets: &Tensor, share: f64, first: bool) -> f64 {
+    fn add_by_autograd(&self, inputs: &Tensor, targets: &Tensor, weight: f64, first: bool) -> f64 {
         if first {
             self.optimizer.zero_grad();
         }
         let loss = batch_loss(&self.model, inputs, targets, true);
-        if share < 1.0 {
-            (&loss * share).backward();
+        if weight < 1.0 {
+            (&loss * weight).backward();
         } else {
             loss.backward();
         }
@@ -91,13 +91,13 @@ impl Trainer {
     /// Inputs and targets of the next step, those without a target left out and counted.
     fn next_batches(&mut self) -> Result<Vec<Batch>> {
         let epoch = self.step / self.steps_per_epoch;
-        if self.plan.0 != epoch {
-            self.plan = (epoch, ordered(&*self.training, &self.settings, epoch)?);
+        if self.epoch_batches.0 != epoch {
+            self.epoch_batches = (epoch, ordered(&*self.training, &self.settings, epoch)?);
         }
         let first = self.step % self.steps_per_epoch * self.settings.grad_accum;
-        let last = self.plan.1.len().min(first + self.settings.grad_accum);
+        let last = self.epoch_batches.1.len().min(first + self.settings.grad_accum);
         let mut batches = Vec::new();
-        for items in &self.plan.1[first..last] {
+        for items in &self.epoch_batches.1[first..last] {
             let (inputs, targets) = self.training.batch(items);
             let counted = count(&targets);
             if counted == 0 {

@@ -57,7 +57,7 @@ pub fn merges_txt(encoder: &BytePairEncoder) -> Result<String> {
     Ok(text)
 }
 
-/// A character for each byte: itself where it is printable and no blank, else the next unused one from U+0100 on.
+/// A character for each byte: itself where it is printable and no whitespace, else the next unused one from U+0100 on.
 ///
 /// # Source
 /// `bytes_to_unicode` in `encoder.py` of OpenAI's GPT-2 repository.

@@ -28,20 +28,20 @@ pub struct Trainer {
     pub(crate) training: Box<dyn Examples>,
     pub(crate) validation: Option<Box<dyn Examples>>,
     /// Fingerprints of the two.
-    pub(crate) fingerprints: (String, Option<String>),
+    pub(crate) data_hashes: (String, Option<String>),
     pub(crate) steps_per_epoch: usize,
     /// The batches of one epoch, and which epoch that is.
-    pub(crate) plan: (usize, Vec<Vec<usize>>),
+    pub(crate) epoch_batches: (usize, Vec<Vec<usize>>),
     pub(crate) step: usize,
     pub(crate) tokens: u64,
     pub(crate) skipped_batches: usize,
     pub(crate) history: Vec<Line>,
-    pub(crate) command: Value,
+    pub(crate) resume_metadata: Value,
 }
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
+pub enum Outcome {
     /// All its steps are done.
     Finished,
     /// It was asked to stop; a checkpoint holds where.
@@ -49,7 +49,7 @@ pub enum Ending {
 }
 
 /// What a run calls on its way.
-pub struct Hooks<'a> {
+pub struct Callbacks<'a> {
     /// Lets the model show what it can write.
     pub sample: &'a dyn Fn(&Gpt2) -> Result<String>,
     /// Hears of each step, measurement and sample.
@@ -68,10 +68,10 @@ impl Trainer {
         settings: TrainSettings,
         training: Box<dyn Examples>,
         validation: Option<Box<dyn Examples>>,
-        command: Value,
+        resume_metadata: Value,
     ) -> Result<Self> {
         let optimizer = AdamW::new(model.parameters(), settings.optimizer);
-        Self::assemble(model, optimizer, settings, training, validation, command)
+        Self::assemble(model, optimizer, settings, training, validation, resume_metadata)
     }
 
     /// Goes on where a checkpoint was saved.
@@ -87,11 +87,17 @@ impl Trainer {
         settings.check_against(&loaded.state.settings)?;
         let optimizer = loaded.optimizer()?;
         let Loaded { state, model, history, .. } = loaded;
-        let trainer =
-            Self::assemble(model, optimizer, settings, training, validation, state.command)?;
+        let trainer = Self::assemble(
+            model,
+            optimizer,
+            settings,
+            training,
+            validation,
+            state.resume_metadata,
+        )?;
         for (name, saved, ours) in [
-            ("training", Some(&state.training_data), Some(&trainer.fingerprints.0)),
-            ("validation", state.validation_data.as_ref(), trainer.fingerprints.1.as_ref()),
+            ("training", Some(&state.training_data), Some(&trainer.data_hashes.0)),
+            ("validation", state.validation_data.as_ref(), trainer.data_hashes.1.as_ref()),
         ] {
             ensure!(
                 saved == ours,
@@ -116,14 +122,14 @@ impl Trainer {
         settings: TrainSettings,
         training: Box<dyn Examples>,
         validation: Option<Box<dyn Examples>>,
-        command: Value,
+        resume_metadata: Value,
     ) -> Result<Self> {
         settings.check()?;
-        let plan = (0, ordered(&*training, &settings, 0)?);
-        let steps_per_epoch = plan.1.len().div_ceil(settings.grad_accum);
+        let epoch_batches = (0, ordered(&*training, &settings, 0)?);
+        let steps_per_epoch = epoch_batches.1.len().div_ceil(settings.grad_accum);
         let schedule = settings.schedule(settings.total_steps(steps_per_epoch));
-        let fingerprints =
-            (training.fingerprint(), validation.as_ref().map(|examples| examples.fingerprint()));
+        let data_hashes =
+            (training.data_hash(), validation.as_ref().map(|examples| examples.data_hash()));
         Ok(Self {
             gradient: Gradient::of(&model),
             model,
@@ -132,20 +138,20 @@ impl Trainer {
             schedule,
             training,
             validation,
-            fingerprints,
+            data_hashes,
             steps_per_epoch,
-            plan,
+            epoch_batches,
             step: 0,
             tokens: 0,
             skipped_batches: 0,
             history: Vec::new(),
-            command,
+            resume_metadata,
         })
     }
 
     /// Puts something else into the checkpoints to come, for whoever resumes the run.
-    pub fn set_command(&mut self, command: Value) {
-        self.command = command;
+    pub fn set_resume_metadata(&mut self, metadata: Value) {
+        self.resume_metadata = metadata;
     }
 
     /// How it trains.
@@ -191,20 +197,20 @@ impl Trainer {
     ///
     /// # Errors
     /// If a loss, a gradient or a weight is not finite, or the disk refuses.
-    pub fn run(&mut self, folder: &mut RunFolder, hooks: &mut Hooks) -> Result<Ending> {
+    pub fn run(&mut self, folder: &mut RunFolder, callbacks: &mut Callbacks) -> Result<Outcome> {
         let mut saved = (self.step > 0).then_some(self.step);
         if self.step == 0 {
-            self.measure(folder, hooks)?;
+            self.measure(folder, callbacks)?;
         }
         while self.step < self.total_steps() {
-            if (hooks.stop)() {
+            if (callbacks.stop)() {
                 if saved != Some(self.step) {
                     self.save(folder)?;
                 }
-                return Ok(Ending::Stopped);
+                return Ok(Outcome::Stopped);
             }
             if let Some(step) = self.step()? {
-                self.note(Line::Step(step), folder, hooks)?;
+                self.note(Line::Step(step), folder, callbacks)?;
             }
             let epoch_ends =
                 self.step.is_multiple_of(self.steps_per_epoch) || self.step == self.total_steps();
@@ -215,20 +221,20 @@ impl Trainer {
                 save: due(self.settings.save_every),
             };
             if measure {
-                self.measure(folder, hooks)?;
+                self.measure(folder, callbacks)?;
             }
             if sample {
-                self.sample(folder, hooks)?;
+                self.sample(folder, callbacks)?;
             }
             if save {
                 self.save(folder)?;
                 saved = Some(self.step);
             }
         }
-        Ok(Ending::Finished)
+        Ok(Outcome::Finished)
     }
 
-    fn measure(&mut self, folder: &mut RunFolder, hooks: &mut Hooks) -> Result<()> {
+    fn measure(&mut self, folder: &mut RunFolder, callbacks: &mut Callbacks) -> Result<()> {
         let Some(validation_loss) = self.validation_loss()? else {
             return Ok(());
         };
@@ -242,20 +248,25 @@ impl Trainer {
         self.note(
             Line::Validation(Validation { step, epoch, tokens, validation_loss }),
             folder,
-            hooks,
+            callbacks,
         )
     }
 
-    fn sample(&mut self, folder: &mut RunFolder, hooks: &mut Hooks) -> Result<()> {
+    fn sample(&mut self, folder: &mut RunFolder, callbacks: &mut Callbacks) -> Result<()> {
         tch::manual_seed(derived_seed(self.settings.seed, Purpose::Sample, self.step));
-        let sample = (hooks.sample)(&self.model)?;
+        let sample = (callbacks.sample)(&self.model)?;
         let (step, epoch, tokens) = (self.step, self.epoch(), self.tokens);
-        self.note(Line::Sample(Sample { step, epoch, tokens, sample }), folder, hooks)
+        self.note(Line::Sample(Sample { step, epoch, tokens, sample }), folder, callbacks)
     }
 
-    fn note(&mut self, line: Line, folder: &mut RunFolder, hooks: &mut Hooks) -> Result<()> {
+    fn note(
+        &mut self,
+        line: Line,
+        folder: &mut RunFolder,
+        callbacks: &mut Callbacks,
+    ) -> Result<()> {
         folder.append(&line)?;
-        (hooks.line)(&line);
+        (callbacks.line)(&line);
         self.history.push(line);
         Ok(())
     }
@@ -279,11 +290,11 @@ impl Trainer {
             tokens: self.tokens,
             skipped_batches: self.skipped_batches,
             settings: self.settings.clone(),
-            training_data: self.fingerprints.0.clone(),
-            validation_data: self.fingerprints.1.clone(),
+            training_data: self.data_hashes.0.clone(),
+            validation_data: self.data_hashes.1.clone(),
             libtorch: libtorch_version(),
             threads: tch::get_num_threads(),
-            command: self.command.clone(),
+            resume_metadata: self.resume_metadata.clone(),
         }
     }
 }

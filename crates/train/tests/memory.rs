@@ -69,7 +69,7 @@ fn a_checkpoint_broken_anywhere_is_never_loaded_and_takes_no_memory() {
                 flipped[at] ^= 1 << (place % 8);
                 fs::write(&file, &flipped).expect("flipped");
                 if let Ok(loaded) = checkpoint::load(&checkpoint, Device::Cpu) {
-                    // Only a blank in the list of hashes may change without being noticed.
+                    // Only a space in the list of hashes may change without being noticed.
                     assert!(file.ends_with("files.json"), "{} flipped at {at}", file.display());
                     assert_eq!(bits(&loaded.model), original);
                 }

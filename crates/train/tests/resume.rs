@@ -11,7 +11,7 @@ use train::{
     metrics::Line,
     output::RunFolder,
     settings::{Length, TrainSettings},
-    trainer::{Ending, Trainer},
+    trainer::{Outcome, Trainer},
 };
 
 fn resumed(folder: &Path, settings: TrainSettings) -> anyhow::Result<Trainer> {
@@ -39,8 +39,8 @@ fn losses(trainer: &Trainer) -> Vec<Line> {
 fn stopped_after(steps: usize) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let settings = TrainSettings { save_every: 2, ..settings(Length::Steps(10)) };
-    let ending = run(&mut trainer(settings), folder.path(), Some(steps)).expect("a run");
-    assert_eq!(ending, Ending::Stopped);
+    let outcome = run(&mut trainer(settings), folder.path(), Some(steps)).expect("a run");
+    assert_eq!(outcome, Outcome::Stopped);
     folder
 }
 
@@ -59,15 +59,15 @@ fn ten_steps_are_five_and_a_stop_and_five_more_bit_for_bit() {
     let (whole_folder, halved_folder) =
         (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
     let mut whole = trainer(settings.clone());
-    assert_eq!(run(&mut whole, whole_folder.path(), None).expect("a run"), Ending::Finished);
+    assert_eq!(run(&mut whole, whole_folder.path(), None).expect("a run"), Outcome::Finished);
 
     let mut first = trainer(settings.clone());
-    assert_eq!(run(&mut first, halved_folder.path(), Some(5)).expect("a run"), Ending::Stopped);
+    assert_eq!(run(&mut first, halved_folder.path(), Some(5)).expect("a run"), Outcome::Stopped);
     drop(first);
     tch::manual_seed(999); // whatever happened to the generator in between
     let mut second = resumed(halved_folder.path(), settings).expect("a checkpoint");
     assert_eq!(second.steps(), 5);
-    assert_eq!(run(&mut second, halved_folder.path(), None).expect("a run"), Ending::Finished);
+    assert_eq!(run(&mut second, halved_folder.path(), None).expect("a run"), Outcome::Finished);
 
     assert_eq!(bits(&whole.model), bits(&second.model), "the weights differ");
     assert_eq!(losses(&whole), losses(&second), "the metrics differ");

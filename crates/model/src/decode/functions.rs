@@ -8,7 +8,7 @@
     reason = "compiled anew within each function for which other instructions are allowed"
 )]
 
-use crate::{config::Gelu, in_wide_registers};
+use crate::{config::Gelu, multiversion};
 
 /// The sum of all numbers, in lanes: a single running sum could not be computed several numbers at a time.
 #[inline(always)]
@@ -37,9 +37,9 @@ pub fn normalize(x: &[f32], weight: &[f32], bias: &[f32], epsilon: f64, out: &mu
     }
 }
 
-in_wide_registers! {
+multiversion! {
     /// The same in registers as wide as the processor has.
-    pub fn normalize_wide(x: &[f32], weight: &[f32], bias: &[f32], epsilon: f64, out: &mut [f32]) = normalize;
+    pub fn normalize_simd(x: &[f32], weight: &[f32], bias: &[f32], epsilon: f64, out: &mut [f32]) = normalize;
 }
 
 /// Turns scores into weights above 0 that sum to 1.
@@ -70,8 +70,8 @@ impl Gelu {
     ///
     /// libtorch's function takes 3 ns for a number, which is the hyperbolic tangent to the last digit; this takes one power of e, of
     /// which six digits are right.
-    pub fn apply_wide(self, numbers: &mut [f32]) {
-        apply_wide(self, numbers);
+    pub fn apply_simd(self, numbers: &mut [f32]) {
+        apply_simd(self, numbers);
     }
 
     /// Multiplies each gradient by the slope of the activation at its input.
@@ -95,8 +95,8 @@ impl Gelu {
     }
 }
 
-in_wide_registers! {
-    fn apply_wide(gelu: Gelu, numbers: &mut [f32]) = Gelu::apply;
+multiversion! {
+    fn apply_simd(gelu: Gelu, numbers: &mut [f32]) = Gelu::apply;
 }
 
 const TANH_FACTOR: f32 = 0.797_884_6; // sqrt(2 / π)

@@ -1,5 +1,5 @@
 //! Products of rows with a vector by the processor's vector instructions. Beside this room, `unsafe` stands in
-//! [`plain`](crate::plain), [`workers`](crate::workers), `tiles` and the file of [`in_wide_registers`](crate::in_wide_registers).
+//! [`plain`](crate::plain), [`workers`](crate::workers), `tiles` and the file of [`multiversion`](crate::multiversion).
 //!
 //! Decoding a token reads every weight once and does two operations with it, so that the kernels have to keep up with the memory and
 //! no more: four rows at a time, each in one register of sums, and the next four asked for in advance. That request alone took
@@ -14,28 +14,28 @@
 #![expect(unsafe_code, reason = "vector instructions cannot be reached otherwise")]
 
 use super::weights::{BLOCK, INPUTS_OF_A_SCALE, LANE, Quantized};
-use crate::wide::ahead;
+use crate::simd::prefetch;
 use std::array;
 
 /// Fills `out` by the kernel of that name at the level of `$kernels`; `$at` gives what begins at a row.
 macro_rules! dispatch {
     ($kernels:ident, $kernel:ident, $at:ident, $x:ident, $out:ident) => {
         match $kernels.0 {
-            Level::Plain => in_fours(
+            Level::Plain => unroll4(
                 $out,
                 |row| plain::$kernel::<4>($at(row), $x),
                 |row| plain::$kernel::<1>($at(row), $x),
             ),
             // SAFETY: this level exists only where the processor has its instructions.
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => in_fours(
+            Level::Avx2 => unroll4(
                 $out,
                 |row| unsafe { avx2::$kernel::<4>($at(row), $x) },
                 |row| unsafe { avx2::$kernel::<1>($at(row), $x) },
             ),
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => in_fours(
+            Level::Avx512 => unroll4(
                 $out,
                 |row| unsafe { avx512::$kernel::<4>($at(row), $x) },
                 |row| unsafe { avx512::$kernel::<1>($at(row), $x) },
@@ -57,7 +57,7 @@ macro_rules! dot {
             let mut sums = [$zero(); ROWS];
             for (i, x) in x_lines.iter().enumerate() {
                 for (number, (sum, row)) in sums.iter_mut().zip(rows).enumerate() {
-                    ahead(rows[0], ROWS * row.len() + (i * ROWS + number) * LINE);
+                    prefetch(rows[0], ROWS * row.len() + (i * ROWS + number) * LINE);
                     let line = &row.as_chunks::<LINE>().0[i];
                     for (numbers, x) in line.as_chunks::<$lanes>().0.iter().zip(x.as_chunks().0) {
                         *sum = $multiply_add($load(numbers), load(x), *sum);
@@ -97,10 +97,10 @@ macro_rules! bring {
 
 /// Adds rows, each times its weight, at one level of vector instructions, of `$lanes` numbers each.
 #[cfg(target_arch = "x86_64")]
-macro_rules! mix {
+macro_rules! weighted_sum {
     ($lanes:literal, $features:literal, $all:ident, $multiply_add:ident) => {
         #[target_feature(enable = $features)]
-        pub fn mix<const ROWS: usize>(
+        pub fn weighted_sum<const ROWS: usize>(
             weights: &[f32; ROWS],
             rows: &[f32],
             stride: usize,
@@ -112,7 +112,7 @@ macro_rules! mix {
                 let mut sum = load(out);
                 for (row, weight) in rows.iter().zip(weights) {
                     let numbers = &row.as_chunks().0[i];
-                    ahead(numbers, ROWS * stride);
+                    prefetch(numbers, ROWS * stride);
                     sum = $multiply_add(load(numbers), $all(*weight), sum);
                 }
                 *out = store(&sum);
@@ -240,20 +240,20 @@ impl Kernels {
     ///
     /// # Panics
     /// If the sizes do not fit each other.
-    pub fn mix(self, weights: &[f32], rows: &[f32], stride: usize, out: &mut [f32]) {
+    pub fn weighted_sum(self, weights: &[f32], rows: &[f32], stride: usize, out: &mut [f32]) {
         let needed = weights.len().checked_sub(1).map_or(0, |before| before * stride + out.len());
         assert_eq!(rows.len(), needed, "rows are not as many as weights, or not as long as out");
         out.fill(0.0);
         let (eights, rest) = weights.as_chunks::<8>();
         for (i, weights) in eights.iter().enumerate() {
-            self.mix_some(weights, &rows[8 * i * stride..], stride, out);
+            self.weighted_sum_of(weights, &rows[8 * i * stride..], stride, out);
         }
         for (i, weight) in rest.iter().enumerate() {
-            self.mix_some(&[*weight], &rows[(8 * eights.len() + i) * stride..], stride, out);
+            self.weighted_sum_of(&[*weight], &rows[(8 * eights.len() + i) * stride..], stride, out);
         }
     }
 
-    fn mix_some<const ROWS: usize>(
+    fn weighted_sum_of<const ROWS: usize>(
         self,
         weights: &[f32; ROWS],
         rows: &[f32],
@@ -261,13 +261,13 @@ impl Kernels {
         out: &mut [f32],
     ) {
         match self.0 {
-            Level::Plain => plain::mix(weights, rows, stride, out),
+            Level::Plain => plain::weighted_sum(weights, rows, stride, out),
             // SAFETY: this level exists only where the processor has its instructions.
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => unsafe { avx2::mix(weights, rows, stride, out) },
+            Level::Avx2 => unsafe { avx2::weighted_sum(weights, rows, stride, out) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => unsafe { avx512::mix(weights, rows, stride, out) },
+            Level::Avx512 => unsafe { avx512::weighted_sum(weights, rows, stride, out) },
         }
     }
 }
@@ -283,7 +283,7 @@ fn apart<T, const ROWS: usize>(rows: &[T], stride: usize, length: usize) -> [&[T
 }
 
 /// Fills `out` four rows at a time, and the rest one by one.
-fn in_fours(out: &mut [f32], four: impl Fn(usize) -> [f32; 4], one: impl Fn(usize) -> [f32; 1]) {
+fn unroll4(out: &mut [f32], four: impl Fn(usize) -> [f32; 4], one: impl Fn(usize) -> [f32; 1]) {
     let (fours, rest) = out.as_chunks_mut();
     for (chunk, out) in fours.iter_mut().enumerate() {
         *out = four(4 * chunk);

@@ -101,15 +101,15 @@ fn weights_are_multiplied_as_they_lie_in_a_file() {
 #[test]
 fn fewer_bits_cost_little() {
     let model = drawn(SIZES);
-    let scores = tch::no_grad(|| model.forward(&Tensor::from_slice(&text(40)).unsqueeze(0), false));
-    let spread = scores.std(true).double_value(&[]);
+    let logits = tch::no_grad(|| model.forward(&Tensor::from_slice(&text(40)).unsqueeze(0), false));
+    let spread = logits.std(true).double_value(&[]);
     for kernels in Kernels::available() {
         for (dtype, bound) in [(Dtype::Bf16, 0.05), (Dtype::Int8, 0.1)] {
             let gap = largest_difference(&model, dtype, 2, kernels) / spread;
             assert!(gap > 1e-4, "{dtype} with {kernels:?} rounds nothing: {gap:e}");
             assert!(
                 gap < bound,
-                "{dtype} with {kernels:?}: largest difference {gap:e} of the scores' deviation"
+                "{dtype} with {kernels:?}: largest difference {gap:e} of the logits' deviation"
             );
         }
     }
@@ -145,13 +145,13 @@ fn a_text_may_be_read_in_pieces_of_any_length() {
         {
             decoder.clear();
             let mut start = 0;
-            let mut scores = Tensor::new();
+            let mut logits = Tensor::new();
             for piece in &pieces {
-                scores = decoder.read(&ids[start..start + piece]);
+                logits = decoder.read(&ids[start..start + piece]);
                 start += piece;
             }
             let largest = plain.abs().max().double_value(&[]).max(1.0);
-            let gap = (scores - &plain).abs().max().double_value(&[]) / largest;
+            let gap = (logits - &plain).abs().max().double_value(&[]) / largest;
             assert!(gap < 1e-5, "{case}, {pieces:?}: largest difference {gap:e}");
             assert_eq!(decoder.filled(), 40);
         }
@@ -190,10 +190,10 @@ fn all_kernels_agree_whatever_the_lengths() {
             kernels.dot_int8(&bytes, &scales, &quantized, &mut out[2]);
             out[2].iter_mut().for_each(|sum| *sum /= 1000.0);
             let mut mixed = vec![7.0; inputs];
-            kernels.mix(&wave(outputs, 0.3), &rows, inputs, &mut mixed);
+            kernels.weighted_sum(&wave(outputs, 0.3), &rows, inputs, &mut mixed);
             out.push(mixed);
             let mut narrow = vec![7.0; inputs.div_ceil(2)];
-            kernels.mix(
+            kernels.weighted_sum(
                 &wave(outputs, 0.3),
                 &rows[..outputs * inputs - inputs / 2],
                 inputs,

@@ -1,7 +1,7 @@
 //! Weights in fewer bytes: bfloat16 halves what a token has to read, 8-bit numbers with scales nearly quarter it.
 
 use super::kernels::Kernels;
-use crate::plain::numbers;
+use crate::tensor_slice::as_f32_slice;
 use anyhow::{Result, bail};
 use std::{fmt, ops::Range, str::FromStr};
 use tch::Tensor;
@@ -95,17 +95,17 @@ impl Rows {
             }
             (Dtype::F32, _) => Packed::F32(rows()),
             (Dtype::Bf16, _) => {
-                Packed::Bf16(numbers(&rows()).iter().copied().map(to_bf16).collect())
+                Packed::Bf16(as_f32_slice(&rows()).iter().copied().map(to_bf16).collect())
             }
             (Dtype::Int8, _) => {
                 let (mut values, mut scales) = (Vec::new(), Vec::new());
-                for row in numbers(&rows()).chunks_exact(inputs) {
+                for row in as_f32_slice(&rows()).chunks_exact(inputs) {
                     quantize_row(row, &mut values, &mut scales);
                 }
                 Packed::Int8 { values, scales }
             }
         };
-        let bias = bias.map(|bias| numbers(&part(bias).contiguous()).to_vec());
+        let bias = bias.map(|bias| as_f32_slice(&part(bias).contiguous()).to_vec());
         Self { weight, bias, outputs: range.len() }
     }
 
@@ -121,8 +121,10 @@ impl Rows {
     /// - `out`: `[outputs]`
     pub fn multiply(&self, kernels: Kernels, x: &[f32], quantized: &Quantized, out: &mut [f32]) {
         match &self.weight {
-            Packed::F32(rows) => kernels.dot_f32(numbers(rows), x, out),
-            Packed::Columns { rows, stride } => kernels.mix(x, numbers(rows), *stride, out),
+            Packed::F32(rows) => kernels.dot_f32(as_f32_slice(rows), x, out),
+            Packed::Columns { rows, stride } => {
+                kernels.weighted_sum(x, as_f32_slice(rows), *stride, out)
+            }
             Packed::Bf16(rows) => kernels.dot_bf16(rows, x, out),
             Packed::Int8 { values, scales } => kernels.dot_int8(values, scales, quantized, out),
         }

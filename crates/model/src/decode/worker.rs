@@ -1,16 +1,16 @@
 //! One thread's share of a token: some heads of each layer, and some rows of each matrix.
 
 use super::{
+    barrier::{Barrier, Shared, Start},
     functions::{normalize, softmax},
     kernels::Kernels,
-    team::{Barrier, Shared, Start},
     weights::{Dtype, Quantized, Rows},
 };
 use crate::{
     cache::Cache,
     config::Gpt2Config,
     gpt2::Gpt2,
-    plain::{numbers, numbers_mut},
+    tensor_slice::{as_f32_slice, as_f32_slice_mut},
 };
 use std::{
     collections::HashMap,
@@ -26,17 +26,17 @@ pub struct Exchange {
     pub start: Start,
     /// The position of the token of this step.
     pub position: AtomicUsize,
-    /// Whether anybody wants to know the scores.
-    pub scoring: AtomicBool,
+    /// Whether anybody wants to know the logits.
+    pub wants_logits: AtomicBool,
     pub stop: AtomicBool,
     /// The embedded token, written by the first worker alone.
-    pub stream: Shared,
+    pub residual: Shared,
     mixed: Shared,
     hidden: Shared,
     /// What a sub-block adds to the stream.
     added: Shared,
     /// Scores of all entries of the vocabulary.
-    pub scores: Shared,
+    pub logits: Shared,
 }
 
 impl Exchange {
@@ -46,13 +46,13 @@ impl Exchange {
             barrier: Barrier::new(workers),
             start: Start::default(),
             position: AtomicUsize::new(0),
-            scoring: AtomicBool::new(false),
+            wants_logits: AtomicBool::new(false),
             stop: AtomicBool::new(false),
-            stream: Shared::new(1),
+            residual: Shared::new(1),
             mixed: shared(),
             hidden: shared(),
             added: shared(),
-            scores: shared(),
+            logits: shared(),
         }
     }
 }
@@ -104,7 +104,7 @@ impl Share {
 
     fn norm(&self, name: &str) -> Norm {
         let vector =
-            |part| numbers(&self.parameters[&format!("{name}.{part}")].contiguous()).to_vec();
+            |part| as_f32_slice(&self.parameters[&format!("{name}.{part}")].contiguous()).to_vec();
         Norm { weight: vector("weight"), bias: vector("bias"), epsilon: self.config.norm_epsilon }
     }
 }
@@ -198,16 +198,16 @@ impl Worker {
     }
 
     /// Does this worker's part of the token at `position`, whose embedding stands in the exchange; all workers must.
-    pub fn step(&mut self, exchange: &Exchange, position: usize, scoring: bool) {
-        exchange.stream.read(&mut self.x);
+    pub fn step(&mut self, exchange: &Exchange, position: usize, wants_logits: bool) {
+        exchange.residual.read(&mut self.x);
         for layer in 0..self.layers.len() {
             self.attend(layer, position, exchange);
-            self.think(layer, exchange);
+            self.mlp(layer, exchange);
         }
-        if scoring {
+        if wants_logits {
             self.norm.apply(&self.x, &mut self.input);
             self.quantize();
-            self.multiply(&self.head, &exchange.scores);
+            self.multiply(&self.head, &exchange.logits);
         }
         exchange.barrier.wait();
     }
@@ -225,7 +225,7 @@ impl Worker {
         }
         let [query, key, value] = &self.projected;
         let room = self.share.config.context as usize * d; // of a head
-        let (keys, values) = (numbers_mut(keys), numbers_mut(values)); // [H, context, D]
+        let (keys, values) = (as_f32_slice_mut(keys), as_f32_slice_mut(values)); // [H, context, D]
         exchange.mixed.write(self.share.number, query.len(), |mixed| {
             for (head, mixed) in mixed.chunks_exact_mut(d).enumerate() {
                 let known = &mut keys[head * room..][..(position + 1) * d];
@@ -235,14 +235,14 @@ impl Worker {
                 softmax(&mut self.weights, 1.0 / (d as f32).sqrt());
                 let known = &mut values[head * room..][..(position + 1) * d];
                 known[position * d..].copy_from_slice(&value[head * d..][..d]);
-                kernels.mix(&self.weights, known, d, mixed);
+                kernels.weighted_sum(&self.weights, known, d, mixed);
             }
         });
         self.add(exchange, &exchange.mixed, layer, |layer| &layer.output);
     }
 
     /// The second half of a block: the feed-forward network.
-    fn think(&mut self, layer: usize, exchange: &Exchange) {
+    fn mlp(&mut self, layer: usize, exchange: &Exchange) {
         self.layers[layer].norm2.apply(&self.x, &mut self.input);
         self.quantize();
         let up = &self.layers[layer].up;

@@ -5,9 +5,9 @@
 
 use model::{
     config::Gelu,
-    in_wide_registers,
-    plain::{numbers, numbers_mut},
-    workers::share_out,
+    multiversion,
+    tensor_slice::{as_f32_slice, as_f32_slice_mut},
+    threads::parallel_for,
 };
 use tch::Tensor;
 
@@ -19,10 +19,11 @@ const PIECE: usize = 1 << 14;
 /// # Shapes
 /// - `x`, `place`: equal
 pub fn forward(gelu: Gelu, x: &Tensor, mut place: Tensor) -> Tensor {
-    let pieces = numbers(x).chunks(PIECE).zip(numbers_mut(&mut place).chunks_mut(PIECE)).collect();
-    share_out(pieces, |(x, out): (&[f32], &mut [f32])| {
+    let pieces =
+        as_f32_slice(x).chunks(PIECE).zip(as_f32_slice_mut(&mut place).chunks_mut(PIECE)).collect();
+    parallel_for(pieces, |(x, out): (&[f32], &mut [f32])| {
         out.copy_from_slice(x);
-        gelu.apply_wide(out);
+        gelu.apply_simd(out);
     });
     place
 }
@@ -32,13 +33,15 @@ pub fn forward(gelu: Gelu, x: &Tensor, mut place: Tensor) -> Tensor {
 /// # Shapes
 /// - `x`, `gradient`: equal
 pub fn backward(gelu: Gelu, x: &Tensor, mut gradient: Tensor) -> Tensor {
-    let pieces =
-        numbers(x).chunks(PIECE).zip(numbers_mut(&mut gradient).chunks_mut(PIECE)).collect();
-    share_out(pieces, |(x, gradient)| slope(gelu, x, gradient));
+    let pieces = as_f32_slice(x)
+        .chunks(PIECE)
+        .zip(as_f32_slice_mut(&mut gradient).chunks_mut(PIECE))
+        .collect();
+    parallel_for(pieces, |(x, gradient)| slope(gelu, x, gradient));
     gradient
 }
 
-in_wide_registers! {
+multiversion! {
     fn slope(gelu: Gelu, x: &[f32], gradient: &mut [f32]) = Gelu::slope;
 }
 
@@ -69,7 +72,7 @@ mod tests {
         for form in [Gelu::Tanh, Gelu::Exact] {
             for result in [forward(form, &x, x.empty_like()), backward(form, &x, x.ones_like())] {
                 assert!(
-                    numbers(&result).iter().all(|number| *number == 0.0 || number.is_normal()),
+                    as_f32_slice(&result).iter().all(|number| *number == 0.0 || number.is_normal()),
                     "{form:?}"
                 );
             }

@@ -1,9 +1,9 @@
 //! Each layer's rule: what the error of its output says about its weights, and about its input.
 
 use model::{
-    heads::{self, Layout},
-    plain::{numbers, numbers_mut},
-    product::{add_product, write_product},
+    flash_attention::{self, Layout},
+    matmul::{matmul, matmul_add},
+    tensor_slice::{as_f32_slice, as_f32_slice_mut},
 };
 use std::collections::HashMap;
 use tch::{Kind, Tensor};
@@ -26,7 +26,7 @@ impl Parameter {
             parameter.set_data(&value);
         }
         let found = Self { value, gradient: parameter.grad() };
-        found.forget();
+        found.free_grad();
         Some(found)
     }
 
@@ -39,12 +39,12 @@ impl Parameter {
     }
 
     /// Gives the gradient's memory back.
-    pub fn forget(&self) {
+    pub fn free_grad(&self) {
         let _ = tch::no_grad(|| self.gradient.shallow_clone().set_());
     }
 
     /// Lets the gradient, which must then be found anew, lie in `memory` of the parameter's shape.
-    pub fn lay(&self, memory: &Tensor) {
+    pub fn set_grad(&self, memory: &Tensor) {
         let _ = tch::no_grad(|| self.gradient.shallow_clone().set_source_tensor_(memory));
     }
 
@@ -59,11 +59,11 @@ impl Parameter {
     }
 
     /// The same for a product of two matrices, which is written where it belongs and nowhere else.
-    pub fn add_product(&self, left: &Tensor, right: &Tensor, first: bool) {
+    pub fn matmul_add(&self, left: &Tensor, right: &Tensor, first: bool) {
         if first {
-            write_product(&self.gradient, left, right);
+            matmul(&self.gradient, left, right);
         } else {
-            add_product(&self.gradient, left, right);
+            matmul_add(&self.gradient, left, right);
         }
     }
 
@@ -105,9 +105,9 @@ impl Linear {
         match &self.bias {
             Some(bias) => {
                 place.copy_(&bias.value); // the same for each row
-                add_product(&place, x, &weight);
+                matmul_add(&place, x, &weight);
             }
-            None => write_product(&place, x, &weight),
+            None => matmul(&place, x, &weight),
         }
         place
     }
@@ -118,13 +118,13 @@ impl Linear {
             Some(bias) => drop(x.add_out(&place, &bias.value)),
             None => place.copy_(x),
         }
-        add_product(&place, input, &self.weight.value.tr());
+        matmul_add(&place, input, &self.weight.value.tr());
         place
     }
 
     /// Weight and bias: `dW = dyᵀ x` and `db = Σ dy`.
     pub fn learn(&self, x: &Tensor, dy: &Tensor, first: bool) {
-        self.weight.add_product(&dy.tr(), x, first);
+        self.weight.matmul_add(&dy.tr(), x, first);
         if let Some(bias) = &self.bias {
             bias.add(&dy.sum_dim_intlist(0_i64, false, None), first);
         }
@@ -134,13 +134,13 @@ impl Linear {
     pub fn input_gradient(&self, dy: &Tensor) -> Tensor {
         let dx =
             Tensor::empty([dy.size()[0], self.weight.value.size()[1]], (dy.kind(), dy.device()));
-        write_product(&dx, dy, &self.weight.value);
+        matmul(&dx, dy, &self.weight.value);
         dx
     }
 
     /// The same, added to what others say about that input.
     pub fn add_input_gradient(&self, dy: &Tensor, dx: &Tensor) {
-        add_product(dx, dy, &self.weight.value);
+        matmul_add(dx, dy, &self.weight.value);
     }
 }
 
@@ -215,7 +215,11 @@ impl Mixed {
     /// # Shapes
     /// - `q`, `k`, `v`, `output`: `[B * T, C]`
     pub fn new(layout: Layout, [q, k, v]: [Tensor; 3], mut output: Tensor) -> Self {
-        let log_sums = heads::forward(layout, [&q, &k, &v].map(numbers), numbers_mut(&mut output));
+        let log_sums = flash_attention::forward(
+            layout,
+            [&q, &k, &v].map(as_f32_slice),
+            as_f32_slice_mut(&mut output),
+        );
         Self { layout, q, k, v, output, log_sums }
     }
 
@@ -228,11 +232,11 @@ impl Mixed {
     pub fn backward(&self, dy: &Tensor) -> [Tensor; 3] {
         let Self { layout, q, k, v, output, log_sums } = self;
         let mut gradients = [q, k, v].map(Tensor::empty_like);
-        heads::backward(
+        flash_attention::backward(
             *layout,
-            [q, k, v, output, dy].map(numbers),
+            [q, k, v, output, dy].map(as_f32_slice),
             log_sums,
-            gradients.each_mut().map(numbers_mut),
+            gradients.each_mut().map(as_f32_slice_mut),
         );
         gradients
     }

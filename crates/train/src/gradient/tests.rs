@@ -70,7 +70,7 @@ fn every_gradient_is_that_of_autograd() {
         ("less than the context", small(), [2, 5], &Tensor::shallow_clone),
         ("targets that do not count", small(), [3, 8], &ignored),
         ("texts that begin alike", small(), [3, 8], &Tensor::shallow_clone),
-        ("several chunks of scores", long, [2, 300], &Tensor::shallow_clone),
+        ("several chunks of logits", long, [2, 300], &Tensor::shallow_clone),
     ] {
         let model = model(config);
         let (inputs, targets) = (ids(shape), targets_of(&ids(shape)));
@@ -91,15 +91,15 @@ fn every_gradient_is_that_of_autograd() {
 #[test]
 fn several_batches_of_a_step_add_up_and_the_next_step_begins_anew() {
     let model = model(small());
-    let batches = [0.75, 0.25].map(|share| (ids([3, 8]), ids([3, 8]), share));
-    for (inputs, targets, share) in &batches {
-        (batch_loss(&model, inputs, targets, true) * *share).backward();
+    let batches = [0.75, 0.25].map(|weight| (ids([3, 8]), ids([3, 8]), weight));
+    for (inputs, targets, weight) in &batches {
+        (batch_loss(&model, inputs, targets, true) * *weight).backward();
     }
     let expected = gradients(&model);
     let mut gradient = Gradient::of(&model).expect("a plain model");
     for step in ["first step", "second step"] {
-        for (number, (inputs, targets, share)) in batches.iter().enumerate() {
-            gradient.add(inputs, targets, *share, number == 0);
+        for (number, (inputs, targets, weight)) in batches.iter().enumerate() {
+            gradient.add(inputs, targets, *weight, number == 0);
         }
         assert_equal(step, &gradients(&model), &expected);
     }
@@ -164,7 +164,7 @@ fn ten_steps_lead_where_autograd_leads() {
         assert!((loss / expected - 1.0).abs() < 1e-5, "step {step}: {loss}, not {expected}");
         for optimizer in [&mut ours, &mut theirs] {
             let (_, clip) = optimizer.clip_factor(1.0).expect("a finite gradient");
-            optimizer.step_in_one_pass(1e-3, clip);
+            optimizer.fused_step(1e-3, clip);
         }
     }
 }

@@ -13,7 +13,7 @@ use tch::{Device, Tensor};
 use train::{
     output::RunFolder,
     settings::{Length, TrainSettings},
-    trainer::{Ending, Hooks, Trainer},
+    trainer::{Callbacks, Outcome, Trainer},
 };
 
 pub const CONFIG: Gpt2Config = Gpt2Config {
@@ -67,12 +67,12 @@ pub fn trainer(settings: TrainSettings) -> Trainer {
 }
 
 /// Trains until the run ends or `stop_after` steps are done, in a folder of its own.
-pub fn run(trainer: &mut Trainer, folder: &Path, stop_after: Option<usize>) -> Result<Ending> {
+pub fn run(trainer: &mut Trainer, folder: &Path, stop_after: Option<usize>) -> Result<Outcome> {
     let taken = std::cell::Cell::new(trainer.steps());
     let mut folder = RunFolder::open(folder, trainer.history())?;
     trainer.run(
         &mut folder,
-        &mut Hooks {
+        &mut Callbacks {
             sample: &|_| Ok("a sample".to_owned()),
             line: &mut |line| {
                 if let train::metrics::Line::Step(step) = line {

@@ -1,6 +1,6 @@
 //! Kernels of 8 numbers a register.
 
-use super::{BLOCK, LANE, Quantized, ahead, apart, plain};
+use super::{BLOCK, LANE, Quantized, apart, plain, prefetch};
 #[allow(
     clippy::wildcard_imports,
     reason = "two dozen instructions, whose names say where they come from"
@@ -25,7 +25,7 @@ fn load_halves(numbers: &[u16; 8]) -> __m256 {
 
 dot!(f32, f32, 8, load, "avx2,fma", _mm256_setzero_ps, _mm256_fmadd_ps, sum);
 dot!(bf16, u16, 8, load_halves, "avx2,fma", _mm256_setzero_ps, _mm256_fmadd_ps, sum);
-mix!(8, "avx2,fma", _mm256_set1_ps, _mm256_fmadd_ps);
+weighted_sum!(8, "avx2,fma", _mm256_set1_ps, _mm256_fmadd_ps);
 
 /// Sums of four products each, of 32 weights with 32 values.
 ///
@@ -52,7 +52,7 @@ pub fn int8<const ROWS: usize>((rows, scales): (&[u8], &[f32]), x: &Quantized) -
             let (sizes, x_scale) = (_mm256_abs_epi8(values), load(&x_scales.as_chunks().0[half]));
             for row in 0..ROWS {
                 if half == 0 {
-                    ahead(rows[0], ROWS * inputs + (block * ROWS + row) * BLOCK);
+                    prefetch(rows[0], ROWS * inputs + (block * ROWS + row) * BLOCK);
                 }
                 let weights = &rows[row].as_chunks::<BLOCK>().0[block];
                 let products = products(&weights.as_chunks().0[half], values, sizes);

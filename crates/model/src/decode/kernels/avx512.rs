@@ -1,6 +1,6 @@
 //! Kernels of 16 numbers a register, with the products of 8-bit numbers that came to AVX-512 later.
 
-use super::{BLOCK, Quantized, ahead, apart, plain};
+use super::{BLOCK, Quantized, apart, plain, prefetch};
 #[allow(
     clippy::wildcard_imports,
     reason = "two dozen instructions, whose names say where they come from"
@@ -27,7 +27,7 @@ dot!(
     _mm512_fmadd_ps,
     _mm512_reduce_add_ps
 );
-mix!(16, "avx512f", _mm512_set1_ps, _mm512_fmadd_ps);
+weighted_sum!(16, "avx512f", _mm512_set1_ps, _mm512_fmadd_ps);
 
 #[target_feature(enable = "avx512f,avx512vnni")]
 pub fn int8<const ROWS: usize>((rows, scales): (&[u8], &[f32]), x: &Quantized) -> [f32; ROWS] {
@@ -41,7 +41,7 @@ pub fn int8<const ROWS: usize>((rows, scales): (&[u8], &[f32]), x: &Quantized) -
         let (values, offsets) = (load_values(&values[block]), load_sums(&offsets[block]));
         let x_scale = load(&x_scales[block]);
         for row in 0..ROWS {
-            ahead(rows[0], ROWS * inputs + (block * ROWS + row) * BLOCK);
+            prefetch(rows[0], ROWS * inputs + (block * ROWS + row) * BLOCK);
             let weights = &rows[row].as_chunks::<BLOCK>().0[block];
             let products = _mm512_dpbusd_epi32(offsets, load_weights(weights), values);
             let scale = _mm512_mul_ps(_mm512_set1_ps(scales[row][block]), x_scale);

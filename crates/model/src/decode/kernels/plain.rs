@@ -57,7 +57,12 @@ pub fn int8<const ROWS: usize>((rows, scales): (&[u8], &[f32]), x: &Quantized) -
     })
 }
 
-pub fn mix<const ROWS: usize>(weights: &[f32; ROWS], rows: &[f32], stride: usize, out: &mut [f32]) {
+pub fn weighted_sum<const ROWS: usize>(
+    weights: &[f32; ROWS],
+    rows: &[f32],
+    stride: usize,
+    out: &mut [f32],
+) {
     for (row, weight) in weights.iter().enumerate() {
         for (out, value) in out.iter_mut().zip(&rows[row * stride..]) {
             *out += weight * value;

@@ -4,8 +4,8 @@
 //! block's gradient, and then needs what it remembered of the block no more. So one stretch of memory serves both:
 //!
 //! ```text
-//! forward    [passed 0][passed 1] … [passed 11][scores]
-//! back       [passed 0][passed 1] …     [gradient 10][gradient 11]
+//! forward    [saved 0][saved 1] … [saved 11][logits]
+//! back       [saved 0][saved 1] …     [gradient 10][gradient 11]
 //! at the end     [gradient 0][gradient 1] … [gradient 10][gradient 11]
 //! ```
 //!
@@ -21,36 +21,36 @@ use tch::Tensor;
 pub struct Sizes {
     pub blocks: i64,
     /// What is remembered of a block.
-    pub passed: i64,
+    pub saved: i64,
     /// The gradients of a block; 0 if they are kept elsewhere.
     pub gradient: i64,
-    /// The scores that exist at a time. They are needed before any block's gradient is found.
-    pub scores: i64,
+    /// The logits that exist at a time. They are needed before any block's gradient is found.
+    pub logits: i64,
 }
 
 impl Sizes {
     /// The least memory in which nothing is overwritten too early: at the last block and at the first one, between which the
     /// distance grows or shrinks evenly.
     pub fn total(self) -> i64 {
-        let Self { blocks, passed, gradient, scores } = self;
-        (blocks * passed + gradient.max(scores)).max(blocks * gradient + passed)
+        let Self { blocks, saved, gradient, logits } = self;
+        (blocks * saved + gradient.max(logits)).max(blocks * gradient + saved)
     }
 }
 
 /// Memory for one batch.
-pub struct Room {
+pub struct Arena {
     sizes: Sizes,
     memory: Tensor, // [total]
 }
 
-impl Room {
+impl Arena {
     pub fn new(sizes: Sizes, memory: &Tensor) -> Self {
         Self { sizes, memory: memory.narrow(0, 0, sizes.total()) }
     }
 
     /// Where block `number` puts what it remembers.
-    pub fn passed(&self, number: usize) -> Shelf {
-        self.shelf(number as i64 * self.sizes.passed, self.sizes.passed)
+    pub fn saved(&self, number: usize) -> Shelf {
+        self.shelf(number as i64 * self.sizes.saved, self.sizes.saved)
     }
 
     /// Where the gradients of block `number` belong.
@@ -59,10 +59,10 @@ impl Room {
         self.shelf(self.sizes.total() - (blocks - number as i64) * gradient, gradient)
     }
 
-    /// Where the scores belong.
-    pub fn scores(&self) -> Shelf {
-        let Sizes { blocks, passed, scores, .. } = self.sizes;
-        self.shelf(blocks * passed, scores)
+    /// Where the logits belong.
+    pub fn logits(&self) -> Shelf {
+        let Sizes { blocks, saved, logits, .. } = self.sizes;
+        self.shelf(blocks * saved, logits)
     }
 
     fn shelf(&self, start: i64, numbers: i64) -> Shelf {
@@ -70,7 +70,7 @@ impl Room {
     }
 }
 
-/// A stretch of a room that is filled from its beginning.
+/// A stretch of a arena that is filled from its beginning.
 pub struct Shelf {
     memory: Tensor,
     taken: Cell<i64>,
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn nothing_is_overwritten_before_it_is_used() {
-        for (blocks, passed, gradient, scores) in [
+        for (blocks, saved, gradient, logits) in [
             (1, 5, 5, 5),
             (12, 39, 71, 128),
             (12, 71, 39, 128),
@@ -117,9 +117,9 @@ mod tests {
             (4, 1, 90, 2),
             (0, 3, 3, 7),
         ] {
-            let sizes = Sizes { blocks, passed, gradient, scores };
+            let sizes = Sizes { blocks, saved, gradient, logits };
             let memory = Tensor::zeros(sizes.total(), (Kind::Float, Device::Cpu));
-            let room = Room::new(sizes, &memory);
+            let arena = Arena::new(sizes, &memory);
             let apart = |one: &Shelf, other: &Shelf, what: &str| {
                 let (one, other) = (addresses(one), addresses(other));
                 let empty = one.is_empty() || other.is_empty();
@@ -129,20 +129,20 @@ mod tests {
                 );
             };
             for block in 0..blocks as usize {
-                let remembered = room.passed(block);
-                apart(&remembered, &room.scores(), "scores over what is remembered");
+                let remembered = arena.saved(block);
+                apart(&remembered, &arena.logits(), "logits over what is remembered");
                 for later in block..blocks as usize {
                     apart(
                         &remembered,
-                        &room.gradients(later),
+                        &arena.gradients(later),
                         "a gradient over what is remembered",
                     );
                 }
                 for other in 0..block {
-                    apart(&remembered, &room.passed(other), "two blocks remember in one place");
+                    apart(&remembered, &arena.saved(other), "two blocks remember in one place");
                     apart(
-                        &room.gradients(block),
-                        &room.gradients(other),
+                        &arena.gradients(block),
+                        &arena.gradients(other),
                         "two gradients in one place",
                     );
                 }
@@ -154,7 +154,7 @@ mod tests {
     fn a_shelf_is_filled_in_order() {
         let memory = Tensor::zeros(10, (Kind::Float, Device::Cpu));
         let shelf =
-            Room::new(Sizes { blocks: 1, passed: 10, gradient: 0, scores: 0 }, &memory).passed(0);
+            Arena::new(Sizes { blocks: 1, saved: 10, gradient: 0, logits: 0 }, &memory).saved(0);
         let kept = shelf.keep(&Tensor::from_slice(&[1.0_f32, 2.0, 3.0, 4.0]).view([2, 2]));
         let _ = shelf.place(&[3]).fill_(5.0);
         assert_eq!(kept.size(), [2, 2]);

@@ -9,9 +9,9 @@
 
 use crate::adamw::{AdamW, AdamWSettings};
 use model::{
-    in_wide_registers,
-    plain::{is_plain, numbers_mut},
-    workers::share_out,
+    multiversion,
+    tensor_slice::{as_f32_slice_mut, is_f32_slice},
+    threads::parallel_for,
 };
 use tch::Tensor;
 
@@ -66,15 +66,15 @@ impl Update {
     }
 }
 
-in_wide_registers! {
-    fn apply_wide(update: Update, piece: &mut Piece) = Update::apply;
+multiversion! {
+    fn apply_simd(update: Update, piece: &mut Piece) = Update::apply;
 }
 
 impl AdamW {
     /// Does what [`step`](Self::step) does after the gradients were multiplied by `clip`, which they are not.
     ///
     /// Where a tensor is not on the CPU, contiguous and in float32, the plain step is taken.
-    pub fn step_in_one_pass(&mut self, learning_rate: f64, clip: f64) {
+    pub fn fused_step(&mut self, learning_rate: f64, clip: f64) {
         let mut tensors: Vec<[Tensor; 4]> = self
             .parameters
             .iter()
@@ -90,14 +90,14 @@ impl AdamW {
             .filter(|[_, gradient, ..]| gradient.defined())
             .collect();
         // `lerp_` computes by another formula for weights from a half on.
-        if self.settings.beta1 <= 0.5 || !tensors.iter().flatten().all(is_plain) {
+        if self.settings.beta1 <= 0.5 || !tensors.iter().flatten().all(is_f32_slice) {
             self.scale_gradients(clip);
             return self.step(learning_rate);
         }
         self.steps += 1;
         let update = Update::new(self.settings, self.steps, learning_rate, clip);
-        share_out(tensors.iter_mut().flat_map(pieces).collect(), |mut piece| {
-            apply_wide(update, &mut piece)
+        parallel_for(tensors.iter_mut().flat_map(pieces).collect(), |mut piece| {
+            apply_simd(update, &mut piece)
         });
     }
 }
@@ -112,7 +112,7 @@ struct Piece<'a> {
 
 /// Cuts a parameter, its gradient and its two moments, which are four pieces of memory, into pieces.
 fn pieces(tensors: &mut [Tensor; 4]) -> impl Iterator<Item = Piece<'_>> {
-    let [parameter, gradient, mean, mean_square] = tensors.each_mut().map(numbers_mut);
+    let [parameter, gradient, mean, mean_square] = tensors.each_mut().map(as_f32_slice_mut);
     parameter
         .chunks_mut(PIECE)
         .zip(gradient.chunks(PIECE))
@@ -167,7 +167,7 @@ mod tests {
             assert!(clip < 0.1, "the gradient is long enough to be clipped");
             plain.clip_gradients(1.0).expect("a finite gradient");
             plain.step(4e-4);
-            fast.step_in_one_pass(4e-4, clip);
+            fast.fused_step(4e-4, clip);
             for ((name, ours), (_, expected)) in fast.parameters.iter().zip(&plain.parameters) {
                 let gap = (ours - expected).abs().max().double_value(&[]);
                 assert!(gap < 1e-8, "{name} after step {step}: difference {gap:e}");
@@ -181,7 +181,7 @@ mod tests {
         let before = Vec::<f32>::try_from(drawn(&[1000], 0.3)).expect("numbers");
         let gradient = Vec::<f32>::try_from(drawn(&[1000], 2.1)).expect("numbers");
         let update = Update::new(AdamWSettings::default(), 3, 1e-3, 0.7);
-        let [plain, widest] = [Update::apply, apply_wide].map(|apply| {
+        let [plain, widest] = [Update::apply, apply_simd].map(|apply| {
             let [mut parameter, mut mean] = [(); 2].map(|()| before.clone());
             let mut mean_square: Vec<f32> = before.iter().map(|square| square.abs()).collect();
             apply(
@@ -209,7 +209,7 @@ mod tests {
         set_gradients(&plain, 3);
         set_gradients(&fast, 3);
         plain.step(4e-4);
-        fast.step_in_one_pass(4e-4, 1.0);
+        fast.fused_step(4e-4, 1.0);
         assert_eq!(fast.parameters, plain.parameters);
         assert_eq!(fast.steps(), 1);
     }

@@ -2,18 +2,18 @@
 //!
 //! libtorch's kernel compares queries with keys in blocks of up to 256 by 512, of which the mask hides a good part again, hands
 //! each product of a block to a library made for larger ones, and wants heads apart that lie side by side. Here blocks are as small
-//! as a processor's own memory, products are sums in registers, and heads are read and written where they lie. On an AMD Zen 3 the way
+//! as a processor's cache, products are sums in registers, and heads are read and written where they lie. On an AMD Zen 3 the way
 //! forward and back takes three quarters of libtorch's time, of which it was a sixth of a step with 4 texts of 1,024 tokens.
 
-mod soften;
+mod softmax;
 
 use crate::{
-    tiles::{Block, LANES, Panels, ROWS, Rows, add_transposed_wide, multiply_wide},
-    workers::share_out,
+    micro_kernel::{Block, LANES, Panels, ROWS, Rows, add_transposed_simd, multiply_simd},
+    threads::parallel_for,
 };
-use soften::{bend_wide, dot_wide, soften_wide};
+use softmax::{dot_simd, softmax_backward_simd, softmax_simd};
 
-/// Queries, and keys, of a block: whole tiles and panels, and few enough for a processor's own memory.
+/// Queries, and keys, of a block: whole tiles and panels, and few enough for a processor's cache.
 const QUERIES: usize = 8 * ROWS;
 const KEYS: usize = 24 * LANES;
 
@@ -43,7 +43,7 @@ pub fn forward(layout: Layout, [q, k, v]: [&[f32]; 3], out: &mut [f32]) -> Vec<f
         let [q, k, v] = [q, k, v].map(|x| layout.head(x, head));
         Forward { q, k, v, out, log_sums }
     });
-    share_out(heads.collect(), forward_of_head);
+    parallel_for(heads.collect(), forward_of_head);
     log_sums
 }
 
@@ -67,7 +67,7 @@ pub fn backward(
         let [q, k, v, out, d_out] = [q, k, v, out, d_out].map(|x| layout.head(x, head));
         Backward { q, k, v, out, d_out, log_sums, dq, dk, dv }
     });
-    share_out(heads.collect(), backward_of_head);
+    parallel_for(heads.collect(), backward_of_head);
 }
 
 impl Layout {
@@ -108,16 +108,16 @@ fn forward_of_head(head: Forward) {
     for start in (0..positions).step_by(QUERIES) {
         let end = positions.min(start + QUERIES); // as many keys as the last query sees
         let seen = Panels::new(&keys[..end.div_ceil(LANES) * width], width);
-        multiply_wide(&q.tiles(start, end), seen, &mut weights, 0, false);
+        multiply_simd(&q.tiles(start, end), seen, &mut weights, 0, false);
         for query in start..end {
             let weights = &mut weights.line_mut(query - start)[..end];
-            let (largest, sum) = soften_wide(&mut weights[..=query], factor);
+            let (largest, sum) = softmax_simd(&mut weights[..=query], factor);
             weights[query + 1..].fill(0.0);
             log_sums[query] = largest + sum.ln();
             shares[query - start] = 1.0 / sum;
         }
         let seen = Panels::new(&values, positions).lines(0, end);
-        multiply_wide(
+        multiply_simd(
             &weights.rows(end - start, end).tiles(0, end - start),
             seen,
             &mut mixed,
@@ -148,7 +148,7 @@ fn backward_of_head(head: Backward) {
     let Backward { q, k, v, out, d_out, log_sums, dq, dk, dv } = head;
     let Rows { count: positions, width, .. } = q;
     let factor = 1.0 / (width as f32).sqrt();
-    let dots: Vec<f32> = (0..positions).map(|t| dot_wide(out.row(t), d_out.row(t))).collect();
+    let dots: Vec<f32> = (0..positions).map(|t| dot_simd(out.row(t), d_out.row(t))).collect();
     let [keys, values] = [k, v].map(|x| x.transposed_panels());
     let [q_panels, k_panels, d_out_panels] = [q, k, d_out].map(|x| x.panels());
     let [q_panels, k_panels, d_out_panels] =
@@ -161,14 +161,14 @@ fn backward_of_head(head: Backward) {
             let end = positions.min(start + QUERIES);
             let last = end.min(first + KEYS); // of these keys the last query sees those before
             let own = first / LANES * width..last.div_ceil(LANES) * width;
-            multiply_wide(
+            multiply_simd(
                 &q.tiles(start, end),
                 Panels::new(&keys[own.clone()], width),
                 &mut weights,
                 0,
                 false,
             );
-            multiply_wide(
+            multiply_simd(
                 &d_out.tiles(start, end),
                 Panels::new(&values[own], width),
                 &mut slopes,
@@ -179,7 +179,7 @@ fn backward_of_head(head: Backward) {
                 let [weights, slopes] = [&mut weights, &mut slopes]
                     .map(|block| &mut block.line_mut(query - start)[..last - first]);
                 let seen = last.min(query + 1) - first;
-                bend_wide(
+                softmax_backward_simd(
                     &mut weights[..seen],
                     &mut slopes[..seen],
                     factor,
@@ -189,15 +189,15 @@ fn backward_of_head(head: Backward) {
                 weights[seen..].fill(0.0);
                 slopes[seen..].fill(0.0);
             }
-            multiply_wide(
+            multiply_simd(
                 &slopes.rows(end - start, last - first).tiles(0, end - start),
                 k_panels.lines(first, last),
                 of_queries,
                 start,
                 true,
             );
-            add_transposed_wide(&slopes, last - first, q_panels.lines(start, end), of_keys, first);
-            add_transposed_wide(
+            add_transposed_simd(&slopes, last - first, q_panels.lines(start, end), of_keys, first);
+            add_transposed_simd(
                 &weights,
                 last - first,
                 d_out_panels.lines(start, end),
@@ -216,7 +216,7 @@ fn backward_of_head(head: Backward) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plain::{numbers, numbers_mut};
+    use crate::tensor_slice::{as_f32_slice, as_f32_slice_mut};
     use tch::{Device, Kind, Tensor};
 
     /// Queries, keys, values and an output's gradient, with scores as far apart as those of a trained model.
@@ -250,9 +250,9 @@ mod tests {
             let [q, k, v, d_out] = &given;
             let mut results = [(); 4].map(|()| q.empty_like());
             let [out, dq, dk, dv] = &mut results;
-            let log_sums = forward(layout, [q, k, v].map(numbers), numbers_mut(out));
-            let gradients = [dq, dk, dv].map(numbers_mut);
-            backward(layout, [q, k, v, &*out, d_out].map(numbers), &log_sums, gradients);
+            let log_sums = forward(layout, [q, k, v].map(as_f32_slice), as_f32_slice_mut(out));
+            let gradients = [dq, dk, dv].map(as_f32_slice_mut);
+            backward(layout, [q, k, v, &*out, d_out].map(as_f32_slice), &log_sums, gradients);
             for (name, (ours, expected)) in
                 ["out", "dq", "dk", "dv"].iter().zip(results.iter().zip(spelled_out(&given)))
             {
@@ -274,7 +274,7 @@ mod tests {
         let [q, k, v, _] = drawn(layout, 1);
         let output = |k: &Tensor, v: &Tensor| {
             let mut out = q.empty_like();
-            forward(layout, [&q, k, v].map(numbers), numbers_mut(&mut out));
+            forward(layout, [&q, k, v].map(as_f32_slice), as_f32_slice_mut(&mut out));
             out
         };
         let (before, [edited_k, edited_v]) = (output(&k, &v), [&k, &v].map(Tensor::copy));

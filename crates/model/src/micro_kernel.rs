@@ -7,9 +7,9 @@
 #![expect(clippy::inline_always, reason = "compiled anew for registers of each width")]
 
 #[cfg(target_arch = "x86_64")]
-mod squares;
+mod transpose;
 
-use crate::in_wide_registers;
+use crate::multiversion;
 use std::array;
 
 /// Rows and columns of a tile: its sums fill 12 of the 16 registers that a processor with AVX2 has.
@@ -60,7 +60,7 @@ impl<'a> Rows<'a> {
     pub fn transposed_panels(&self) -> Vec<[f32; LANES]> {
         let mut panels = vec![[0.0; LANES]; self.count.div_ceil(LANES) * self.width];
         for (number, panel) in panels.chunks_exact_mut(self.width).enumerate() {
-            transpose_wide(*self, number * LANES, panel);
+            transpose_simd(*self, number * LANES, panel);
         }
         panels
     }
@@ -76,7 +76,7 @@ pub struct Tile<'a> {
 ///
 /// # Shapes
 /// - `lines`: `[width, 16]`
-pub fn transpose_wide(rows: Rows, first: usize, lines: &mut [[f32; LANES]]) {
+pub fn transpose_simd(rows: Rows, first: usize, lines: &mut [[f32; LANES]]) {
     let rows = array::from_fn(|lane| rows.row((first + lane).min(rows.count - 1)));
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") {
@@ -85,7 +85,7 @@ pub fn transpose_wide(rows: Rows, first: usize, lines: &mut [[f32; LANES]]) {
             reason = "that the processor has the instructions is known only when the program runs"
         )]
         // SAFETY: the line above.
-        return unsafe { squares::transpose(&rows, lines) };
+        return unsafe { transpose::transpose(&rows, lines) };
     }
     transpose(&rows, lines);
 }
@@ -161,12 +161,12 @@ impl Block {
         [sums0, sums1, sums2, sums3, sums4, sums5]: [&[f32; LANES]; ROWS],
         add: bool,
     ) {
-        settle(self.place(line, panel), sums0, add);
-        settle(self.place(line + 1, panel), sums1, add);
-        settle(self.place(line + 2, panel), sums2, add);
-        settle(self.place(line + 3, panel), sums3, add);
-        settle(self.place(line + 4, panel), sums4, add);
-        settle(self.place(line + 5, panel), sums5, add);
+        store(self.place(line, panel), sums0, add);
+        store(self.place(line + 1, panel), sums1, add);
+        store(self.place(line + 2, panel), sums2, add);
+        store(self.place(line + 3, panel), sums3, add);
+        store(self.place(line + 4, panel), sums4, add);
+        store(self.place(line + 5, panel), sums5, add);
     }
 
     #[inline(always)]
@@ -178,9 +178,9 @@ impl Block {
 
 /// Writes sums into a place, or adds them to what is there.
 #[inline(always)]
-fn settle(place: &mut [f32; LANES], sums: &[f32; LANES], add: bool) {
+fn store(place: &mut [f32; LANES], sums: &[f32; LANES], add: bool) {
     if add {
-        add_product(place, 1.0, sums);
+        multiply_add(place, 1.0, sums);
     } else {
         *place = *sums;
     }
@@ -207,12 +207,12 @@ fn multiply(tiles: &[Tile], right: Panels, out: &mut Block, first: usize, add: b
             let left = row0.iter().zip(*row1).zip(*row2).zip(*row3).zip(*row4).zip(*row5);
             for ((((((left0, left1), left2), left3), left4), left5), line) in left.zip(panel) {
                 let line = *line;
-                add_product(&mut sums0, *left0, &line);
-                add_product(&mut sums1, *left1, &line);
-                add_product(&mut sums2, *left2, &line);
-                add_product(&mut sums3, *left3, &line);
-                add_product(&mut sums4, *left4, &line);
-                add_product(&mut sums5, *left5, &line);
+                multiply_add(&mut sums0, *left0, &line);
+                multiply_add(&mut sums1, *left1, &line);
+                multiply_add(&mut sums2, *left2, &line);
+                multiply_add(&mut sums3, *left3, &line);
+                multiply_add(&mut sums4, *left4, &line);
+                multiply_add(&mut sums5, *left5, &line);
             }
             out.keep(
                 first + tile * ROWS,
@@ -231,11 +231,11 @@ fn put(block: &Block, out: &mut [&mut [f32]], add: bool) {
     let lines = block.rows(block.numbers.len() / block.stride, LANES);
     let mut turned = [[0.0; LANES]; LANES];
     for first in (0..width).step_by(LANES) {
-        transpose_wide(lines, first, &mut turned);
+        transpose_simd(lines, first, &mut turned);
         for (row, sums) in out.iter_mut().zip(&turned) {
             let place = &mut row[first..];
             if let Some(place) = place.first_chunk_mut::<LANES>() {
-                settle(place, sums, add);
+                store(place, sums, add);
             } else {
                 for (place, sum) in place.iter_mut().zip(sums) {
                     *place = if add { *place + sum } else { *sum };
@@ -255,12 +255,12 @@ fn add_transposed(left: &Block, columns: usize, right: Panels, out: &mut Block, 
             for (left, line) in left.numbers[column..].chunks(left.stride).zip(panel) {
                 let line = *line;
                 let left = &left[..ROWS];
-                add_product(&mut sums0, left[0], &line);
-                add_product(&mut sums1, left[1], &line);
-                add_product(&mut sums2, left[2], &line);
-                add_product(&mut sums3, left[3], &line);
-                add_product(&mut sums4, left[4], &line);
-                add_product(&mut sums5, left[5], &line);
+                multiply_add(&mut sums0, left[0], &line);
+                multiply_add(&mut sums1, left[1], &line);
+                multiply_add(&mut sums2, left[2], &line);
+                multiply_add(&mut sums3, left[3], &line);
+                multiply_add(&mut sums4, left[4], &line);
+                multiply_add(&mut sums5, left[5], &line);
             }
             out.keep(
                 first + column,
@@ -273,22 +273,22 @@ fn add_transposed(left: &Block, columns: usize, right: Panels, out: &mut Block, 
 }
 
 #[inline(always)]
-fn add_product(sums: &mut [f32; LANES], left: f32, line: &[f32; LANES]) {
+fn multiply_add(sums: &mut [f32; LANES], left: f32, line: &[f32; LANES]) {
     for (sum, right) in sums.iter_mut().zip(line) {
         *sum = left.mul_add(*right, *sum);
     }
 }
 
-in_wide_registers! {
-    pub fn multiply_wide(tiles: &[Tile], right: Panels, out: &mut Block, first: usize, add: bool) = multiply;
+multiversion! {
+    pub fn multiply_simd(tiles: &[Tile], right: Panels, out: &mut Block, first: usize, add: bool) = multiply;
 }
 
-in_wide_registers! {
-    pub fn put_wide(block: &Block, out: &mut [&mut [f32]], add: bool) = put;
+multiversion! {
+    pub fn put_simd(block: &Block, out: &mut [&mut [f32]], add: bool) = put;
 }
 
-in_wide_registers! {
-    pub fn add_transposed_wide(left: &Block, columns: usize, right: Panels, out: &mut Block, first: usize) = add_transposed;
+multiversion! {
+    pub fn add_transposed_simd(left: &Block, columns: usize, right: Panels, out: &mut Block, first: usize) = add_transposed;
 }
 
 #[cfg(test)]
@@ -346,7 +346,7 @@ mod tests {
         for (count, first) in [(40, 17), (19, 16)] {
             let block = block(count, 11);
             let mut lines = [[0.0; LANES]; 11];
-            transpose_wide(block.rows(count, 11), first, &mut lines);
+            transpose_simd(block.rows(count, 11), first, &mut lines);
             let line = |column: usize| {
                 array::from_fn(|lane| block.line((first + lane).min(count - 1))[column])
             };
@@ -370,6 +370,6 @@ mod tests {
             add_transposed(&left, 20, right, &mut blocks[2], 0);
             blocks.map(|block| block.numbers)
         };
-        assert_eq!(results(multiply, add_transposed), results(multiply_wide, add_transposed_wide));
+        assert_eq!(results(multiply, add_transposed), results(multiply_simd, add_transposed_simd));
     }
 }

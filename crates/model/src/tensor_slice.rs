@@ -7,7 +7,7 @@
 use tch::{Device, Kind, Tensor};
 
 /// Whether plain loops and products may read a tensor as it lies: float32, one number after the other, on the CPU.
-pub fn is_plain(tensor: &Tensor) -> bool {
+pub fn is_f32_slice(tensor: &Tensor) -> bool {
     tensor.device() == Device::Cpu && tensor.kind() == Kind::Float && tensor.is_contiguous()
 }
 
@@ -18,9 +18,9 @@ pub fn is_plain(tensor: &Tensor) -> bool {
 /// # Panics
 /// If the tensor is not plain.
 #[expect(unsafe_code, reason = "libtorch hands out the memory of a tensor as a bare address")]
-pub fn numbers(tensor: &Tensor) -> &[f32] {
-    assert!(is_plain(tensor), "not contiguous 32-bit numbers on the CPU: {tensor:?}");
-    // SAFETY: so many numbers in a row lie there (`is_plain`) as long as the tensor lives, which is borrowed. They may not have been
+pub fn as_f32_slice(tensor: &Tensor) -> &[f32] {
+    assert!(is_f32_slice(tensor), "not contiguous 32-bit numbers on the CPU: {tensor:?}");
+    // SAFETY: so many numbers in a row lie there (`is_f32_slice`) as long as the tensor lives, which is borrowed. They may not have been
     // written yet; any bits are a number. Other handles to them are what the caller answers for.
     unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast_const().cast(), tensor.numel()) }
 }
@@ -30,8 +30,8 @@ pub fn numbers(tensor: &Tensor) -> &[f32] {
 /// # Panics
 /// As [`numbers`].
 #[expect(unsafe_code, reason = "as for reading")]
-pub fn numbers_mut(tensor: &mut Tensor) -> &mut [f32] {
-    assert!(is_plain(tensor), "not contiguous 32-bit numbers on the CPU: {tensor:?}");
+pub fn as_f32_slice_mut(tensor: &mut Tensor) -> &mut [f32] {
+    assert!(is_f32_slice(tensor), "not contiguous 32-bit numbers on the CPU: {tensor:?}");
     // SAFETY: as above.
     unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast(), tensor.numel()) }
 }

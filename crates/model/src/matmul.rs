@@ -7,8 +7,8 @@
 //! through tiles of our own instead ([`decode`](crate::decode)), which in training were measured to be no faster.
 
 use crate::{
-    wide::lanes,
-    workers::{are_libtorchs, share_out},
+    simd::lanes,
+    threads::{are_libtorchs, parallel_for},
 };
 use tch::Tensor;
 
@@ -22,18 +22,18 @@ const LEAST: i64 = 384;
 ///
 /// # Panics
 /// If the shapes do not fit each other.
-pub fn write_product(out: &Tensor, left: &Tensor, right: &Tensor) {
+pub fn matmul(out: &Tensor, left: &Tensor, right: &Tensor) {
     in_parts(out, left, right, |out, left, right| drop(left.mm_out(out, right)));
 }
 
 /// Adds the product to `out`.
 ///
 /// # Shapes
-/// As in [`write_product`].
+/// As in [`matmul`].
 ///
 /// # Panics
-/// As [`write_product`].
-pub fn add_product(out: &Tensor, left: &Tensor, right: &Tensor) {
+/// As [`matmul`].
+pub fn matmul_add(out: &Tensor, left: &Tensor, right: &Tensor) {
     in_parts(out, left, right, |out, left, right| drop(out.shallow_clone().addmm_(left, right)));
 }
 
@@ -67,7 +67,7 @@ fn in_parts(
         };
         (own(out), factors)
     });
-    share_out(parts.collect(), |(out, (left, right))| {
+    parallel_for(parts.collect(), |(out, (left, right))| {
         let _guard = tch::no_grad_guard(); // each thread has its own
         multiply(&out, &left, &right);
     });
@@ -105,12 +105,12 @@ mod tests {
                 let expected = left.to_kind(Kind::Double).mm(&right.to_kind(Kind::Double));
                 let out = drawn(rows, columns);
                 let sum = &out + &expected;
-                add_product(&out, &left, &right);
+                matmul_add(&out, &left, &right);
                 assert!(
                     (&out - sum).abs().max().double_value(&[]) < 1e-5,
                     "added: {rows} x {terms} x {columns}"
                 );
-                write_product(&out, &left, &right);
+                matmul(&out, &left, &right);
                 assert!(
                     (&out - expected).abs().max().double_value(&[]) < 1e-5,
                     "written: {rows} x {terms} x {columns}"
@@ -123,6 +123,6 @@ mod tests {
     #[should_panic(expected = "the matrices do not fit each other")]
     fn matrices_that_do_not_fit_are_refused() {
         let square = |side: i64| Tensor::zeros([side, side], (Kind::Float, Device::Cpu));
-        write_product(&square(2), &square(2), &square(3));
+        matmul(&square(2), &square(2), &square(3));
     }
 }

@@ -57,7 +57,7 @@ impl Barrier {
     }
 
     /// Lets nobody wait for ever for a worker that has panicked.
-    pub fn break_up(&self) {
+    pub fn poison(&self) {
         self.broken.store(true, Ordering::Relaxed);
     }
 }
@@ -148,7 +148,7 @@ mod tests {
     #[should_panic(expected = "a decoding thread has panicked")]
     fn nobody_waits_for_a_worker_that_has_panicked() {
         let barrier = Barrier::new(2);
-        barrier.break_up();
+        barrier.poison();
         barrier.wait();
     }
 }

@@ -5,7 +5,7 @@
 /// The other one has to be `#[inline(always)]`: it is compiled anew for each width. Where it adds numbers up, it does so in lanes of
 /// its own, so that the width of the registers changes no bit: every single result is rounded as IEEE 754 says.
 #[macro_export]
-macro_rules! in_wide_registers {
+macro_rules! multiversion {
     ($(#[$comment:meta])* $visible:vis fn $name:ident($($argument:ident: $type:ty),*) $(-> $output:ty)? = $plain:expr;) => {
         $(#[$comment])*
         #[expect(unsafe_code, reason = "that the processor has the instructions is known only when the program runs")]
@@ -45,7 +45,7 @@ pub fn lanes() -> usize {
 
 /// Asks the processor for what lies so many numbers further on: by itself it looks no further than the end of a page.
 #[inline(always)]
-pub fn ahead<T>(numbers: &[T], further: usize) {
+pub fn prefetch<T>(numbers: &[T], further: usize) {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};

@@ -1,51 +1,53 @@
 //! Scores of the vocabulary, turned into their own gradient.
 //!
-//! Cross-entropy's gradient is the probabilities less 1 for each target. libtorch goes through the scores four times for it, and the
-//! scores are the largest tensor of a step: 100 MB for 512 positions. Here they are fetched twice. Positions stand side by side, so
-//! that neither sums nor largest scores have to be found across a register; and the product that makes the scores is a third faster
+//! Cross-entropy's gradient is the probabilities less 1 for each target. libtorch goes through the logits four times for it, and the
+//! logits are the largest tensor of a step: 100 MB for 512 positions. Here they are fetched twice. Positions stand side by side, so
+//! that neither sums nor largest logits have to be found across a register; and the product that makes the logits is a third faster
 //! when it writes rows of 512 numbers than when it writes rows of 50,257, which begin anywhere. Both together took a twentieth off
 //! a step of the 124M model.
 
 #![expect(clippy::inline_always, reason = "compiled anew for registers of each width")]
 
 use super::rows::Scored;
-use model::{decode::functions::exp, in_wide_registers, plain::numbers_mut, workers::share_out};
+use model::{
+    decode::functions::exp, multiversion, tensor_slice::as_f32_slice_mut, threads::parallel_for,
+};
 use tch::{Kind, Tensor};
 
-/// Lines of the vocabulary that are worked on together: with 512 positions, what a processor's own memory holds.
+/// Lines of the vocabulary that are worked on together: with 512 positions, what a processor's cache holds.
 const LINES: usize = 64;
 
-/// Of some lines, for each position: the largest score, and the sum of all powers of e once it has been taken off.
+/// Of some lines, for each position: the largest logit, and the sum of all powers of e once it has been taken off.
 struct Part<'a> {
-    scores: &'a mut [f32], // [lines, rows]
+    logits: &'a mut [f32], // [lines, rows]
     largest: Vec<f32>,     // [rows]
     sum: Vec<f32>,         // [rows]
 }
 
-/// Replaces scores by the gradient of the loss, added up over all targets. Returns that loss.
+/// Replaces logits by the gradient of the loss, added up over all targets. Returns that loss.
 ///
 /// # Shapes
-/// - `scores`: `[V, rows]`
+/// - `logits`: `[V, rows]`
 ///
 /// # Source
 /// Milakov and Gimelshein 2018 (<https://arxiv.org/abs/1805.02867>), section 3.1: parts of a softmax put together.
-pub fn into_gradient(scores: &mut Tensor, scored: &Scored) -> f64 {
-    let (rows, counts) = (scores.size()[1] as usize, &scored.counts);
-    let of_targets = scores.index(&scored.targets).sum(Kind::Double).double_value(&[]);
-    let mut parts: Vec<_> = numbers_mut(scores)
+pub fn into_gradient(logits: &mut Tensor, scored: &Scored) -> f64 {
+    let (rows, counts) = (logits.size()[1] as usize, &scored.counts);
+    let of_targets = logits.index(&scored.targets).sum(Kind::Double).double_value(&[]);
+    let mut parts: Vec<_> = as_f32_slice_mut(logits)
         .chunks_mut(LINES * rows)
-        .map(|scores| Part { scores, largest: vec![f32::NEG_INFINITY; rows], sum: vec![0.0; rows] })
+        .map(|logits| Part { logits, largest: vec![f32::NEG_INFINITY; rows], sum: vec![0.0; rows] })
         .collect();
-    share_out(parts.iter_mut().collect(), |part| raise_wide(part));
+    parallel_for(parts.iter_mut().collect(), |part| raise_simd(part));
     let log_sums: Vec<f32> = (0..rows).map(|row| log_sum(&parts, row)).collect();
-    share_out(parts, |mut part| {
+    parallel_for(parts, |mut part| {
         let factors = part.sum.iter_mut().zip(&part.largest).zip(log_sums.iter().zip(counts));
         for ((factor, largest), (log_sum, count)) in factors {
             *factor = (largest - log_sum).exp() * count;
         }
-        scale_wide(&mut part);
+        scale_simd(&mut part);
     });
-    let _ = scores.index_put_(&scored.targets, &Tensor::from(-1.0_f32), true);
+    let _ = logits.index_put_(&scored.targets, &Tensor::from(-1.0_f32), true);
     let of_all: f64 = log_sums.iter().zip(counts).map(|(sum, count)| f64::from(sum * count)).sum();
     of_all - of_targets
 }
@@ -59,19 +61,19 @@ fn log_sum(parts: &[Part], row: usize) -> f32 {
     largest + sum.ln()
 }
 
-/// Raises e to each score, once the largest has been taken off.
+/// Raises e to each logit, once the largest has been taken off.
 #[inline(always)]
 fn raise(part: &mut Part) {
     let rows = part.largest.len();
-    for line in part.scores.chunks_exact(rows) {
-        for (largest, &score) in part.largest.iter_mut().zip(line) {
-            *largest = if score > *largest { score } else { *largest };
+    for line in part.logits.chunks_exact(rows) {
+        for (largest, &logit) in part.largest.iter_mut().zip(line) {
+            *largest = if logit > *largest { logit } else { *largest };
         }
     }
-    for line in part.scores.chunks_exact_mut(rows) {
-        for ((score, largest), sum) in line.iter_mut().zip(&part.largest).zip(&mut part.sum) {
-            *score = exp(*score - largest);
-            *sum += *score;
+    for line in part.logits.chunks_exact_mut(rows) {
+        for ((logit, largest), sum) in line.iter_mut().zip(&part.largest).zip(&mut part.sum) {
+            *logit = exp(*logit - largest);
+            *sum += *logit;
         }
     }
 }
@@ -81,20 +83,20 @@ fn raise(part: &mut Part) {
 /// Numbers below the smallest normal one become 0: with them a processor calculates many times slower.
 #[inline(always)]
 fn scale(part: &mut Part) {
-    for line in part.scores.chunks_exact_mut(part.sum.len()) {
-        for (score, factor) in line.iter_mut().zip(&part.sum) {
-            let probability = *score * factor;
-            *score = if probability < f32::MIN_POSITIVE { 0.0 } else { probability };
+    for line in part.logits.chunks_exact_mut(part.sum.len()) {
+        for (logit, factor) in line.iter_mut().zip(&part.sum) {
+            let probability = *logit * factor;
+            *logit = if probability < f32::MIN_POSITIVE { 0.0 } else { probability };
         }
     }
 }
 
-in_wide_registers! {
-    fn raise_wide(part: &mut Part) = raise;
+multiversion! {
+    fn raise_simd(part: &mut Part) = raise;
 }
 
-in_wide_registers! {
-    fn scale_wide(part: &mut Part) = scale;
+multiversion! {
+    fn scale_simd(part: &mut Part) = scale;
 }
 
 #[cfg(test)]
@@ -119,55 +121,55 @@ mod tests {
                 (gradient, loss - log_probabilities.double_value(&[place, id]))
             },
         );
-        let mut scores = of_positions.tr().contiguous().to_kind(Kind::Float);
+        let mut logits = of_positions.tr().contiguous().to_kind(Kind::Float);
         let scored = Scored {
             rows: Tensor::arange(3, (Kind::Int64, Device::Cpu)),
             counts: vec![1.0, 2.0, 2.0],
             targets: [Some(ids), Some(places)],
         };
-        let loss = into_gradient(&mut scores, &scored);
+        let loss = into_gradient(&mut logits, &scored);
         assert!((loss / expected_loss - 1.0).abs() < 1e-6, "{loss}, not {expected_loss}");
-        let gap = (scores.tr() - expected).abs().max().double_value(&[]);
+        let gap = (logits.tr() - expected).abs().max().double_value(&[]);
         assert!(gap < 1e-6, "largest difference {gap:e}");
     }
 
     #[test]
     fn no_probability_is_smaller_than_the_smallest_normal_number() {
-        let mut scores =
+        let mut logits =
             Tensor::from_slice(&[0.0_f32, -70.0, -95.0, -110.0]).unsqueeze(1).repeat([40, 1]); // [V, 1]
-        let _ = scores.narrow(0, 1, 159).g_sub_(&Tensor::from(10.0));
+        let _ = logits.narrow(0, 1, 159).g_sub_(&Tensor::from(10.0));
         let one = || Some(Tensor::from_slice(&[0_i64]));
         let scored = Scored {
             rows: Tensor::from_slice(&[0_i64]),
             counts: vec![1.0],
             targets: [one(), one()],
         };
-        into_gradient(&mut scores, &scored);
-        let gradient = Vec::<f32>::try_from(scores.squeeze()).expect("numbers");
+        into_gradient(&mut logits, &scored);
+        let gradient = Vec::<f32>::try_from(logits.squeeze()).expect("numbers");
         assert!((gradient[1] * 80_f32.exp() - 1.0).abs() < 1e-2, "e^-80 can be had");
         assert!(gradient[2..4].iter().all(|number| *number < 2e-38), "e^-105 and e^-120 cannot");
         assert!(gradient.iter().all(|number| *number == 0.0 || number.is_normal()));
         assert!(
             gradient[150..].contains(&0.0),
-            "the last part's share is too small for its small numbers"
+            "the last part's weight is too small for its small numbers"
         );
     }
 
     #[test]
     fn each_width_of_registers_gives_the_same_bits() {
-        let scores: Vec<f32> = (0..13 * 37).map(|i| (i as f32 * 12.9898).sin() * 9.0).collect();
+        let logits: Vec<f32> = (0..13 * 37).map(|i| (i as f32 * 12.9898).sin() * 9.0).collect();
         let worked_out = |raise: fn(&mut Part), scale: fn(&mut Part)| {
-            let mut scores = scores.clone();
+            let mut logits = logits.clone();
             let mut part = Part {
-                scores: &mut scores,
+                logits: &mut logits,
                 largest: vec![f32::NEG_INFINITY; 37],
                 sum: vec![0.0; 37],
             };
             raise(&mut part);
             scale(&mut part);
             let Part { largest, sum, .. } = part;
-            (scores, largest, sum)
+            (logits, largest, sum)
         };
-        assert_eq!(worked_out(raise, scale), worked_out(raise_wide, scale_wide));
+        assert_eq!(worked_out(raise, scale), worked_out(raise_simd, scale_simd));
     }
 }

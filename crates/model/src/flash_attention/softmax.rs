@@ -2,14 +2,14 @@
 
 #![expect(clippy::inline_always, reason = "compiled anew for registers of each width")]
 
-use crate::{decode::functions::exp, in_wide_registers};
+use crate::{decode::functions::exp, multiversion};
 
 /// Sums that are kept side by side, so that the width of the registers changes no bit.
 const LANES: usize = 16;
 
 /// Raises e to scores times `factor`, less the largest. Returns that one, and the sum.
 #[inline(always)]
-fn soften(scores: &mut [f32], factor: f32) -> (f32, f32) {
+fn softmax(scores: &mut [f32], factor: f32) -> (f32, f32) {
     let (chunks, rest) = scores.as_chunks_mut::<LANES>();
     let mut largest = [f32::NEG_INFINITY; LANES];
     for chunk in &*chunks {
@@ -36,7 +36,7 @@ fn soften(scores: &mut [f32], factor: f32) -> (f32, f32) {
 
 /// Turns scores into weights, and what is said about the weights into what is said about the scores.
 #[inline(always)]
-fn bend(weights: &mut [f32], slopes: &mut [f32], factor: f32, log_sum: f32, dot: f32) {
+fn softmax_backward(weights: &mut [f32], slopes: &mut [f32], factor: f32, log_sum: f32, dot: f32) {
     for (weight, slope) in weights.iter_mut().zip(slopes) {
         *weight = power(*weight * factor - log_sum);
         *slope = *weight * (*slope - dot) * factor;
@@ -65,16 +65,16 @@ fn dot(left: &[f32], right: &[f32]) -> f32 {
     sums.iter().sum()
 }
 
-in_wide_registers! {
-    pub fn soften_wide(scores: &mut [f32], factor: f32) -> (f32, f32) = soften;
+multiversion! {
+    pub fn softmax_simd(scores: &mut [f32], factor: f32) -> (f32, f32) = softmax;
 }
 
-in_wide_registers! {
-    pub fn bend_wide(weights: &mut [f32], slopes: &mut [f32], factor: f32, log_sum: f32, dot: f32) = bend;
+multiversion! {
+    pub fn softmax_backward_simd(weights: &mut [f32], slopes: &mut [f32], factor: f32, log_sum: f32, dot: f32) = softmax_backward;
 }
 
-in_wide_registers! {
-    pub fn dot_wide(left: &[f32], right: &[f32]) -> f32 = dot;
+multiversion! {
+    pub fn dot_simd(left: &[f32], right: &[f32]) -> f32 = dot;
 }
 
 #[cfg(test)]
@@ -85,8 +85,8 @@ mod tests {
     fn no_weight_and_no_slope_is_nearly_nothing() {
         let scores: Vec<f32> = (0..100).map(|i| -2.0 * i as f32).collect();
         let (mut weights, mut after, mut slopes) = (scores.clone(), scores, vec![1e-6; 100]);
-        let (largest, sum) = soften_wide(&mut weights, 1.0);
-        bend_wide(&mut after, &mut slopes, 1.0, largest + sum.ln(), 0.0);
+        let (largest, sum) = softmax_simd(&mut weights, 1.0);
+        softmax_backward_simd(&mut after, &mut slopes, 1.0, largest + sum.ln(), 0.0);
         for numbers in [weights, after, slopes] {
             assert!(numbers[29] > 0.0, "e^-58 can be had");
             assert!(numbers.iter().all(|number| *number == 0.0 || *number > 1e-33), "{numbers:?}");
@@ -96,15 +96,19 @@ mod tests {
     #[test]
     fn each_width_of_registers_gives_the_same_bits() {
         let numbers: Vec<f32> = (0..210).map(|i| (i as f32 * 12.9898).sin()).collect();
-        let results = |soften: fn(&mut [f32], f32) -> (f32, f32),
-                       bend: fn(&mut [f32], &mut [f32], f32, f32, f32)| {
-            let (mut scores, mut weights, mut slopes) =
-                (numbers.clone(), numbers.clone(), numbers.clone());
-            let softened = soften(&mut scores, 0.3);
-            bend(&mut weights, &mut slopes, 0.3, 0.2, 0.1);
-            (softened, scores, weights, slopes)
-        };
-        assert_eq!(results(soften, bend), results(soften_wide, bend_wide));
-        assert_eq!(dot(&numbers, &numbers).to_bits(), dot_wide(&numbers, &numbers).to_bits());
+        let results =
+            |softmax: fn(&mut [f32], f32) -> (f32, f32),
+             softmax_backward: fn(&mut [f32], &mut [f32], f32, f32, f32)| {
+                let (mut scores, mut weights, mut slopes) =
+                    (numbers.clone(), numbers.clone(), numbers.clone());
+                let softened = softmax(&mut scores, 0.3);
+                softmax_backward(&mut weights, &mut slopes, 0.3, 0.2, 0.1);
+                (softened, scores, weights, slopes)
+            };
+        assert_eq!(
+            results(softmax, softmax_backward),
+            results(softmax_simd, softmax_backward_simd)
+        );
+        assert_eq!(dot(&numbers, &numbers).to_bits(), dot_simd(&numbers, &numbers).to_bits());
     }
 }
