@@ -16,7 +16,7 @@ pub fn holds(bytes: &[u8]) {
 fn is_marked_or_kept(said: &str) {
     match parse_mark(said) {
         Verdict::Mark(mark) => {
-            assert!(mark <= 100 && said.contains(&mark.to_string()), "{mark} is not in {said:?}")
+            assert!(mark <= 100 && said.contains(&mark.to_string()), "{mark} is not in {said:?}");
         }
         Verdict::Unusable(kept) => assert_eq!(kept, said),
         Verdict::Failed(why) => panic!("what was said is no failure: {why}"),

@@ -2,8 +2,7 @@
 
 use model::{
     config::{Gelu, Gpt2Config},
-    public_weights::{self, CONFIG, WEIGHTS},
-    weight_file::WeightFile,
+    format::{self, CONFIG, WEIGHTS, safetensors::WeightFile},
 };
 use std::{fs, path::Path, sync::OnceLock};
 use tch::Device;
@@ -29,22 +28,22 @@ pub fn holds(bytes: &[u8]) {
     static FOLDER: OnceLock<TempDir> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
         let folder = tempfile::tempdir().expect("a folder");
-        let config = public_weights::config_to_json(&SIZES).to_string();
+        let config = format::config_to_json(&SIZES).to_string();
         fs::write(folder.path().join(CONFIG), config).expect("room on the disk");
         folder
     });
     let path = folder.path().join(WEIGHTS);
     fs::write(&path, bytes).expect("room on the disk");
     one_by_one(&path, bytes.len());
-    if let Some(model) = one_line(public_weights::load(folder.path(), Device::Cpu)) {
+    if let Some(model) = one_line(format::load(folder.path(), Device::Cpu)) {
         assert_eq!(model.parameters().len() as i64, 16 + 4); // query, key and value share two of the file's 16 tensors
     }
     if let Ok(json) = serde_json::from_slice(bytes)
-        && let Some(config) = one_line(public_weights::config_from_json(&json))
+        && let Some(config) = one_line(format::config_from_json(&json))
     {
         config.check().expect("checked before");
-        let again = public_weights::config_from_json(&public_weights::config_to_json(&config))
-            .expect("its own form");
+        let again =
+            format::config_from_json(&format::config_to_json(&config)).expect("its own form");
         assert_eq!(again, config);
     }
 }

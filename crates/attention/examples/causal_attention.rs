@@ -1,7 +1,7 @@
 //! One causal head, four channels in and four out (chapter 2.5).
 
 use attention::head::CausalHead;
-use embedding::show;
+use embedding::support::show;
 use tch::{Device, Kind, Tensor, nn::VarStore};
 
 fn main() {

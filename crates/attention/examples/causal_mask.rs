@@ -5,7 +5,7 @@ mod figure;
 
 use anyhow::Result;
 use attention::{attend::attention_weights, mask::causal_mask};
-use embedding::{embed::Embedding, show};
+use embedding::{embed::Embedding, support::show};
 use figure::Svg;
 use tch::{Device, Kind, Tensor, nn::VarStore};
 

@@ -1,7 +1,7 @@
 //! Dropout, on a square of ones and on attention weights (chapter 2.4).
 
 use attention::{attend::attention_weights, mask::causal_mask};
-use embedding::{embed::Embedding, show};
+use embedding::{embed::Embedding, support::show};
 use tch::{Device, Kind, Tensor, nn::VarStore};
 
 const CPU: (Kind, Device) = (Kind::Float, Device::Cpu);

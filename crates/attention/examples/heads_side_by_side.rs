@@ -1,7 +1,7 @@
 //! Two causal heads of width 3 on the same input, their outputs side by side (chapter 2.6).
 
 use attention::{attend::attention_weights, head::CausalHead, mask::causal_mask};
-use embedding::show;
+use embedding::support::show;
 use tch::{Device, Kind, Tensor, nn::VarStore};
 
 fn main() {

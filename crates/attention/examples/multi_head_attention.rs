@@ -9,7 +9,7 @@ use attention::{
     mask::causal_mask,
     multi_head::MultiHeadAttention,
 };
-use embedding::show;
+use embedding::support::show;
 use figure::{BLUE, ORANGE, Svg};
 use tch::{Device, Kind, Tensor, nn::VarStore};
 

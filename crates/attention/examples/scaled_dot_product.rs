@@ -4,7 +4,7 @@ mod figure;
 
 use anyhow::Result;
 use attention::attend::attention_weights;
-use embedding::{embed::Embedding, show};
+use embedding::{embed::Embedding, support::show};
 use figure::{BLUE, ORANGE, Svg};
 use tch::{Device, Kind, Tensor, nn::VarStore};
 

@@ -171,7 +171,7 @@ fn openais_attention_gives_the_published_outputs() {
         let theirs = |name: &str| &weights[&format!("transformer.h.{block}.attn.{name}")];
         let mut put = |name: &str, value: &Tensor| {
             tch::no_grad(|| {
-                variables.get_mut(name).expect("a parameter of the layer").copy_(value)
+                variables.get_mut(name).expect("a parameter of the layer").copy_(value);
             });
         };
         // One matrix holds query, key and value, with inputs as rows where ours has them as columns.

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use embedding::bpe::BytePairEncoder;
 use embedding::learn::learn_merges;
-use embedding::texts::chapter_text;
+use embedding::support::texts::chapter_text;
 
 fn main() -> Result<()> {
     let text = chapter_text(1)?;

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use embedding::bpe::BytePairEncoder;
-use embedding::texts::chapter_text;
+use embedding::support::texts::chapter_text;
 
 fn main() -> Result<()> {
     let text = chapter_text(1)?;

@@ -1,7 +1,7 @@
 //! A table with a vector for each position: learned, as in GPT-2, and sinusoidal, as in the first Transformer.
 
 use embedding::embed::{Embedding, sinusoidal};
-use embedding::show;
+use embedding::support::show;
 use tch::Device;
 use tch::nn::VarStore;
 

@@ -3,8 +3,8 @@
 use anyhow::Result;
 use embedding::bpe::BytePairEncoder;
 use embedding::loader::Loader;
-use embedding::show;
-use embedding::texts::chapter_text;
+use embedding::support::show;
+use embedding::support::texts::chapter_text;
 use embedding::windows::Windows;
 
 fn main() -> Result<()> {

@@ -1,7 +1,7 @@
 //! Cuts a text into words and punctuation marks.
 
 use anyhow::Result;
-use embedding::texts::chapter_text;
+use embedding::support::texts::chapter_text;
 use embedding::words::split_words;
 
 fn main() -> Result<()> {

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use embedding::embed::Embedding;
-use embedding::show;
+use embedding::support::show;
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 

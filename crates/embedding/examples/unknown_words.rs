@@ -1,7 +1,7 @@
 //! A sentence with words that the vocabulary lacks: an error, or `<unk>`.
 
 use anyhow::{Result, bail};
-use embedding::texts::chapter_text;
+use embedding::support::texts::chapter_text;
 use embedding::words::Vocabulary;
 
 fn main() -> Result<()> {

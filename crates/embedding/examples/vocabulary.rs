@@ -1,7 +1,7 @@
 //! Numbers the words of a text, and writes a sentence with these numbers.
 
 use anyhow::Result;
-use embedding::texts::chapter_text;
+use embedding::support::texts::chapter_text;
 use embedding::words::Vocabulary;
 
 fn main() -> Result<()> {

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use anyhow::{Context, Result};
 
-use crate::join::{Joiner, NEVER, Ranks};
+use crate::fast::join::{Joiner, NEVER, Ranks};
 use crate::learn::{learn_merges, single_bytes};
 use crate::split::split_pieces;
 

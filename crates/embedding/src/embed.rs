@@ -174,7 +174,7 @@ mod tests {
         let embedding = Embedding::new(&store.root(), 5, 3);
         embedding.forward(&Tensor::from_slice(&[2_i64, 2])).sum(Kind::Float).backward();
         let gradient = embedding.weight.grad().sum_dim_intlist(1, false, Kind::Float); // [rows]
-        assert_eq!(crate::show::tensor(&gradient), "0. 0. 6. 0. 0.");
+        assert_eq!(crate::support::show::tensor(&gradient), "0. 0. 6. 0. 0.");
         assert_eq!(store.trainable_variables().len(), 1);
     }
 
@@ -201,9 +201,9 @@ mod tests {
     fn sinusoids_start_at_zero_and_one_and_each_pair_turns_slower() {
         let table = sinusoidal(3, 4);
         let value = |position, channel| table.double_value(&[position, channel]);
-        assert_eq!(crate::show::tensor(&table.get(0)), "0. 1. 0. 1.");
+        assert_eq!(crate::support::show::tensor(&table.get(0)), "0. 1. 0. 1.");
         let close = |ours: f64, expected: f64| {
-            assert!((ours - expected).abs() < 1e-7, "{ours} is not {expected}")
+            assert!((ours - expected).abs() < 1e-7, "{ours} is not {expected}");
         };
         close(value(2, 0), 2_f64.sin());
         close(value(2, 1), 2_f64.cos());

@@ -10,8 +10,8 @@
 //! | [`loader`] | in which order does training see the windows? | 1.3 |
 //! | [`embed`] | how does a number become a vector that knows its position? | 1.4 |
 //!
-//! Behind [`bpe`], `join` merges the pairs of a word. Beside the road: [`sample`] draws from a list as Python does, [`texts`] finds the text of a chapter, [`show`] prints
-//! tensors as PyTorch does.
+//! [`support`] finds the texts of the chapters, prints tensors as PyTorch does, and draws from a list as Python does.
+//! [`fast`] joins the pairs of long words without looking at all of them again.
 //!
 //! # Shapes
 //!
@@ -30,12 +30,11 @@
 
 pub mod bpe;
 pub mod embed;
-mod join;
 pub mod learn;
 pub mod loader;
-pub mod sample;
-pub mod show;
 pub mod split;
-pub mod texts;
 pub mod windows;
 pub mod words;
+
+pub mod fast;
+pub mod support;

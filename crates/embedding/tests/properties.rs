@@ -2,8 +2,8 @@
 
 use embedding::bpe::{BytePairEncoder, END_OF_TEXT, StreamDecoder};
 use embedding::learn::learn_merges;
-use embedding::sample::python_sample;
 use embedding::split::split_pieces;
+use embedding::support::sample::python_sample;
 use embedding::windows::Windows;
 use proptest::prelude::*;
 

@@ -7,9 +7,9 @@ use clap::Parser;
 use embedding::{bpe::BytePairEncoder, loader::Loader};
 use finetune::{collate::InstructionSet, instructions};
 use model::{
-    decode::{Decoder, Dtype},
+    fast::decode::{Decoder, Dtype},
+    format,
     generate::{Generator, most_probable},
-    public_weights,
 };
 use serde_json::{Value, json};
 use std::{
@@ -60,8 +60,8 @@ struct Options {
 fn main() -> Result<()> {
     let options = Options::parse();
     if options.group.as_deref() != Some("load") {
-        train::allocator::keep(); // as the commands do; who starts one of them or only reads a file does not
-        train::allocator::in_large_pages();
+        model::fast::cpu::allocator::keep(); // as the commands do; who starts one of them or only reads a file does not
+        model::fast::cpu::allocator::in_large_pages();
     }
     tch::set_num_threads(options.threads);
     match options.group.as_deref() {
@@ -140,7 +140,7 @@ fn trainer(
     batch_size: usize,
     rate: f64,
 ) -> Result<Trainer> {
-    let model = public_weights::load(&options.model, Device::Cpu)?;
+    let model = format::load(&options.model, Device::Cpu)?;
     let settings = TrainSettings {
         batch_size,
         length: Length::Steps(1_000_000),
@@ -185,7 +185,7 @@ fn finetune(options: &Options) -> Result<()> {
 
 fn prefill(options: &Options) -> Result<()> {
     require_f32(options)?;
-    let model = public_weights::load(&options.model, Device::Cpu)?;
+    let model = format::load(&options.model, Device::Cpu)?;
     let prompt = ids(options.prompt);
     let mut decoder = Decoder::new(&model, options.dtype, options.threads as usize)?;
     serve("ours f32", || {
@@ -197,7 +197,7 @@ fn prefill(options: &Options) -> Result<()> {
 }
 
 fn decode(options: &Options) -> Result<()> {
-    let model = public_weights::load(&options.model, Device::Cpu)?;
+    let model = format::load(&options.model, Device::Cpu)?;
     let prompt = ids(options.prompt);
     let mut decoder = Decoder::new(&model, options.dtype, options.threads as usize)?;
     serve(&format!("ours {}", options.dtype), || {

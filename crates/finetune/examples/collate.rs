@@ -1,6 +1,6 @@
 //! Three sequences of different lengths become one batch, and ignored targets leave the loss alone (chapter 5.3).
 
-use embedding::{bpe::END_OF_TEXT, show};
+use embedding::{bpe::END_OF_TEXT, support::show};
 use finetune::collate::collate;
 use tch::Tensor;
 use train::loss::{IGNORED, cross_entropy};

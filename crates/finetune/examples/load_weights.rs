@@ -1,20 +1,19 @@
 //! A miniature GPT-2 that another program wrote gives that program's logits; then the real one, where it is present (chapter 5.1).
 
 use anyhow::Result;
-use embedding::{show, texts::project_root};
+use embedding::support::{show, texts::project_root};
 use finetune::respond::{Limits, complete};
 use model::{
+    format,
     generate::{CachedModel, greedy},
-    public_weights,
 };
 use std::ops::ControlFlow;
 use tch::{Device, Tensor};
-use train::{hub::Hub, sampling::Sampling};
+use train::{run::hub::Hub, sampling::Sampling};
 
 fn main() -> Result<()> {
     tch::set_num_threads(1);
-    let model =
-        public_weights::load(&project_root().join("data/reference/tiny-models/tied"), Device::Cpu)?;
+    let model = format::load(&project_root().join("data/reference/tiny-models/tied"), Device::Cpu)?;
     let config = &model.config;
     println!(
         "a miniature of {} blocks, {} channels, vocabulary {}",
@@ -40,7 +39,7 @@ fn real_weights() -> Result<()> {
         );
         return Ok(());
     };
-    let model = public_weights::load(&folder, Device::Cpu)?;
+    let model = format::load(&folder, Device::Cpu)?;
     tch::manual_seed(123);
     let sampling = Sampling { temperature: 1.4, top_k: Some(25), top_p: None };
     let limits = Limits { max_new_tokens: 15, stop: Vec::new() };

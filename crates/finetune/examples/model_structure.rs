@@ -1,6 +1,6 @@
 //! Every parameter of the 124M model beside its place in the public file, and what happens to it on the way (chapter 5.1).
 
-use model::{config::Gpt2Config, public_weights::origins};
+use model::{config::Gpt2Config, format::origins};
 
 fn main() {
     let config = Gpt2Config::SMALL;

@@ -7,7 +7,7 @@ use crate::{
     respond::answer,
 };
 use anyhow::{Context, Result};
-use model::{generate::TokenScorer, gpt2::Gpt2, weight_file};
+use model::{format::safetensors, generate::TokenScorer, gpt2::Gpt2};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::Path};
 use train::{examples::Examples, loss::mean_loss};
@@ -112,7 +112,7 @@ pub fn answer_loss(model: &Gpt2, entries: &[Entry]) -> Result<f64> {
 /// If the disk refuses.
 pub fn save(path: &Path, answers: &[Answered]) -> Result<()> {
     let json = serde_json::to_string_pretty(answers)? + "\n";
-    weight_file::replace(path, |temporary| Ok(std::fs::write(temporary, json)?))
+    safetensors::replace(path, |temporary| Ok(std::fs::write(temporary, json)?))
 }
 
 /// Reads such a file back.

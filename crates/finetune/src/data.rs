@@ -2,7 +2,7 @@
 
 use crate::instructions::{EMBEDDED, Entry, Split, load, parse, split_in_order};
 use anyhow::{Context, Result, ensure};
-use embedding::sample::python_sample;
+use embedding::support::sample::python_sample;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use xtask::datasets;

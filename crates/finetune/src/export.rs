@@ -1,21 +1,21 @@
 //! A folder that the field's tools take without a change (chapter 5.6).
 //!
-//! The weights and `config.json` are in the public format anyway ([`model::public_weights`]); this adds the tokenizer, the settings of
+//! The weights and `config.json` are in the public format anyway ([`model::format`]); this adds the tokenizer, the settings of
 //! generation, the form of a conversation, and what Ollama needs.
 
 use anyhow::Result;
 use embedding::bpe::END_OF_TEXT;
-use model::{gpt2::Gpt2, public_weights, weight_file};
+use model::format::tokenizer_files;
+use model::{format, format::safetensors, gpt2::Gpt2};
 use serde_json::{Value, json};
 use std::path::Path;
-use train::tokenizer_files;
 
 /// Writes the model and everything beside it into a folder.
 ///
 /// # Errors
 /// If the disk refuses.
 pub fn export(folder: &Path, model: &Gpt2) -> Result<()> {
-    public_weights::save(folder, model)?;
+    format::save(folder, model)?;
     write_companions(folder, model.config.context)
 }
 
@@ -30,7 +30,7 @@ pub fn write_companions(folder: &Path, context: i64) -> Result<()> {
         ("Modelfile", MODELFILE.to_owned()),
         ("generation_config.json", serde_json::to_string_pretty(&generation_config())? + "\n"),
     ] {
-        weight_file::replace(&folder.join(name), |temporary| {
+        safetensors::replace(&folder.join(name), |temporary| {
             Ok(std::fs::write(temporary, content)?)
         })?;
     }

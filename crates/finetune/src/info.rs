@@ -1,7 +1,7 @@
 //! What is in a model's folder (chapter 5.1).
 
 use anyhow::Result;
-use model::{gpt2::Gpt2, summary::mebibytes, weight_file::WeightFile};
+use model::{format::safetensors::WeightFile, gpt2::Gpt2, summary::mebibytes};
 use std::{fmt::Write, path::Path};
 use tch::{Kind, Tensor};
 

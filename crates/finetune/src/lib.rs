@@ -13,7 +13,8 @@
 //! | [`info`] | what is in a model's folder? | 5.1 |
 //! | [`export`] | how do other programs go on with it? | 5.6 |
 //!
-//! The public weights with which it begins are read by [`model::public_weights`] (5.1). Shapes use the legend of [`embedding`].
+//! The public weights with which it begins are read by [`model::format`] (5.1). [`command`] is the binary. Shapes use the legend of
+//! [`embedding`].
 
 pub mod answers;
 pub mod collate;
@@ -25,3 +26,5 @@ pub mod judge;
 pub mod measure;
 pub mod respond;
 pub mod scoring;
+
+pub mod command;

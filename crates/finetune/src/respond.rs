@@ -4,7 +4,7 @@ use crate::instructions::Entry;
 use anyhow::{Result, ensure};
 use embedding::bpe::{BytePairEncoder, END_OF_TEXT, StreamDecoder};
 use model::{
-    decode::{Decoder, Dtype},
+    fast::decode::{Decoder, Dtype},
     generate::{CachedModel, Generator, TokenScorer},
     gpt2::Gpt2,
 };

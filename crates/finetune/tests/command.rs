@@ -1,7 +1,7 @@
 //! What the command says, to those who use it well and to those who do not.
 
 use assert_cmd::Command;
-use model::{config::Gpt2Config, gpt2::Gpt2, public_weights};
+use model::{config::Gpt2Config, format, gpt2::Gpt2};
 use std::{fs, path::Path};
 use tch::Device;
 
@@ -34,7 +34,7 @@ fn small_model(folder: &Path) {
     };
     let model = Gpt2::new(config, Device::Cpu).expect("a possible model");
     model.initialize_as_gpt2();
-    public_weights::save(folder, &model).expect("a writable folder");
+    format::save(folder, &model).expect("a writable folder");
 }
 
 #[test]

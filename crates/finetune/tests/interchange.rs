@@ -2,10 +2,10 @@
 
 use embedding::{
     bpe::BytePairEncoder,
-    texts::{STORY, project_root},
+    support::texts::{STORY, project_root},
 };
 use finetune::{export, instructions::Entry};
-use model::{config::Gpt2Config, generate::greedy, gpt2::Gpt2, public_weights};
+use model::{config::Gpt2Config, format, generate::greedy, gpt2::Gpt2};
 use serde_json::Value;
 use std::{
     path::{Path, PathBuf},
@@ -138,7 +138,7 @@ fn training_goes_on_elsewhere_on_two_processes_and_comes_back() {
     println!("torchrun {}: loss {first:.3} before, {last:.3} after", losses["versions"]);
     assert!(last < first - 0.2, "{first} before, {last} after");
 
-    let after = public_weights::load(&theirs, Device::Cpu).expect("a folder of ours again");
+    let after = format::load(&theirs, Device::Cpu).expect("a folder of ours again");
     assert_eq!(after.config.parameters(), before.config.parameters());
     assert_ne!(after.parameters()[0].1, before.parameters()[0].1, "nothing was learned");
 }

@@ -1,6 +1,6 @@
 //! A fine-tuning that is killed, refused by the disk or resumed otherwise than it was begun.
 
-use model::{config::Gpt2Config, gpt2::Gpt2, public_weights};
+use model::{config::Gpt2Config, format, gpt2::Gpt2};
 use std::{
     fs,
     io::{BufRead, BufReader},
@@ -32,7 +32,7 @@ fn room() -> TempDir {
     tch::manual_seed(1);
     let model = Gpt2::new(config, Device::Cpu).expect("a possible model");
     model.initialize_as_gpt2();
-    public_weights::save(&room.path().join("weights"), &model).expect("saved");
+    format::save(&room.path().join("weights"), &model).expect("saved");
     let entries: Vec<String> = (0..20)
         .map(|i| {
             format!(

@@ -1,7 +1,7 @@
 //! A GPT-2 whose blocks do nothing yet: ids in, scores for the next token out (chapter 3.1).
 
 use attention::linear::Linear;
-use embedding::{bpe::BytePairEncoder, embed::InputEmbedding, show};
+use embedding::{bpe::BytePairEncoder, embed::InputEmbedding, support::show};
 use model::config::Gpt2Config;
 use tch::{Device, Tensor, nn::VarStore};
 

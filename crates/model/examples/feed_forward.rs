@@ -1,6 +1,6 @@
-//! What each position does with what it has read: widen, softmax_backward, narrow (chapter 3.3).
+//! What each position does with what it has read: widen, `softmax_backward`, narrow (chapter 3.3).
 
-use embedding::show;
+use embedding::support::show;
 use model::{
     config::{Gelu, Gpt2Config},
     feed_forward::FeedForward,

@@ -1,6 +1,6 @@
 //! Layer normalization, once by hand and once by libtorch (chapter 3.2).
 
-use embedding::show;
+use embedding::support::show;
 use model::norm::normalize;
 use tch::{Device, Kind, Tensor};
 

@@ -4,7 +4,7 @@
 mod figure;
 
 use anyhow::Result;
-use embedding::show;
+use embedding::support::show;
 use figure::{BLUE, ORANGE, Svg};
 use model::{block::Block, config::Gpt2Config};
 use tch::{Device, Kind, Tensor, nn::VarStore};

@@ -1,7 +1,7 @@
 //! The whole model before it has learned anything: its logits, and what it writes (chapter 3.7).
 
 use anyhow::Result;
-use embedding::{bpe::BytePairEncoder, show};
+use embedding::{bpe::BytePairEncoder, support::show};
 use model::{config::Gpt2Config, generate::greedy, gpt2::Gpt2};
 use tch::{Device, Tensor};
 

@@ -1,6 +1,10 @@
 //! How the model writes (chapter 3.7): it logits the next token, one is chosen, and the text is one token longer.
 
-use crate::{cache::Cache, decode::Decoder, gpt2::Gpt2, threads::on_one_thread};
+use crate::{
+    cache::Cache,
+    fast::{cpu::threads::on_one_thread, decode::Decoder},
+    gpt2::Gpt2,
+};
 use anyhow::{Result, ensure};
 use tch::Tensor;
 

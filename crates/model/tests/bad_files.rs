@@ -5,9 +5,8 @@ mod peak;
 use anyhow::Result;
 use model::{
     config::{Gelu, Gpt2Config},
+    format::{self, CONFIG, WEIGHTS, safetensors::WeightFile},
     gpt2::Gpt2,
-    public_weights::{self, CONFIG, WEIGHTS},
-    weight_file::WeightFile,
 };
 use peak::bytes_taken;
 use serde_json::{Value, json};
@@ -37,11 +36,8 @@ fn whole() -> &'static (Vec<u8>, Value) {
     static WHOLE: OnceLock<(Vec<u8>, Value)> = OnceLock::new();
     WHOLE.get_or_init(|| {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        public_weights::save(
-            folder.path(),
-            &Gpt2::new(SIZES, Device::Cpu).expect("possible sizes"),
-        )
-        .expect("room");
+        format::save(folder.path(), &Gpt2::new(SIZES, Device::Cpu).expect("possible sizes"))
+            .expect("room");
         let config = fs::read_to_string(folder.path().join(CONFIG)).expect("a written file");
         (
             fs::read(folder.path().join(WEIGHTS)).expect("a written file"),
@@ -63,8 +59,8 @@ fn complaint(folder: &Path) -> Option<String> {
         let model = std::panic::catch_unwind(AssertUnwindSafe(model)).expect("a load never panics");
         model.err().map(|error| format!("{error:#}"))
     };
-    let complaint = told(&|| public_weights::load(folder, Device::Cpu));
-    assert_eq!(complaint, told(&|| public_weights::map(folder)), "read and mapped");
+    let complaint = told(&|| format::load(folder, Device::Cpu));
+    assert_eq!(complaint, told(&|| format::map(folder)), "read and mapped");
     if let Some(complaint) = &complaint {
         assert!(
             !complaint.contains('\n') && !complaint.contains("frame #"),
@@ -185,7 +181,7 @@ fn sizes_that_overflow_are_refused() {
     }
     for offsets in [json!([0, u64::MAX]), json!([8, 4]), json!([u64::MAX, 0]), json!([0])] {
         let weights = with_header(|header| {
-            header["transformer.wte.weight"]["data_offsets"] = offsets.clone()
+            header["transformer.wte.weight"]["data_offsets"] = offsets.clone();
         });
         let complaint = refused(&weights, config);
         assert!(
@@ -421,14 +417,14 @@ fn a_failed_write_leaves_the_old_file() {
     let folder = folder(weights, config);
     let path = folder.path().join(WEIGHTS);
     let doubles = tch::Tensor::zeros([2], tch::kind::DOUBLE_CPU);
-    let error =
-        model::weight_file::write(&path, vec![("x".to_owned(), doubles)]).expect_err("a refusal");
+    let error = model::format::safetensors::write(&path, vec![("x".to_owned(), doubles)])
+        .expect_err("a refusal");
     assert!(format!("{error:#}").contains("x holds Double, not 32-bit floats"));
     let infinite = tch::Tensor::from_slice(&[1.0_f32, f32::INFINITY]);
-    let error =
-        model::weight_file::write(&path, vec![("x".to_owned(), infinite)]).expect_err("a refusal");
+    let error = model::format::safetensors::write(&path, vec![("x".to_owned(), infinite)])
+        .expect_err("a refusal");
     assert!(format!("{error:#}").contains("x holds a value that is not a finite number"));
-    let error = model::weight_file::replace(&path, |temporary| {
+    let error = model::format::safetensors::replace(&path, |temporary| {
         fs::write(temporary, b"half of it")?;
         anyhow::bail!("the disk is full")
     });

@@ -4,8 +4,8 @@ mod peak;
 
 use model::{
     config::Gpt2Config,
+    format::{self, WEIGHTS},
     gpt2::Gpt2,
-    public_weights::{self, WEIGHTS},
 };
 use std::{
     fs::{self, File},
@@ -25,7 +25,7 @@ fn a_file_of_100_mb_takes_its_size_and_little_more_whole_or_with_a_flipped_bit()
         ..Gpt2Config::SMALL
     };
     let folder = tempfile::tempdir().expect("a temporary folder");
-    public_weights::save(folder.path(), &Gpt2::new(sizes, Device::Cpu).expect("possible sizes"))
+    format::save(folder.path(), &Gpt2::new(sizes, Device::Cpu).expect("possible sizes"))
         .expect("room");
     let path = folder.path().join(WEIGHTS);
     let length = fs::metadata(&path).expect("a written file").len();
@@ -38,7 +38,7 @@ fn a_file_of_100_mb_takes_its_size_and_little_more_whole_or_with_a_flipped_bit()
     };
     let takes_little = |place: Option<u64>| {
         let taken = peak::bytes_taken(|| {
-            let loaded = public_weights::load(folder.path(), Device::Cpu);
+            let loaded = format::load(folder.path(), Device::Cpu);
             assert!(loaded.is_ok() || place.is_some(), "{:?}", loaded.err());
         });
         assert!(

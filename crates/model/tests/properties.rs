@@ -3,9 +3,9 @@
 use model::{
     cache::Cache,
     config::{Gelu, Gpt2Config},
+    format,
     generate::{CachedModel, Generator, greedy, most_probable},
     gpt2::{Gpt2, parameter_shapes},
-    public_weights,
 };
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tch::{Device, Tensor};
@@ -265,8 +265,8 @@ fn a_saved_model_comes_back_bit_for_bit() {
         (true, false, Gelu::Tanh, large),
     ] {
         let model = drawn(Gpt2Config { qkv_bias, tied, gelu, ..sizes });
-        public_weights::save(folder.path(), &model).expect("room on the disk");
-        let loaded = public_weights::load(folder.path(), Device::Cpu).expect("what was saved");
+        format::save(folder.path(), &model).expect("room on the disk");
+        let loaded = format::load(folder.path(), Device::Cpu).expect("what was saved");
         assert_eq!(loaded.config, model.config);
         let (ours, theirs) = (model.parameters(), loaded.parameters());
         assert_eq!(ours.len(), theirs.len());
@@ -289,21 +289,20 @@ fn a_mapped_model_is_the_saved_one_and_stays_it_when_another_takes_its_place() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     for (qkv_bias, tied) in [(true, true), (false, false)] {
         let model = drawn(Gpt2Config { qkv_bias, tied, dropout: 0.0, ..SIZES });
-        public_weights::save(folder.path(), &model).expect("room on the disk");
-        let bytes =
-            std::fs::read(folder.path().join(public_weights::WEIGHTS)).expect("a written file");
-        let mapped = public_weights::map(folder.path()).expect("what was saved");
+        format::save(folder.path(), &model).expect("room on the disk");
+        let bytes = std::fs::read(folder.path().join(format::WEIGHTS)).expect("a written file");
+        let mapped = format::map(folder.path()).expect("what was saved");
         let first = &mapped.parameters()[0].1;
         let _ = tch::no_grad(|| first.get(0).fill_(7.0));
         assert_eq!(
-            std::fs::read(folder.path().join(public_weights::WEIGHTS)).expect("still there"),
+            std::fs::read(folder.path().join(format::WEIGHTS)).expect("still there"),
             bytes,
             "a change of a mapped weight reaches the file"
         );
         tch::no_grad(|| first.get(0).copy_(&model.parameters()[0].1.get(0)));
 
         let other = Gpt2::new(model.config, Device::Cpu).expect("possible sizes");
-        public_weights::save(folder.path(), &other).expect("room on the disk");
+        format::save(folder.path(), &other).expect("room on the disk");
         for ((name, ours), (_, theirs)) in model.parameters().iter().zip(&mapped.parameters()) {
             assert_eq!(ours, theirs, "{name}");
         }
@@ -321,8 +320,8 @@ fn parameters_stand_in_the_order_of_construction_after_new_and_after_load() {
     for (qkv_bias, tied) in [(true, true), (false, false)] {
         let config = Gpt2Config { qkv_bias, tied, ..SIZES };
         let model = drawn(config);
-        public_weights::save(folder.path(), &model).expect("room on the disk");
-        let loaded = public_weights::load(folder.path(), Device::Cpu).expect("what was saved");
+        format::save(folder.path(), &model).expect("room on the disk");
+        let loaded = format::load(folder.path(), Device::Cpu).expect("what was saved");
         for model in [model, loaded] {
             let named = model.parameters();
             let shapes: Vec<_> =

@@ -10,11 +10,11 @@ use embedding::embed::InputEmbedding;
 use model::{
     block::Block,
     config::{Gelu, Gpt2Config},
+    format,
+    format::safetensors::WeightFile,
     generate::{CachedModel, Generator, greedy, most_probable},
     gpt2::Gpt2,
     norm::LayerNorm,
-    public_weights,
-    weight_file::WeightFile,
 };
 use public_data::public_data;
 use serde_json::Value;
@@ -27,8 +27,8 @@ use tch::{Device, Kind, Tensor, nn::VarStore};
 fn load(folder: &Path) -> Gpt2 {
     // These models are so small that a second thread costs more than it gives.
     tch::set_num_threads(1);
-    let model = public_weights::load(folder, Device::Cpu).expect("a whole model");
-    let mapped = public_weights::map(folder).expect("the same model");
+    let model = format::load(folder, Device::Cpu).expect("a whole model");
+    let mapped = format::map(folder).expect("the same model");
     for ((name, read), (_, seen)) in model.parameters().iter().zip(&mapped.parameters()) {
         assert_eq!(read, seen, "{name}");
     }
@@ -195,13 +195,13 @@ fn every_step_of_the_first_block_has_its_published_values() {
 fn the_partial_124m_file_is_refused_and_names_what_it_lacks() {
     let Some(folder) = public_data("models/gpt2-124M-partial") else { return };
     let copy = tempfile::tempdir().expect("a temporary folder");
-    std::fs::copy(folder.join("partial.safetensors"), copy.path().join(public_weights::WEIGHTS))
+    std::fs::copy(folder.join("partial.safetensors"), copy.path().join(format::WEIGHTS))
         .expect("room on the disk");
-    let config = public_weights::config_to_json(&Gpt2Config::SMALL).to_string();
-    std::fs::write(copy.path().join(public_weights::CONFIG), config).expect("room on the disk");
+    let config = format::config_to_json(&Gpt2Config::SMALL).to_string();
+    std::fs::write(copy.path().join(format::CONFIG), config).expect("room on the disk");
 
     let complaint =
-        format!("{:#}", public_weights::load(copy.path(), Device::Cpu).err().expect("a refusal"));
+        format!("{:#}", format::load(copy.path(), Device::Cpu).err().expect("a refusal"));
     assert!(complaint.contains("45 tensors are missing: "), "{complaint}");
     for name in
         ["wte.weight", "h.0.mlp.c_fc.weight", "h.11.mlp.c_proj.weight", "h.5.attn.c_attn.weight"]
@@ -218,7 +218,7 @@ fn norms_and_attention_of_the_genuine_124m_weights_give_the_outputs_of_transform
     let mut file = WeightFile::open(&folder.join("partial.safetensors")).expect("a whole file");
     let store = VarStore::new(Device::Cpu);
     let present: Vec<String> = file.shapes().into_iter().map(|(name, _)| name).collect();
-    for origin in public_weights::origins(&config) {
+    for origin in format::origins(&config) {
         let name = format!("transformer.{}", origin.public);
         if !present.contains(&name) {
             continue;

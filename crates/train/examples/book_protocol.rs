@@ -1,7 +1,7 @@
 //! The training run of Raschka's book made small, with dropout on: the same losses and words as under PyTorch.
 
 use anyhow::Result;
-use embedding::texts::STORY;
+use embedding::support::texts::STORY;
 use train::protocol::{Event, Protocol};
 
 fn main() -> Result<()> {

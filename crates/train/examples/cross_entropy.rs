@@ -2,7 +2,10 @@
 
 use anyhow::Result;
 use embedding::{
-    bpe::BytePairEncoder, loader::Loader, show, texts::chapter_text, windows::Windows,
+    bpe::BytePairEncoder,
+    loader::Loader,
+    support::{show, texts::chapter_text},
+    windows::Windows,
 };
 use model::{config::Gpt2Config, gpt2::Gpt2};
 use tch::Device;

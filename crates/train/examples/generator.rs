@@ -43,13 +43,13 @@ fn main() -> Result<()> {
         ("normal 48", &|| drop(Tensor::randn([48], CPU))),
         ("normal 40", &|| drop(Tensor::randn([40], CPU))),
         ("embedding of 50 rows and 8 channels", &|| {
-            drop(Embedding::new(&VarStore::new(Device::Cpu).root(), 50, 8))
+            drop(Embedding::new(&VarStore::new(Device::Cpu).root(), 50, 8));
         }),
         ("linear 4 to 4 without bias", &|| {
-            drop(Linear::new(&VarStore::new(Device::Cpu).root(), 4, 4, false))
+            drop(Linear::new(&VarStore::new(Device::Cpu).root(), 4, 4, false));
         }),
         ("linear 4 to 4 with bias", &|| {
-            drop(Linear::new(&VarStore::new(Device::Cpu).root(), 4, 4, true))
+            drop(Linear::new(&VarStore::new(Device::Cpu).root(), 4, 4, true));
         }),
         ("dropout of 40 while training", &|| drop(ones(40).dropout(0.1, true))),
         ("dropout of 40 while measuring", &|| drop(ones(40).dropout(0.1, false))),

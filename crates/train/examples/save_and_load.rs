@@ -1,14 +1,14 @@
 //! Training that is broken off and taken up again in another process equals training in one go, bit for bit (chapter 4.6).
 
 use anyhow::{Context, Result, bail, ensure};
-use embedding::{bpe::BytePairEncoder, texts::PROSE, windows::Windows};
+use embedding::{bpe::BytePairEncoder, support::texts::PROSE, windows::Windows};
 use model::{config::Gpt2Config, gpt2::Gpt2};
 use serde_json::Value;
 use std::{env, path::Path, process::Command};
 use tch::{Device, Tensor};
 use train::{
     checkpoint,
-    output::RunFolder,
+    run::folder::RunFolder,
     settings::{Length, TrainSettings},
     trainer::Trainer,
 };

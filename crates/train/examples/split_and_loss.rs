@@ -1,7 +1,9 @@
 //! A text cut in two, and the loss of the untrained model on each part (chapter 4.1).
 
 use anyhow::Result;
-use embedding::{bpe::BytePairEncoder, loader::Loader, texts::chapter_text, windows::Windows};
+use embedding::{
+    bpe::BytePairEncoder, loader::Loader, support::texts::chapter_text, windows::Windows,
+};
 use model::{config::Gpt2Config, gpt2::Gpt2};
 use tch::Device;
 use train::{

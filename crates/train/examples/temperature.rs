@@ -5,7 +5,7 @@ mod figure;
 mod toy;
 
 use anyhow::Result;
-use embedding::show;
+use embedding::support::show;
 use figure::{BLUE, ORANGE, Svg};
 use tch::Tensor;
 use toy::{WORDS, draw_counts};

@@ -5,7 +5,7 @@
 mod figure;
 
 use anyhow::{Context, Result};
-use embedding::{bpe::BytePairEncoder, loader::Loader, texts, windows::Windows};
+use embedding::{bpe::BytePairEncoder, loader::Loader, support::texts, windows::Windows};
 use figure::{BLUE, Svg};
 use model::{config::Gpt2Config, generate::greedy, gpt2::Gpt2};
 use std::fs;
@@ -13,7 +13,7 @@ use tch::Device;
 use train::{
     adamw::{AdamW, AdamWSettings},
     loss::{batch_loss, mean_loss},
-    plot::Curves,
+    run::plot::Curves,
     schedule::Schedule,
     split::split_by_characters,
 };

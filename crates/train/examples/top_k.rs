@@ -2,7 +2,7 @@
 
 mod toy;
 
-use embedding::show;
+use embedding::support::show;
 use toy::{WORDS, draw_counts};
 use train::sampling::{Sampling, keep_top_k};
 

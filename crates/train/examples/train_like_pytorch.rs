@@ -1,7 +1,7 @@
 //! Ten steps of training, each loss equal to PyTorch's (chapter 4.2).
 
 use anyhow::Result;
-use embedding::{bpe::BytePairEncoder, loader::Loader, texts::PROSE, windows::Windows};
+use embedding::{bpe::BytePairEncoder, loader::Loader, support::texts::PROSE, windows::Windows};
 use model::{config::Gpt2Config, gpt2::Gpt2};
 use tch::Device;
 use train::{

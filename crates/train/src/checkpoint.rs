@@ -12,9 +12,11 @@ use crate::{
 };
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use model::{
+    format::{
+        self, CONFIG, WEIGHTS,
+        safetensors::{self, WeightFile},
+    },
     gpt2::Gpt2,
-    public_weights::{self, CONFIG, WEIGHTS},
-    weight_file::{self, WeightFile},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -106,7 +108,7 @@ pub fn save(
         .and_then(|()| replace_folder(&temporary, &folder))
         .and_then(|()| sync_folder(&checkpoints))
         .and_then(|()| {
-            weight_file::replace(&checkpoints.join(LATEST), |file| {
+            safetensors::replace(&checkpoints.join(LATEST), |file| {
                 Ok(fs::write(file, format!("{name}\n"))?)
             })
         })
@@ -129,10 +131,10 @@ fn write(
     history: &[Line],
 ) -> Result<()> {
     let _ = fs::remove_dir_all(folder); // of an earlier process that had our number
-    public_weights::save(folder, model)?;
-    weight_file::write(&folder.join(OPTIMIZER), optimizer.state())?;
+    format::save(folder, model)?;
+    safetensors::write(&folder.join(OPTIMIZER), optimizer.state())?;
     let text = |name: &str, content: String| {
-        weight_file::replace(&folder.join(name), |temporary| Ok(fs::write(temporary, content)?))
+        safetensors::replace(&folder.join(name), |temporary| Ok(fs::write(temporary, content)?))
     };
     text(METRICS, metrics::to_jsonl(history)?)?;
     text(STATE, serde_json::to_string_pretty(state)? + "\n")?;
@@ -268,7 +270,7 @@ fn load_one(folder: &Path, device: Device) -> Result<Loaded> {
         format!("{} was written by another version of this program", folder.join(STATE).display())
     })?;
     let history = metrics::from_jsonl(&read(METRICS)?)?;
-    let model = public_weights::load(folder, device)?;
+    let model = format::load(folder, device)?;
     Ok(Loaded { folder: folder.to_owned(), state, model, history, damaged: Vec::new() })
 }
 

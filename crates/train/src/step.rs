@@ -74,7 +74,7 @@ impl Trainer {
         mean
     }
 
-    /// [`Gradient::add`](crate::gradient::Gradient::add) for every model: with dropout, on every device.
+    /// [`Gradient::add`](crate::fast::gradient::Gradient::add) for every model: with dropout, on every device.
     fn add_by_autograd(&self, inputs: &Tensor, targets: &Tensor, weight: f64, first: bool) -> f64 {
         if first {
             self.optimizer.zero_grad();

@@ -1,7 +1,7 @@
 //! The command `train` as its user meets it: what it writes, what it says, and how it ends.
 
 use assert_cmd::Command;
-use model::public_weights;
+use model::format;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -23,7 +23,7 @@ impl Room {
     fn new() -> Self {
         let room = Self(tempfile::tempdir().expect("a folder"));
         fs::write(room.path("config.json"), CONFIG).expect("written");
-        fs::write(room.path("text.txt"), embedding::texts::STORY).expect("written");
+        fs::write(room.path("text.txt"), embedding::support::texts::STORY).expect("written");
         room
     }
 
@@ -108,8 +108,7 @@ fn a_run_leaves_a_model_its_card_its_curve_its_samples_and_its_metrics() {
     assert!(read("loss.svg").contains("tokens seen"));
     assert_eq!(read("samples.txt").matches("--- step").count(), 2);
     assert_eq!(read("metrics.jsonl").matches("gradient_norm").count(), 4);
-    public_weights::load(&room.path("run"), tch::Device::Cpu)
-        .expect("a model in the public format");
+    format::load(&room.path("run"), tch::Device::Cpu).expect("a model in the public format");
     assert!(
         read("vocab.json").contains("<|endoftext|>") && read("merges.txt").starts_with("#version")
     );
@@ -230,7 +229,8 @@ fn a_signal_saves_and_says_how_to_go_on_and_the_end_is_the_same() {
 fn what_contradicts_a_checkpoint_is_refused_by_name() {
     let room = Room::new();
     room.train("--max-steps 2 --out-dir run").assert().success();
-    fs::write(room.path("other.txt"), embedding::texts::STORY.replace('e', "i")).expect("written");
+    fs::write(room.path("other.txt"), embedding::support::texts::STORY.replace('e', "i"))
+        .expect("written");
     let resume = |words: &str| room.bare(&format!("--resume run --max-steps 3 {words}"));
     refused(
         resume("--batch-size 3"),
@@ -285,8 +285,9 @@ fn a_text_that_cannot_be_learned_is_refused_in_one_sentence() {
 fn several_files_and_a_folder_with_its_own_validation_are_read() {
     let room = Room::new();
     fs::create_dir(room.path("split")).expect("a folder");
-    fs::write(room.path("split/train.txt"), embedding::texts::STORY).expect("written");
-    fs::write(room.path("split/valid.txt"), &embedding::texts::STORY[..2000]).expect("written");
+    fs::write(room.path("split/train.txt"), embedding::support::texts::STORY).expect("written");
+    fs::write(room.path("split/valid.txt"), &embedding::support::texts::STORY[..2000])
+        .expect("written");
     let words = "--model config.json --context 16 --batch-size 2 --max-steps 1";
     room.bare(&format!("{words} --out-dir a --text text.txt split/valid.txt")).assert().success();
     room.bare(&format!("{words} --out-dir b --text split")).assert().success();
@@ -423,7 +424,7 @@ fn memory_that_is_refused_is_one_sentence_without_a_trace() {
         CONFIG.replace("\"n_layer\": 1", "\"n_layer\": 1, \"n_inner\": 262144"),
     )
     .expect("written");
-    fs::write(room.path("text.txt"), embedding::texts::STORY.repeat(10)).expect("written");
+    fs::write(room.path("text.txt"), embedding::support::texts::STORY.repeat(10)).expect("written");
     let limited = |words: &str| {
         let script = format!(
             "ulimit -v 4000000; exec {TRAIN} --model wide.json --text text.txt --context 64 --batch-size 200 --threads 1 {words}"

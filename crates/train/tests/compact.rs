@@ -2,10 +2,10 @@
 
 mod small;
 
-use embedding::{texts, windows::Windows};
+use embedding::{support::texts, windows::Windows};
 use model::{
     config::Gpt2Config,
-    decode::{Decoder, Dtype},
+    fast::decode::{Decoder, Dtype},
     gpt2::Gpt2,
 };
 use small::{alone, settings};

@@ -5,14 +5,14 @@
 mod server;
 mod small;
 
-use model::public_weights::{self, CONFIG, WEIGHTS};
+use model::format::{self, CONFIG, WEIGHTS};
 use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
 };
 use tempfile::TempDir;
-use train::hub::Hub;
+use train::run::hub::Hub;
 
 /// The commit that `data/datasets.json` pins GPT-2's weights to.
 const PINNED: &str = "607a30d783dfa663caf39e06633721c8d4cfcd7e";
@@ -51,7 +51,7 @@ fn a_folder_is_taken_as_it_is_if_it_holds_a_model() {
         said.contains("holds no model: model.safetensors and config.json must be there"),
         "{said}"
     );
-    public_weights::save(room.path(), &small::model()).expect("saved");
+    format::save(room.path(), &small::model()).expect("saved");
     assert_eq!(hub(&room, "", true).find(name).expect("a model"), room.path());
 }
 
@@ -105,7 +105,7 @@ fn names_that_cannot_be_are_refused_without_asking() {
 fn a_model_of_anyone_is_fetched_once_and_loads() {
     let _alone = small::alone();
     let (room, source) = (room(), room());
-    public_weights::save(source.path(), &small::model()).expect("saved");
+    format::save(source.path(), &small::model()).expect("saved");
     let files =
         [CONFIG, WEIGHTS].map(|name| (name, fs::read(source.path().join(name)).expect("a file")));
     let server = server::serve(move |asked, stream| {
@@ -117,7 +117,7 @@ fn a_model_of_anyone_is_fetched_once_and_loads() {
     });
     let hub = hub(&room, &server.url, false);
     let folder = hub.find("some-one/tiny.gpt2").expect("fetched");
-    let model = public_weights::load(&folder, tch::Device::Cpu).expect("a model");
+    let model = format::load(&folder, tch::Device::Cpu).expect("a model");
     assert_eq!(small::bits(&model), small::bits(&small::model()));
     let asked = server.asked().len();
     assert_eq!(hub.find("some-one/tiny.gpt2").expect("here"), folder);
@@ -129,9 +129,11 @@ fn a_model_of_anyone_is_fetched_once_and_loads() {
 /// What `train` says where the hub is `endpoint`, and its exit code; the folder it runs in, with a text, passes for a project's root.
 fn train(room: &TempDir, endpoint: &str, words: &str) -> (Option<i32>, String) {
     fs::create_dir(room.path().join("data")).expect("a folder");
-    for (file, text) in
-        [("data/datasets.json", "{}"), ("Cargo.toml", ""), ("text.txt", embedding::texts::STORY)]
-    {
+    for (file, text) in [
+        ("data/datasets.json", "{}"),
+        ("Cargo.toml", ""),
+        ("text.txt", embedding::support::texts::STORY),
+    ] {
         fs::write(room.path().join(file), text).expect("written");
     }
     let output = Command::new(env!("CARGO_BIN_EXE_train"))
@@ -151,7 +153,7 @@ fn train(room: &TempDir, endpoint: &str, words: &str) -> (Option<i32>, String) {
 fn weights_that_are_not_the_published_ones_are_refused() {
     let room = room();
     let server = server::serve(|asked, stream| {
-        server::send(stream, asked, b"{\"not\": \"what was published\"}")
+        server::send(stream, asked, b"{\"not\": \"what was published\"}");
     });
     let (code, said) = train(&room, &server.url, "--init gpt2");
     assert_eq!(code, Some(1), "{said}");
@@ -172,7 +174,7 @@ fn where_no_hash_is_pinned_the_hubs_own_decides() {
     let source = room();
     let config = model::config::Gpt2Config { vocab_size: 50257, ..small::CONFIG };
     let model = model::gpt2::Gpt2::new(config, tch::Device::Cpu).expect("a possible model");
-    public_weights::save(source.path(), &model).expect("saved");
+    format::save(source.path(), &model).expect("saved");
     let files = [CONFIG, WEIGHTS].map(|name| fs::read(source.path().join(name)).expect("a file"));
     let promised = xtask::download::sha256(&source.path().join(WEIGHTS)).expect("a hash");
     for lies in [false, true] {

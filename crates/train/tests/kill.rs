@@ -46,7 +46,7 @@ fn twenty_kills_leave_no_trace_in_the_weights() {
     let room = tempfile::tempdir().expect("a folder");
     let folder = room.path();
     fs::write(folder.join("config.json"), CONFIG).expect("written");
-    fs::write(folder.join("text.txt"), embedding::texts::STORY).expect("written");
+    fs::write(folder.join("text.txt"), embedding::support::texts::STORY).expect("written");
     let begin = format!(
         "--model config.json --text text.txt --context 16 --batch-size 2 --dropout 0.1 --max-steps {STEPS} --save-every 1 \
          --eval-every 0 --sample-every 0"

@@ -3,7 +3,7 @@
 #[path = "../../embedding/tests/public_data/mod.rs"]
 mod public_data;
 
-use embedding::texts::{STORY, project_root};
+use embedding::support::texts::{STORY, project_root};
 use public_data::public_data;
 use std::{
     fs,

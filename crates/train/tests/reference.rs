@@ -3,7 +3,7 @@
 #[path = "../../embedding/tests/public_data/mod.rs"]
 mod public_data;
 
-use model::{public_weights, weight_file::WeightFile};
+use model::{format, format::safetensors::WeightFile};
 use public_data::public_data;
 use serde_json::Value;
 use std::{collections::BTreeMap, path::Path};
@@ -53,7 +53,7 @@ fn gradients_by_public_name(model: &model::gpt2::Gpt2) -> BTreeMap<String, Tenso
     let gradients: BTreeMap<String, Tensor> =
         model.parameters().into_iter().map(|(name, parameter)| (name, parameter.grad())).collect();
     let mut parts: BTreeMap<String, Vec<Tensor>> = BTreeMap::new();
-    for origin in public_weights::origins(&model.config) {
+    for origin in format::origins(&model.config) {
         let gradient = &gradients[&origin.ours];
         let public = if origin.transposed { gradient.tr() } else { gradient.shallow_clone() };
         parts.entry(origin.public).or_default().push(public);
@@ -64,7 +64,7 @@ fn gradients_by_public_name(model: &model::gpt2::Gpt2) -> BTreeMap<String, Tenso
 #[test]
 fn gradients_and_ten_clipped_steps_equal_those_of_transformers() {
     let Some(folder) = public_data("models/slm-char") else { return };
-    let model = public_weights::load(&folder, Device::Cpu).expect("a whole model");
+    let model = format::load(&folder, Device::Cpu).expect("a whole model");
     let text =
         std::fs::read_to_string(folder.join("expected_train.json")).expect("a readable file");
     let expected: Value = serde_json::from_str(&text).expect("JSON");

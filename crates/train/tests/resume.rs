@@ -2,14 +2,14 @@
 
 mod small;
 
-use model::public_weights;
+use model::format;
 use small::{alone, bits, run, settings, trainer, windows};
 use std::{fs, path::Path};
 use tch::Device;
 use train::{
     checkpoint,
     metrics::Line,
-    output::RunFolder,
+    run::folder::RunFolder,
     settings::{Length, TrainSettings},
     trainer::{Outcome, Trainer},
 };
@@ -90,7 +90,7 @@ fn a_checkpoint_is_a_model_in_the_public_format() {
     let _alone = alone();
     let folder = stopped_after(5);
     let checkpoint = checkpoint::load(folder.path(), Device::Cpu).expect("a checkpoint");
-    let model = public_weights::load(&checkpoint.folder, Device::Cpu).expect("a model");
+    let model = format::load(&checkpoint.folder, Device::Cpu).expect("a model");
     assert_eq!(bits(&model), bits(&checkpoint.model));
 }
 

@@ -2,8 +2,8 @@
 
 use embedding::bpe::BytePairEncoder;
 
+use model::format::tokenizer_files::{merges_txt, vocab_json};
 use sha1::{Digest, Sha1};
-use train::tokenizer_files::{merges_txt, vocab_json};
 
 /// The name that git gives to a file of this content.
 fn git_blob(content: &str) -> String {

@@ -3,7 +3,7 @@
 #![allow(dead_code)] // each demo uses a part of it
 
 use anyhow::{Context, Result};
-use embedding::texts::project_root;
+use embedding::support::texts::project_root;
 use std::{fmt::Write as _, fs};
 use tch::Tensor;
 

@@ -11,7 +11,7 @@ use std::{
 };
 use tch::{Device, Tensor};
 use train::{
-    output::RunFolder,
+    run::folder::RunFolder,
     settings::{Length, TrainSettings},
     trainer::{Callbacks, Outcome, Trainer},
 };

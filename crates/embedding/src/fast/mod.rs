@@ -1,0 +1,3 @@
+//! Speed for chapter 1.
+
+pub(crate) mod join;

@@ -1,0 +1,5 @@
+//! What the chapters use and do not explain: texts, printing, and Python's way to draw from a list.
+
+pub mod sample;
+pub mod show;
+pub mod texts;

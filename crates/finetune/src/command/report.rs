@@ -1,0 +1,169 @@
+//! What `finetune` says before and after a run (chapter 5.7).
+
+use super::options::Whole;
+use super::print_marks;
+use super::start::SCRATCH;
+use super::whole::Plan;
+use crate::{
+    answers::{Answered, Marks, answer_loss, marks_by_kind, marks_of_nearest},
+    collate::InstructionSet,
+    instructions::{Entry, Split},
+};
+use anyhow::Result;
+use model::config::Gpt2Config;
+use std::{path::Path, time::Instant};
+use train::{
+    run::{
+        folder::{Card, grouped, validation_losses},
+        terminal::{print_curves, say, say_settings},
+    },
+    settings::{TrainSettings, flat},
+    trainer::Trainer,
+};
+
+/// Prints everything that decides the run, before it begins.
+pub fn print_settings(
+    plan: &Plan,
+    config: &Gpt2Config,
+    settings: &TrainSettings,
+    split: &Split,
+    training: &InstructionSet,
+    folder: &Path,
+) -> Result<()> {
+    say(&format!(
+        "model           {}: {} parameters, {} blocks, {} channels, context {}",
+        plan.begun_with,
+        grouped(config.parameters() as u64),
+        config.layers,
+        config.channels,
+        config.context
+    ));
+    say(&format!(
+        "data            {}: {} entries for training, {} for the test, {} for validation",
+        plan.data,
+        split.training.len(),
+        split.test.len(),
+        split.validation.len()
+    ));
+    if training.truncated() > 0 {
+        say(&format!(
+            "truncated       {} training entries are longer than the context and were cut off",
+            training.truncated()
+        ));
+    }
+    say(&format!("folder          {}", folder.display()));
+    let mut settings = flat(&serde_json::to_value(settings)?);
+    settings.push(("mask_prompt".to_owned(), plan.mask_prompt.into()));
+    settings.push(("threads".to_owned(), tch::get_num_threads().into()));
+    say_settings(&settings);
+    Ok(())
+}
+
+/// Prints how the run went, on one screen.
+pub fn report(
+    options: &Whole,
+    trainer: &Trainer,
+    plan: &Plan,
+    split: &Split,
+    answered: &[Answered],
+    folder: &Path,
+    started: Instant,
+) -> Result<()> {
+    let seconds = started.elapsed().as_secs();
+    println!(
+        "fine-tuned  {} for {} steps, {} min {:02} s in all",
+        plan.begun_with,
+        trainer.steps(),
+        seconds / 60,
+        seconds % 60
+    );
+    if let Some((before, after)) = validation_losses(trainer.history()) {
+        println!("validation  loss {before:.3} before, {after:.3} after");
+    }
+    let after = answer_loss(&trainer.model, &split.test)?;
+    println!(
+        "test        loss of the expected answers {:.3} before, {after:.3} after",
+        plan.test_loss_before
+    );
+    print_marks(answered);
+    let nearest = marks_of_nearest(&split.training, &split.test);
+    println!(
+        "            the nearest training instruction's answer: exact match {:.1} %, token F1 {:.3}",
+        100.0 * nearest.exact_match,
+        nearest.token_f1
+    );
+    print_kinds(answered);
+    for before in &plan.before {
+        let after = answered.iter().find(|answered| answered.entry == before.entry);
+        println!("\nasked       {}", one_line(&before.entry));
+        println!("  before    {}", shortened(&before.model_response));
+        println!(
+            "  after     {}",
+            shortened(after.map_or("", |answered| &answered.model_response))
+        );
+        println!("  expected  {}", shortened(&before.entry.output));
+    }
+    println!(
+        "\nwrote       {}: model.safetensors, config.json, tokenizer, responses.json, loss.svg, README.md",
+        folder.display()
+    );
+    println!("next        cargo run -p finetune -- chat --weights {}", folder.display());
+    if options.plot {
+        print_curves(trainer.history())?;
+    }
+    Ok(())
+}
+
+/// Exact match by kind, three kinds a line.
+fn print_kinds(answered: &[Answered]) {
+    let kinds: Vec<String> = marks_by_kind(answered)
+        .into_iter()
+        .filter(|(kind, _)| !kind.is_empty())
+        .map(|(kind, marks)| {
+            format!("{kind:<15} {:>3.0} % of {:<3}", 100.0 * marks.exact_match, marks.count)
+        })
+        .collect();
+    for line in kinds.chunks(3) {
+        println!("            {}", line.join("  ").trim_end());
+    }
+}
+
+/// An instruction with its input, on one line.
+pub fn one_line(entry: &Entry) -> String {
+    let input = if entry.input.is_empty() { String::new() } else { format!(" | {}", entry.input) };
+    shortened(&format!("{}{input}", entry.instruction))
+}
+
+/// A text on one line of at most 100 characters.
+fn shortened(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.is_empty() {
+        return "(nothing but whitespace)".to_owned();
+    }
+    match line.char_indices().nth(100) {
+        Some((end, _)) => format!("{} …", &line[..end]),
+        None => line,
+    }
+}
+
+/// The words on the model's card.
+pub fn card(plan: &Plan, folder: &Path, marks: &Marks) -> Card {
+    let weights = if plan.begun_with == SCRATCH {
+        "a small model that had read the project's prose".to_owned()
+    } else {
+        format!("the weights of {}", plan.begun_with)
+    };
+    Card {
+        title: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        about: format!(
+            "Fine-tuned to answer instructions, from {weights}, on the data `{}`, with seed {}. On held-out instructions its answers are \
+             exactly the expected ones in {:.1} % of {} cases, with a mean token F1 of {:.3}.",
+            plan.data,
+            plan.seed,
+            100.0 * marks.exact_match,
+            marks.count,
+            marks.token_f1
+        ),
+        usage: format!("cargo run -p finetune -- chat --weights {}", folder.display()),
+    }
+}

@@ -1,0 +1,99 @@
+//! The model that `finetune` begins with (chapter 5.7): public weights, or a small one made on the spot.
+
+use super::options::{Common, Whole};
+use crate::respond::{Limits, complete};
+use anyhow::{Result, ensure};
+use embedding::{bpe::BytePairEncoder, support::texts::PROSE, windows::Windows};
+use model::{config::Gpt2Config, format, generate::CachedModel, gpt2::Gpt2};
+use std::{
+    ops::ControlFlow,
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+};
+use tch::Device;
+use train::{
+    run::{
+        folder::RunFolder,
+        hub::Hub,
+        terminal::{Progress, say},
+    },
+    sampling::Sampling,
+    settings::{Length, TrainSettings},
+    trainer::{Callbacks, Outcome, Trainer},
+};
+
+/// The name for weights that are made on the spot.
+pub const SCRATCH: &str = "scratch";
+/// Words that the embedded prose has many times.
+const PROSE_PROMPT: &str = "at the end of the";
+
+/// The model to begin with, and its name. Where nothing is asked for, public weights that cannot be had are replaced by a model made
+/// on the spot, which is said in one line.
+pub fn first_model(
+    options: &Whole,
+    device: Device,
+    folder: &Path,
+    stop: &AtomicBool,
+) -> Result<(Gpt2, String)> {
+    let hub = Hub::from_environment();
+    match options.weights.as_deref() {
+        Some(SCRATCH) => Ok((pretrain(&options.common, device, folder, stop)?, SCRATCH.to_owned())),
+        Some(name) => Ok((format::load(&hub.find(name)?, device)?, name.to_owned())),
+        None => match hub.find("gpt2") {
+            Ok(path) => Ok((format::load(&path, device)?, "gpt2".to_owned())),
+            Err(error) => {
+                let reason = error.root_cause().to_string();
+                let reason = reason.split(['\n', ';']).next().unwrap_or_default();
+                say(&format!(
+                    "no public weights ({reason}): going on with a small model made on the spot"
+                ));
+                Ok((pretrain(&options.common, device, folder, stop)?, SCRATCH.to_owned()))
+            }
+        },
+    }
+}
+
+/// A small model that has read the embedded prose.
+fn pretrain(common: &Common, device: Device, folder: &Path, stop: &AtomicBool) -> Result<Gpt2> {
+    tch::manual_seed(i64::from(common.seed));
+    let config = Gpt2Config { dropout: 0.0, ..Gpt2Config::TINY };
+    let context = config.context as usize;
+    let model = Gpt2::new(config, device)?;
+    model.initialize_as_gpt2();
+    let windows = Windows::new(BytePairEncoder::gpt2().encode(PROSE), context, context)?;
+    let settings = TrainSettings {
+        seed: common.seed,
+        batch_size: 8,
+        length: Length::Steps(150),
+        learning_rate: 2e-3,
+        min_lr: 2e-4,
+        eval_every: 0,
+        ..TrainSettings::default()
+    };
+    let mut trainer =
+        Trainer::new(model, settings, Box::new(windows), None, serde_json::Value::Null)?;
+    say(&format!("pretraining on the embedded prose: {} steps", trainer.total_steps()));
+    let mut progress = Progress::new(0, trainer.total_steps(), false);
+    let mut run = RunFolder::open(&folder.join("pretraining"), &[])?;
+    let mut callbacks = Callbacks {
+        sample: &continue_prose,
+        line: &mut |line| progress.show(line),
+        stop: &|| stop.load(Ordering::SeqCst),
+    };
+    let outcome = trainer.run(&mut run, &mut callbacks)?;
+    ensure!(
+        outcome == Outcome::Finished,
+        "stopped before the fine-tuning began; run the command again"
+    );
+    Ok(trainer.model)
+}
+
+/// What the small model makes of words that its prose has many times.
+fn continue_prose(model: &Gpt2) -> Result<String> {
+    let limits = Limits { max_new_tokens: 12, stop: Vec::new() };
+    let text =
+        complete(&mut CachedModel::new(model), PROSE_PROMPT, &Sampling::GREEDY, &limits, |_| {
+            ControlFlow::Continue(())
+        })?;
+    Ok(format!("{PROSE_PROMPT}{text}"))
+}

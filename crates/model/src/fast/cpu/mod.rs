@@ -1,0 +1,10 @@
+//! What the processor and the operating system offer beyond the language. All unsafe code of the workspace is here.
+
+pub mod allocator;
+pub mod kernels;
+pub mod quantize;
+pub mod simd;
+pub mod tensor_slice;
+pub mod threads;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod transpose;

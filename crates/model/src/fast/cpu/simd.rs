@@ -1,0 +1,65 @@
+//! Loops in the widest registers that the processor has.
+
+/// Numbers that loops treat side by side: the widest registers hold so many.
+pub const LANES: usize = 16;
+
+/// Defines a function that does what another does, in registers of 16 or 8 numbers where the processor at hand has them.
+///
+/// The other one has to be `#[inline(always)]`: it is compiled anew for each width. Where it adds numbers up, it does so in lanes of
+/// its own, so that the width of the registers changes no bit: every single result is rounded as IEEE 754 says.
+#[macro_export]
+macro_rules! multiversion {
+    ($(#[$comment:meta])* $visible:vis fn $name:ident($($argument:ident: $type:ty),*) $(-> $output:ty)? = $plain:expr;) => {
+        $(#[$comment])*
+        #[expect(unsafe_code, reason = "that the processor has the instructions is known only when the program runs")]
+        $visible fn $name($($argument: $type),*) $(-> $output)? {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx512f,avx2,fma")]
+                fn sixteen($($argument: $type),*) $(-> $output)? {
+                    $plain($($argument),*)
+                }
+                #[target_feature(enable = "avx2,fma")]
+                fn eight($($argument: $type),*) $(-> $output)? {
+                    $plain($($argument),*)
+                }
+                if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                    if is_x86_feature_detected!("avx512f") {
+                        // SAFETY: the lines above.
+                        return unsafe { sixteen($($argument),*) };
+                    }
+                    // SAFETY: the line above.
+                    return unsafe { eight($($argument),*) };
+                }
+            }
+            $plain($($argument),*)
+        }
+    };
+}
+
+/// How many numbers the widest registers hold for which such loops are compiled on this processor; 1 if it has none of them.
+pub fn lanes() -> usize {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+        return if is_x86_feature_detected!("avx512f") { 16 } else { 8 };
+    }
+    1
+}
+
+/// Asks the processor for what lies so many numbers further on: by itself it looks no further than the end of a page.
+#[inline(always)]
+pub fn prefetch<T>(numbers: &[T], further: usize) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        let address = numbers.as_ptr().wrapping_add(further);
+        // SAFETY: this reads nothing, wherever the address points, and every processor of this kind has it.
+        #[expect(
+            unsafe_code,
+            reason = "a foreign address goes to an instruction that only looks at it"
+        )]
+        unsafe {
+            _mm_prefetch::<_MM_HINT_T0>(address.cast());
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Operations over plain slices, compiled for the widest registers at hand.
+
+pub mod flash_attention;
+pub mod functions;
+pub mod matmul;
+pub(crate) mod micro_kernel;
+mod softmax;

@@ -1,0 +1,361 @@
+//! Reading and writing safetensors files so that a broken one is noticed and a good one is never half written (chapter 5.1).
+//!
+//! tch reads such files too, but whole and through an older library, and writes them in place.
+
+use ::safetensors::{Dtype, View, tensor::Metadata};
+use anyhow::{Context, Result, bail, ensure};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
+    fs::File,
+    io::{Read, Seek, SeekFrom},
+    path::{Path, PathBuf},
+};
+use tch::{Device, Kind, Tensor};
+
+/// Values read at a time: so few that widening, checking and transposing them finds them in the processor's cache, and enough rows
+/// that a transposed copy writes whole lines of it.
+const CHUNK: usize = 100_000;
+/// Bytes of a value of the widest kind.
+const WIDEST: usize = 8;
+/// A longer header than this belongs to no model.
+const LONGEST_HEADER: u64 = 1 << 24;
+
+/// An open safetensors file whose header has been checked against its length.
+#[derive(Debug)]
+pub struct WeightFile {
+    path: PathBuf,
+    file: File,
+    header: Metadata,
+    data_start: u64,
+}
+
+impl WeightFile {
+    /// Opens a file and checks that its header describes exactly the bytes that follow.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is cut off, or is no safetensors file.
+    pub fn open(path: &Path) -> Result<Self> {
+        let name = path.display();
+        let mut file = File::open(path).with_context(|| format!("cannot open {name}"))?;
+        let metadata = file.metadata().with_context(|| format!("cannot read {name}"))?;
+        ensure!(!metadata.is_dir(), "{name} is a folder, not a file");
+        let length = metadata.len();
+        let mut prefix = [0; 8];
+        file.read_exact(&mut prefix).with_context(|| {
+            format!("{name} is too short for a safetensors file; fetch it again")
+        })?;
+        let header_bytes = u64::from_le_bytes(prefix);
+        if header_bytes > length - 8 || header_bytes > LONGEST_HEADER {
+            if let Some(guess) = guess_content(prefix) {
+                bail!("{name} is {guess}, not a safetensors file; fetch it again");
+            }
+            bail!(
+                "{name} is not a whole safetensors file: it announces a header of {header_bytes} bytes in a file of {length}; fetch it again"
+            );
+        }
+        let mut header = vec![0; header_bytes as usize];
+        file.read_exact(&mut header).with_context(|| format!("cannot read {name}"))?;
+        let header: Metadata = serde_json::from_slice(&header)
+            .with_context(|| format!("{name} has a damaged header; fetch it again"))?;
+        let data_start = 8 + header_bytes;
+        let expected = data_start.checked_add(header.data_len() as u64);
+        ensure!(
+            expected == Some(length),
+            "{name} is not whole: its header describes {} bytes of data, {} are there; fetch it again",
+            header.data_len(),
+            length - data_start
+        );
+        // A tensor without values may claim any other sizes, which would overflow where they are multiplied.
+        for (tensor, info) in header.tensors() {
+            let most =
+                info.shape.iter().try_fold(WIDEST, |most, &size| most.checked_mul(size.max(1)));
+            ensure!(
+                most.is_some_and(|most| i64::try_from(most).is_ok()),
+                "{tensor} in {name} has sizes that overflow; fetch it again"
+            );
+        }
+        Ok(Self { path: path.to_owned(), file, header, data_start })
+    }
+
+    /// Names and shapes of all tensors, sorted by name.
+    pub fn shapes(&self) -> Vec<(String, Vec<i64>)> {
+        let mut shapes: Vec<_> = self
+            .header
+            .tensors()
+            .into_iter()
+            .map(|(name, info)| (name, sizes(&info.shape)))
+            .collect();
+        shapes.sort();
+        shapes
+    }
+
+    /// Checks that a tensor holds floats of a width that can be loaded.
+    ///
+    /// # Errors
+    /// If there is no such tensor, or if it holds something else.
+    pub fn check_kind(&self, name: &str) -> Result<()> {
+        self.describe(name).map(|_| ())
+    }
+
+    /// Reads one tensor as 32-bit floats; 16-bit floats are widened.
+    ///
+    /// # Errors
+    /// If there is no such tensor, if it holds something else than floats, or a value that is not finite.
+    pub fn tensor(&mut self, name: &str) -> Result<Tensor> {
+        let (shape, ..) = self.describe(name)?;
+        let whole =
+            Tensor::f_empty(&shape, (Kind::Float, Device::Cpu)).map_err(|error| brief(&error))?;
+        self.read_rows(name, |first, rows| {
+            let target = if shape.is_empty() {
+                whole.view([1])
+            } else {
+                whole.narrow(0, first, rows.size()[0])
+            };
+            target.shallow_clone().copy_(rows);
+        })?;
+        Ok(whole)
+    }
+
+    /// Tensors where they lie in the file, of which the system brings each part into memory when it is first looked at; nothing if
+    /// one of them does not hold 32-bit floats at whole multiples of their size, or the file's name is none for libtorch.
+    ///
+    /// The file must not be cut short while a tensor lives: what is gone from it would end the program at the next look. What
+    /// [`replace`] puts in its place does no harm. Changes of a tensor do not reach the file.
+    ///
+    /// # Errors
+    /// As [`tensor`](Self::tensor).
+    pub fn map<'a>(
+        &self,
+        names: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Option<BTreeMap<&'a str, Tensor>>> {
+        let Some(path) = self.path.to_str() else { return Ok(None) };
+        let width = Kind::Float.elt_size_in_bytes();
+        let numbers = (self.data_start as usize + self.header.data_len()) / width;
+        let whole = Tensor::f_from_file(path, false, numbers as i64, (Kind::Float, Device::Cpu));
+        let whole = whole.map_err(|error| brief(&error))?;
+        let mut mapped = BTreeMap::new();
+        for name in names {
+            let (shape, kind, start, _) = self.describe(name)?;
+            let start = self.data_start as usize + start;
+            if kind != Kind::Float || !start.is_multiple_of(width) {
+                return Ok(None);
+            }
+            let values =
+                whole.narrow(0, (start / width) as i64, shape.iter().product()).view(&shape[..]);
+            self.ensure_finite(name, &values)?;
+            mapped.insert(name, values);
+        }
+        Ok(Some(mapped))
+    }
+
+    fn ensure_finite(&self, name: &str, values: &Tensor) -> Result<()> {
+        let path = self.path.display();
+        ensure!(
+            all_finite(values),
+            "{name} in {path} holds a value that is not a finite number; fetch the file again"
+        );
+        Ok(())
+    }
+
+    /// Reads one tensor a few rows at a time and hands them to `take`, with the number of the first: `[rows, …]`, 32-bit floats.
+    /// A row is what one index into the first dimension selects; a number alone is one row.
+    ///
+    /// # Errors
+    /// As [`tensor`](Self::tensor).
+    pub fn read_rows(&mut self, name: &str, mut take: impl FnMut(i64, &Tensor)) -> Result<()> {
+        let (shape, kind, start, end) = self.describe(name)?;
+        let path = self.path.display();
+        let mut shape = if shape.is_empty() { vec![1] } else { shape };
+        let row = shape[1..].iter().product::<i64>() as usize;
+        let row_bytes = row * kind.elt_size_in_bytes();
+        if row_bytes == 0 {
+            return Ok(());
+        }
+        self.file.seek(SeekFrom::Start(self.data_start + start as u64))?;
+        let chunk_bytes = (CHUNK / row).max(1) * row_bytes;
+        let mut bytes = vec![0; chunk_bytes.min(end - start)];
+        for from in (start..end).step_by(chunk_bytes) {
+            let chunk = &mut bytes[..chunk_bytes.min(end - from)];
+            self.file
+                .read_exact(chunk)
+                .with_context(|| format!("cannot read {name} from {path}"))?;
+            shape[0] = (chunk.len() / row_bytes) as i64;
+            let rows = Tensor::f_from_data_size(chunk, &shape, kind)
+                .and_then(|rows| rows.f_to_kind(Kind::Float))
+                .map_err(|error| brief(&error))?;
+            self.ensure_finite(name, &rows)?;
+            take(((from - start) / row_bytes) as i64, &rows);
+        }
+        Ok(())
+    }
+
+    /// Shape, kind, and where the bytes of a tensor begin and end.
+    fn describe(&self, name: &str) -> Result<(Vec<i64>, Kind, usize, usize)> {
+        let Some(info) = self.header.info(name) else {
+            bail!("{} has no tensor {name}", self.path.display());
+        };
+        let kind = match info.dtype {
+            Dtype::F32 => Kind::Float,
+            Dtype::F16 => Kind::Half,
+            Dtype::BF16 => Kind::BFloat16,
+            other => {
+                bail!(
+                    "{name} in {} holds {other}; only F32, F16 and BF16 can be loaded",
+                    self.path.display()
+                )
+            }
+        };
+        Ok((sizes(&info.shape), kind, info.data_offsets.0, info.data_offsets.1))
+    }
+}
+
+fn sizes(shape: &[usize]) -> Vec<i64> {
+    shape.iter().map(|&size| size as i64).collect()
+}
+
+/// Not-a-number wins both comparisons, so that the least and the largest value stand for all.
+fn all_finite(values: &Tensor) -> bool {
+    if values.numel() == 0 {
+        return true;
+    }
+    let (least, largest) = values.aminmax(None, false);
+    least.double_value(&[]).is_finite() && largest.double_value(&[]).is_finite()
+}
+
+/// What a file that is no safetensors file may be, by its first bytes. As the length of a header they would be absurd.
+fn guess_content(prefix: [u8; 8]) -> Option<&'static str> {
+    match prefix {
+        [b'v', b'e', b'r', b's', b'i', b'o', b'n', b' '] => Some("a pointer left by Git LFS"),
+        [b'P', b'K', 3, 4, ..] => Some("a PyTorch archive"),
+        _ => (prefix.trim_ascii_start().first() == Some(&b'<')).then_some("a web page"),
+    }
+}
+
+/// The first line of what libtorch complains of; the C++ calls that follow help nobody who uses this program.
+pub fn brief(error: &tch::TchError) -> anyhow::Error {
+    let message = error.to_string();
+    anyhow::anyhow!("{}", message.lines().next().unwrap_or_default().trim_end())
+}
+
+/// A tensor as the safetensors library wants to see it.
+struct Bytes {
+    shape: Vec<usize>,
+    tensor: Tensor,
+}
+
+impl View for Bytes {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        // Only here, where one tensor is written, is a copy made of it.
+        let tensor = self.tensor.to_device(Device::Cpu).contiguous();
+        let mut bytes = Vec::new();
+        // `vec!` would end the process without a word; a panic is told in one line.
+        let reserved = bytes.try_reserve_exact(self.data_len());
+        assert!(
+            reserved.is_ok(),
+            "there is no memory to write a tensor of {} bytes",
+            self.data_len()
+        );
+        bytes.resize(self.data_len(), 0);
+        tensor.copy_data_u8(&mut bytes, tensor.numel());
+        bytes.into()
+    }
+
+    fn data_len(&self) -> usize {
+        self.tensor.numel() * self.tensor.kind().elt_size_in_bytes()
+    }
+}
+
+/// Writes tensors of 32-bit floats under a temporary name, flushes them to the disk, and renames the file into place.
+///
+/// # Errors
+/// If a tensor holds something else or a value that is not finite, or the disk refuses; what stood at `path` before then still stands there.
+pub fn write(path: &Path, tensors: Vec<(String, Tensor)>) -> Result<()> {
+    let views = tensors
+        .into_iter()
+        .map(|(name, tensor)| {
+            ensure!(
+                tensor.kind() == Kind::Float,
+                "{name} holds {:?}, not 32-bit floats",
+                tensor.kind()
+            );
+            // Such a file would not be read again, and might take the place of one that can be.
+            ensure!(all_finite(&tensor), "{name} holds a value that is not a finite number");
+            let shape = tensor.size().iter().map(|&size| size as usize).collect();
+            Ok((name, Bytes { shape, tensor: tensor.detach() }))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    replace(path, |temporary| {
+        // The library makes a file that only its owner may read; ours are as readable as any other file.
+        let permissions = File::create(temporary)?.metadata()?.permissions();
+        ::safetensors::serialize_to_file(views, Some(metadata), temporary)?;
+        Ok(std::fs::set_permissions(temporary, permissions)?)
+    })
+}
+
+/// Lets `fill` write a file beside `path`, flushes it to the disk, and renames it to `path`: a reader sees the old file or the new one.
+///
+/// # Errors
+/// If `fill` fails or the disk refuses; the temporary file is then removed.
+pub fn replace(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let file_name =
+        path.file_name().with_context(|| format!("{} names no file", path.display()))?;
+    let temporary =
+        path.with_file_name(format!("{}.tmp{}", file_name.to_string_lossy(), std::process::id()));
+    let written = fill(&temporary)
+        .and_then(|()| Ok(File::open(&temporary)?.sync_all()?))
+        .and_then(|()| Ok(std::fs::rename(&temporary, path)?))
+        .and_then(|()| sync_folder(path));
+    if written.is_err() {
+        let _ = std::fs::remove_file(&temporary);
+    }
+    written.with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Flushes a folder, without which a new name may not survive a power cut.
+#[cfg(unix)]
+fn sync_folder(path: &Path) -> Result<()> {
+    let folder =
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Ok(File::open(folder)?.sync_all()?)
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) -> Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_complaint_of_libtorch_is_cut_to_its_first_line() {
+        let error = Tensor::zeros([2], tch::kind::FLOAT_CPU).f_view([3]).expect_err("three of two");
+        assert!(error.to_string().contains('\n'), "libtorch adds its own calls");
+        let brief = brief(&error).to_string();
+        assert_eq!(brief, "Internal torch error: shape '[3]' is invalid for input of size 2");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_weight_file_is_as_readable_as_any_other_file() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("a folder");
+        let (ours, other) = (folder.path().join("a.safetensors"), folder.path().join("b"));
+        write(&ours, vec![("x".to_owned(), Tensor::zeros([2], tch::kind::FLOAT_CPU))])
+            .expect("written");
+        std::fs::write(&other, "").expect("written");
+        let mode = |path: &Path| std::fs::metadata(path).expect("there").permissions().mode();
+        assert_eq!(mode(&ours), mode(&other));
+    }
+}

@@ -1,0 +1,132 @@
+//! The tokenizer as the field's tools read it (chapter 5.6): a model is of no use to them without the files that say what its numbers
+//! mean.
+
+use super::safetensors;
+use anyhow::{Context, Result};
+use embedding::bpe::{BytePairEncoder, END_OF_TEXT};
+use serde_json::{Value, json};
+use std::{collections::HashMap, fmt::Write, fs, path::Path};
+
+/// Writes GPT-2's tokenizer into the folder of a model that sees `context` tokens.
+///
+/// # Errors
+/// If the disk refuses.
+pub fn write(folder: &Path, context: i64) -> Result<()> {
+    let encoder = BytePairEncoder::gpt2();
+    for (name, content) in [
+        ("vocab.json", vocab_json(encoder)?),
+        ("merges.txt", merges_txt(encoder)?),
+        ("tokenizer_config.json", serde_json::to_string_pretty(&tokenizer_config(context))? + "\n"),
+        ("special_tokens_map.json", serde_json::to_string_pretty(&special_tokens())? + "\n"),
+    ] {
+        safetensors::replace(&folder.join(name), |temporary| Ok(fs::write(temporary, content)?))?;
+    }
+    Ok(())
+}
+
+/// GPT-2's `vocab.json`, byte for byte: each piece in printable characters with its id.
+///
+/// # Errors
+/// If the vocabulary has a piece that no characters stand for, which GPT-2's has not.
+pub fn vocab_json(encoder: &BytePairEncoder) -> Result<String> {
+    let printable = printable_bytes();
+    let mut json = String::from("{");
+    for id in 0..encoder.vocab_size() as i64 {
+        let piece = encoder.piece(id)?;
+        let text = if id == END_OF_TEXT {
+            "<|endoftext|>".to_owned()
+        } else {
+            to_printable(piece, &printable)
+        };
+        let separator = if id == 0 { "" } else { ", " };
+        write!(json, "{separator}{}: {id}", ascii_json(&text)?)?;
+    }
+    Ok(json + "}")
+}
+
+/// GPT-2's `merges.txt`, byte for byte: the two parts of each merge in printable characters.
+///
+/// # Errors
+/// Never for GPT-2's vocabulary.
+pub fn merges_txt(encoder: &BytePairEncoder) -> Result<String> {
+    let printable = printable_bytes();
+    let mut text = String::from("#version: 0.2\n");
+    for (left, right) in encoder.merges() {
+        writeln!(text, "{} {}", to_printable(left, &printable), to_printable(right, &printable))?;
+    }
+    Ok(text)
+}
+
+/// A character for each byte: itself where it is printable and no whitespace, else the next unused one from U+0100 on.
+///
+/// # Source
+/// `bytes_to_unicode` in `encoder.py` of OpenAI's GPT-2 repository.
+fn printable_bytes() -> HashMap<u8, char> {
+    let mut unused = (0x100_u32..).filter_map(char::from_u32);
+    (0..=u8::MAX)
+        .map(|byte| match byte {
+            b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF => (byte, char::from(byte)),
+            _ => {
+                (byte, unused.next().expect("Unicode has more than 256 characters from U+0100 on"))
+            }
+        })
+        .collect()
+}
+
+fn to_printable(piece: &[u8], printable: &HashMap<u8, char>) -> String {
+    piece.iter().map(|byte| printable[byte]).collect()
+}
+
+/// A JSON string in ASCII, as Python's `json.dumps` writes it.
+fn ascii_json(text: &str) -> Result<String> {
+    let json = serde_json::to_string(text).context("a text is always JSON")?;
+    let mut ascii = String::with_capacity(json.len());
+    for character in json.chars() {
+        if character.is_ascii() {
+            ascii.push(character);
+        } else {
+            let mut units = [0; 2];
+            for unit in character.encode_utf16(&mut units) {
+                write!(ascii, "\\u{unit:04x}")?;
+            }
+        }
+    }
+    Ok(ascii)
+}
+
+fn tokenizer_config(context: i64) -> Value {
+    json!({
+        "add_prefix_space": false,
+        "bos_token": "<|endoftext|>",
+        "eos_token": "<|endoftext|>",
+        "model_max_length": context,
+        "pad_token": "<|endoftext|>",
+        "tokenizer_class": "GPT2Tokenizer",
+        "unk_token": "<|endoftext|>",
+    })
+}
+
+fn special_tokens() -> Value {
+    json!({ "bos_token": "<|endoftext|>", "eos_token": "<|endoftext|>", "unk_token": "<|endoftext|>" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_without_a_visible_form_get_characters_from_u0100_on() {
+        let printable = printable_bytes();
+        assert_eq!(
+            [printable[&b' '], printable[&b'\n'], printable[&b'a'], printable[&0]],
+            ['Ġ', 'Ċ', 'a', 'Ā']
+        );
+        let distinct: std::collections::HashSet<char> = printable.values().copied().collect();
+        assert_eq!(distinct.len(), 256);
+    }
+
+    #[test]
+    fn characters_beyond_ascii_are_written_as_python_writes_them() {
+        assert_eq!(ascii_json("Ġ\"\u{1F600}").expect("a text"), r#""\u0120\"\ud83d\ude00""#);
+    }
+}

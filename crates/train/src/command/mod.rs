@@ -1,0 +1,261 @@
+//! `cargo run -p train`: trains a GPT-2 on any text (chapter 4.4).
+
+mod options;
+mod report;
+mod start;
+
+use crate::{
+    checkpoint::{self, Loaded},
+    protocol::Protocol,
+    run::{
+        corpus::{self, Corpus},
+        folder::{RUNS, RunFolder},
+        terminal::{self, INTERRUPTED, Progress, say},
+    },
+    sampling::Sampling,
+    settings::TrainSettings,
+    trainer::{Callbacks, Outcome, Trainer},
+};
+use anyhow::{Context, Result, bail, ensure};
+use clap::{CommandFactory, Parser};
+use embedding::{bpe::BytePairEncoder, support::texts::PROSE, windows::Windows};
+use model::{
+    generate::{CachedModel, Generator},
+    gpt2::Gpt2,
+};
+use options::{Options, Other};
+use serde::{Deserialize, Serialize};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::atomic::Ordering,
+    time::Instant,
+};
+use tch::Device;
+
+/// Tokens in a window where nothing else is said.
+const CONTEXT: usize = 128;
+/// How samples are drawn.
+const SAMPLING: Sampling = Sampling { temperature: 0.8, top_k: Some(40), top_p: None };
+const SAMPLE_TOKENS: usize = 40;
+
+/// What a resumed run must know beside its settings; each checkpoint holds it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Command {
+    text: Vec<String>,
+    begun_with: String,
+    context: usize,
+    prompt: String,
+}
+
+/// Runs the command.
+pub fn main() -> ExitCode {
+    model::fast::cpu::allocator::keep();
+    model::fast::cpu::allocator::in_large_pages();
+    let options = Options::parse();
+    terminal::run(options.verbose, || match &options.other {
+        Some(Other::Completions { shell }) => {
+            terminal::print_completions(*shell, Options::command(), "train");
+            Ok(ExitCode::SUCCESS)
+        }
+        None => train(&options),
+    })
+}
+
+fn train(options: &Options) -> Result<ExitCode> {
+    let device = terminal::device(&options.device)?;
+    tch::set_num_threads(options.threads.unwrap_or_else(terminal::physical_cores));
+    if let Some(name) = &options.protocol {
+        return repeat(name, options);
+    }
+    let stop = terminal::stop_at_signal()?;
+    let started = Instant::now();
+    let (mut trainer, mut folder, command) = match &options.resume {
+        Some(run) => resume(options, run.as_deref(), device)?,
+        None => begin(options, device)?,
+    };
+    report::print_settings(&trainer, &command, folder.path())?;
+    terminal::warn_of_long_prompts([&command.prompt], trainer.model.config.context);
+
+    let mut progress = Progress::new(trainer.steps(), trainer.total_steps(), options.log_json);
+    let mut callbacks = Callbacks {
+        sample: &|model| sample(model, &command.prompt),
+        line: &mut |line| progress.show(line),
+        stop: &|| stop.load(Ordering::SeqCst),
+    };
+    let outcome = trainer.run(&mut folder, &mut callbacks);
+    drop(progress);
+    let again = format!("cargo run -p train -- --resume {}", folder.path().display());
+    match outcome.with_context(|| checkpoint::what_stays(folder.path(), trainer.steps(), &again))? {
+        Outcome::Stopped => {
+            say(&format!("saved at step {}; resume with: {again}", trainer.steps()));
+            Ok(ExitCode::from(INTERRUPTED))
+        }
+        Outcome::Finished => {
+            folder.write_model(&trainer, &report::card(&trainer, &command, folder.path()))?;
+            if !options.log_json {
+                report::report(&trainer, &command, folder.path(), started, options.plot)?;
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// A new run.
+fn begin(options: &Options, device: Device) -> Result<(Trainer, RunFolder, Command)> {
+    let corpus = Corpus::read(&options.text)?;
+    let context = options.context.unwrap_or(CONTEXT);
+    let settings = options.settings(&TrainSettings::default());
+    let (model, begun_with) = start::first_model(options, context, settings.seed, device)?;
+    let settings = options.rates(&settings, &model, begun_with == "scratch");
+    let context = if options.context.is_none() {
+        context.min(model.config.context as usize)
+    } else {
+        context
+    };
+    ensure!(
+        context <= model.config.context as usize,
+        "context is {context}, but the model has {} positions; choose at most as many",
+        model.config.context
+    );
+    let prompt = options.prompt.clone().unwrap_or_else(|| corpus.unseen_words(5));
+    let command = Command { text: remembered(&options.text), begun_with, context, prompt };
+    let (training, validation) = examples(&corpus, context)?;
+    let trainer =
+        Trainer::new(model, settings, training, Some(validation), serde_json::to_value(&command)?)?;
+    let folder = RunFolder::open(&RunFolder::unused(options.out_dir.as_deref(), "train")?, &[])?;
+    Ok((trainer, folder, command))
+}
+
+/// A run that was interrupted, or one that is to go on for longer.
+fn resume(
+    options: &Options,
+    run: Option<&Path>,
+    device: Device,
+) -> Result<(Trainer, RunFolder, Command)> {
+    ensure!(
+        run.is_none() || options.out_dir.is_none(),
+        "a resumed run goes on in its own folder; leave --out-dir out, or copy the folder first"
+    );
+    let path = match run.or(options.out_dir.as_deref()) {
+        Some(path) => path.to_owned(),
+        None => newest_run()?,
+    };
+    let loaded = checkpoint::load(&path, device)?;
+    let state = &loaded.state;
+    terminal::take_up(&loaded, options.threads);
+    let saved: Command = serde_json::from_value(state.resume_metadata.clone())
+        .context("the checkpoint was made by another command, such as finetune")?;
+    check_model_options(options, &loaded, &saved)?;
+    let command = Command {
+        text: if options.text.is_empty() { saved.text } else { remembered(&options.text) },
+        prompt: options.prompt.clone().unwrap_or(saved.prompt),
+        ..saved
+    };
+    let settings = options.settings(&state.settings);
+    let corpus = Corpus::read(&command.text)?;
+    let (training, validation) = examples(&corpus, command.context)?;
+    let folder = RunFolder::open(run_of(&loaded.folder), &loaded.history)?;
+    let mut trainer = Trainer::resume(loaded, settings, training, Some(validation))?;
+    trainer.set_resume_metadata(serde_json::to_value(&command)?);
+    terminal::say_where(&trainer);
+    Ok((trainer, folder, command))
+}
+
+/// Refuses what would make another model of it.
+fn check_model_options(options: &Options, loaded: &Loaded, saved: &Command) -> Result<()> {
+    if let Some(context) = options.context {
+        ensure!(
+            context == saved.context,
+            "context is {} in the checkpoint and {context} here; leave it out to resume",
+            saved.context
+        );
+    }
+    if let Some(dropout) = options.dropout {
+        let theirs = loaded.model.config.dropout;
+        ensure!(
+            (dropout - theirs).abs() == 0.0,
+            "dropout is {theirs} in the checkpoint and {dropout} here; leave it out to resume"
+        );
+    }
+    Ok(())
+}
+
+/// Paths as they will still be right when the run is resumed from another folder; names of datasets stay.
+fn remembered(text: &[String]) -> Vec<String> {
+    let absolute = |source: &String| {
+        let path = Path::new(source);
+        let path = path.exists().then(|| fs::canonicalize(path).ok()).flatten();
+        path.map_or_else(|| source.clone(), |path| path.to_string_lossy().into_owned())
+    };
+    text.iter().map(absolute).collect()
+}
+
+fn examples(corpus: &Corpus, context: usize) -> Result<(Box<Windows>, Box<Windows>)> {
+    let windows = |documents, part| {
+        Windows::new(corpus::encode(documents), context, context).with_context(|| {
+            format!("{} is too short: the {part} part does not suffice", corpus.source)
+        })
+    };
+    Ok((
+        Box::new(windows(&corpus.training, "training")?),
+        Box::new(windows(&corpus.validation, "validation")?),
+    ))
+}
+
+/// The run under `runs/` whose checkpoints changed last.
+fn newest_run() -> Result<PathBuf> {
+    let entries = fs::read_dir(RUNS).into_iter().flatten().flatten();
+    let changed = |folder: &Path| {
+        fs::metadata(folder.join(checkpoint::CHECKPOINTS)).and_then(|data| data.modified()).ok()
+    };
+    let newest = entries.filter_map(|entry| Some((changed(&entry.path())?, entry.path()))).max();
+    newest.map(|(_, folder)| folder).context("there is no run to resume in runs/; name its folder")
+}
+
+/// The folder of the run that a checkpoint belongs to.
+fn run_of(checkpoint: &Path) -> &Path {
+    checkpoint.parent().and_then(Path::parent).unwrap_or(checkpoint)
+}
+
+fn sample(model: &Gpt2, prompt: &str) -> Result<String> {
+    let encoder = BytePairEncoder::gpt2();
+    let mut ids = encoder.encode(prompt);
+    if ids.is_empty() {
+        ids.push(embedding::bpe::END_OF_TEXT);
+    }
+    // A model may have more entries than the tokenizer; those mean nothing.
+    let known = encoder.vocab_size() as i64;
+    let mut reader = CachedModel::new(model);
+    let writer =
+        Generator::new(&mut reader, &ids, |scores| SAMPLING.choose(&scores.narrow(0, 0, known)))?;
+    let written: Vec<i64> = writer.take(SAMPLE_TOKENS).collect();
+    Ok(format!("{prompt}{}", encoder.decode(&written)?))
+}
+
+/// Repeats a published run; its log goes to stdout, so that it can be compared.
+fn repeat(name: &str, options: &Options) -> Result<ExitCode> {
+    let mut protocol = match name {
+        "book" => Protocol::book(),
+        "article" => Protocol::article(),
+        other => bail!("the protocol {other:?} is unknown; there are book and article"),
+    };
+    protocol.epochs = options.epochs.unwrap_or(protocol.epochs);
+    protocol.seed = options.seed.map_or(protocol.seed, i64::from);
+    protocol.eval_with_dropout = options.eval_with_dropout;
+    let default = if name == "book" { "the-verdict" } else { "world-war-i" };
+    let text =
+        if options.text.is_empty() { vec![default.to_owned()] } else { options.text.clone() };
+    let text = corpus::read_whole(&text[0]).or_else(|error| {
+        if options.text.is_empty() {
+            say(&format!("{error:#}; taking the embedded prose"));
+            Ok(PROSE.to_owned())
+        } else {
+            Err(error)
+        }
+    })?;
+    say(&format!("{protocol:?}"));
+    protocol.run(&text, |event| println!("{event}"))?;
+    Ok(ExitCode::SUCCESS)
+}

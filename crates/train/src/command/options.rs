@@ -1,0 +1,204 @@
+//! What can be said on the command line of `train`, and what it means (chapter 4.4).
+
+use crate::{
+    run::arguments::{at_least_one, not_negative, positive, share, threads},
+    settings::{Length, TrainSettings},
+};
+use clap::{Parser, Subcommand};
+use model::gpt2::Gpt2;
+use std::path::PathBuf;
+
+/// Above so many parameters a model wants smaller steps.
+const LARGE: i64 = 50_000_000;
+
+const EXAMPLE: &str = "\
+Without --text it learns the prose that comes with this project, in a minute or two.
+Example: cargo run -p train -- --text tiny-shakespeare --epochs 2 --prompt \"To be\" --out-dir runs/bard
+         cargo run -p train -- --resume runs/bard
+Shells complete options by what `train completions bash` (or zsh, fish) prints.";
+/// What a published run lays down itself.
+const LAID_DOWN: [&str; 22] = [
+    "resume",
+    "init",
+    "model",
+    "context",
+    "batch_size",
+    "grad_accum",
+    "max_steps",
+    "learning_rate",
+    "min_lr",
+    "warmup_steps",
+    "weight_decay",
+    "grad_clip",
+    "dropout",
+    "eval_every",
+    "eval_batches",
+    "sample_every",
+    "prompt",
+    "save_every",
+    "keep_last",
+    "out_dir",
+    "plot",
+    "log_json",
+];
+
+/// Trains a GPT-2 on any text and writes it, with its curves, samples and checkpoints, to a folder.
+#[derive(Debug, Clone, Parser)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+#[command(name = "train", after_help = EXAMPLE, allow_negative_numbers = true, max_term_width = 120)]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+pub struct Options {
+    #[command(subcommand)]
+    pub other: Option<Other>,
+    /// Files, folders of .txt files, or names of `cargo xtask fetch`; 10 % is kept for validation
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub text: Vec<String>,
+    /// tiny, gpt2, gpt2-medium, gpt2-large, gpt2-xl, or a config.json [default: tiny]
+    #[arg(long)]
+    pub model: Option<String>,
+    /// Weights to begin with: scratch, gpt2 (and so on), or a folder [default: scratch]
+    #[arg(long, value_name = "WEIGHTS")]
+    pub init: Option<String>,
+    /// Tokens the model sees at once in training [default: 128]
+    #[arg(long, value_name = "TOKENS", value_parser = at_least_one)]
+    pub context: Option<usize>,
+    /// Windows of text in a batch [default: 4]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub batch_size: Option<usize>,
+    /// Batches that add up to one step [default: 1]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub grad_accum: Option<usize>,
+    /// Passes over the text [default: 10]
+    #[arg(long, value_name = "N", value_parser = at_least_one, conflicts_with = "max_steps")]
+    pub epochs: Option<usize>,
+    /// Steps in all, instead of epochs
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub max_steps: Option<usize>,
+    /// Highest learning rate [default: 2e-3; for large models 4e-4, with weights 5e-5]
+    #[arg(long, value_name = "RATE", value_parser = positive)]
+    pub learning_rate: Option<f64>,
+    /// Learning rate at the end of its cosine [default: a tenth of the highest]
+    #[arg(long, value_name = "RATE", value_parser = not_negative)]
+    pub min_lr: Option<f64>,
+    /// Steps over which the learning rate rises [default: 10]
+    #[arg(long, value_name = "N")]
+    pub warmup_steps: Option<usize>,
+    /// AdamW's weight decay [default: 0.1]
+    #[arg(long, value_name = "X", value_parser = not_negative)]
+    pub weight_decay: Option<f64>,
+    /// Largest gradient norm, 0 for any [default: 1]
+    #[arg(long, value_name = "X", value_parser = not_negative)]
+    pub grad_clip: Option<f64>,
+    /// Part of the activations dropped in training [default: 0]
+    #[arg(long, value_name = "X", value_parser = share)]
+    pub dropout: Option<f64>,
+    /// Steps between validations, 0 for epochs only [default: 20]
+    #[arg(long, value_name = "N")]
+    pub eval_every: Option<usize>,
+    /// Batches in a validation, 0 for all [default: 20]
+    #[arg(long, value_name = "N")]
+    pub eval_batches: Option<usize>,
+    /// Steps between samples, 0 for epochs only [default: 0]
+    #[arg(long, value_name = "N")]
+    pub sample_every: Option<usize>,
+    /// What samples go on from [default: words from the validation text]
+    #[arg(long, value_name = "TEXT")]
+    pub prompt: Option<String>,
+    /// Steps between checkpoints, 0 for epochs only [default: 0]
+    #[arg(long, value_name = "N")]
+    pub save_every: Option<usize>,
+    /// Checkpoints that stay [default: 2]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub keep_last: Option<usize>,
+    /// Go on with the run in DIR, or with the newest one in runs/
+    #[arg(long, value_name = "DIR", num_args = 0..=1, conflicts_with_all = ["init", "model"])]
+    #[expect(clippy::option_option, reason = "absent, without a folder, with one")]
+    pub resume: Option<Option<PathBuf>>,
+    /// Folder for all that is written [default: runs/train, runs/train-2, …]
+    #[arg(long, value_name = "DIR")]
+    pub out_dir: Option<PathBuf>,
+    /// Every random number follows from it [default: 123]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u32>,
+    /// Threads [default: the processor's cores]
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub threads: Option<i32>,
+    /// cpu, cuda or mps
+    #[arg(long, default_value = "cpu")]
+    pub device: String,
+    /// Repeat a published run draw by draw: book or article
+    #[arg(long, value_name = "NAME", conflicts_with_all = LAID_DOWN)]
+    pub protocol: Option<String>,
+    /// Leave dropout on while such a run measures, as the article did
+    #[arg(long, requires = "protocol", conflicts_with_all = LAID_DOWN)]
+    pub eval_with_dropout: bool,
+    /// Draw the curve in the terminal at the end
+    #[arg(long)]
+    pub plot: bool,
+    /// Print every line of the metrics as JSON
+    #[arg(long)]
+    pub log_json: bool,
+    /// Show errors in full
+    #[arg(long)]
+    pub verbose: bool,
+}
+
+/// What `train` does besides training.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Other {
+    /// Print completions for a shell
+    #[command(hide = true)]
+    Completions {
+        /// bash, zsh, fish, …
+        shell: clap_complete::Shell,
+    },
+}
+
+impl Options {
+    /// Settings with everything that the command line says.
+    pub fn settings(&self, settings: &TrainSettings) -> TrainSettings {
+        let length = match (self.epochs, self.max_steps) {
+            (Some(epochs), _) => Length::Epochs(epochs),
+            (_, Some(steps)) => Length::Steps(steps),
+            _ => settings.length,
+        };
+        let mut optimizer = settings.optimizer;
+        optimizer.weight_decay = self.weight_decay.unwrap_or(optimizer.weight_decay);
+        TrainSettings {
+            seed: self.seed.unwrap_or(settings.seed),
+            batch_size: self.batch_size.unwrap_or(settings.batch_size),
+            grad_accum: self.grad_accum.unwrap_or(settings.grad_accum),
+            length,
+            learning_rate: self.learning_rate.unwrap_or(settings.learning_rate),
+            min_lr: self.min_lr.unwrap_or(settings.min_lr),
+            warmup_steps: self.warmup_steps.unwrap_or(settings.warmup_steps),
+            optimizer,
+            grad_clip: self.grad_clip.unwrap_or(settings.grad_clip),
+            eval_every: self.eval_every.unwrap_or(settings.eval_every),
+            eval_batches: self.eval_batches.unwrap_or(settings.eval_batches),
+            sample_every: self.sample_every.unwrap_or(settings.sample_every),
+            save_every: self.save_every.unwrap_or(settings.save_every),
+            keep_last: self.keep_last.unwrap_or(settings.keep_last),
+        }
+    }
+
+    /// Learning rates that suit the size of the model, where none are given.
+    pub fn rates(
+        &self,
+        settings: &TrainSettings,
+        model: &Gpt2,
+        from_scratch: bool,
+    ) -> TrainSettings {
+        let suitable = match (from_scratch, model.config.parameters() > LARGE) {
+            (false, _) => 5e-5,
+            (true, true) => 4e-4,
+            (true, false) => settings.learning_rate,
+        };
+        let learning_rate = self.learning_rate.unwrap_or(suitable);
+        TrainSettings {
+            learning_rate,
+            min_lr: self.min_lr.unwrap_or(learning_rate / 10.0),
+            ..settings.clone()
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! What `train` says before and after a run (chapter 4.4).
+
+use super::Command;
+use crate::{
+    metrics::Line,
+    run::{
+        folder::{Card, grouped, training_loss, validation_losses},
+        terminal::{print_curves, say, say_settings},
+    },
+    settings::flat,
+    trainer::Trainer,
+};
+use anyhow::Result;
+use std::{path::Path, time::Instant};
+
+/// Prints everything that decides the run, before it begins.
+pub fn print_settings(trainer: &Trainer, command: &Command, folder: &Path) -> Result<()> {
+    let config = &trainer.model.config;
+    let text = if command.text.is_empty() {
+        "the embedded prose".to_owned()
+    } else {
+        command.text.join(", ")
+    };
+    say(&format!("text            {text}"));
+    say(&format!(
+        "model           {} parameters: {} blocks, {} heads, {} channels, begun with {}",
+        grouped(config.parameters() as u64),
+        config.layers,
+        config.heads,
+        config.channels,
+        command.begun_with
+    ));
+    say(&format!(
+        "run             {} steps, {} an epoch; written to {}",
+        trainer.total_steps(),
+        trainer.steps_per_epoch(),
+        folder.display()
+    ));
+    let mut settings = flat(&serde_json::to_value(trainer.settings())?);
+    settings.push(("context".to_owned(), command.context.into()));
+    settings.push(("dropout".to_owned(), config.dropout.into()));
+    settings.push(("threads".to_owned(), tch::get_num_threads().into()));
+    say_settings(&settings);
+    Ok(())
+}
+
+/// Prints how the run went.
+pub fn report(
+    trainer: &Trainer,
+    command: &Command,
+    folder: &Path,
+    started: Instant,
+    plot: bool,
+) -> Result<()> {
+    let history = trainer.history();
+    let seconds = started.elapsed().as_secs();
+    println!(
+        "trained     {} steps, {:.1} epochs, {} tokens in {} min {:02} s",
+        trainer.steps(),
+        trainer.steps() as f64 / trainer.steps_per_epoch() as f64,
+        grouped(trainer.tokens()),
+        seconds / 60,
+        seconds % 60
+    );
+    if let Some(loss) = training_loss(history) {
+        println!("training    loss {loss:.3} (mean of the last steps)");
+    }
+    if let Some((before, after)) = validation_losses(history) {
+        println!(
+            "validation  loss {before:.3} before, {after:.3} after (perplexity {:.1})",
+            after.exp()
+        );
+    }
+    if trainer.skipped_batches() > 0 {
+        println!("skipped     {} batches without a target", trainer.skipped_batches());
+    }
+    if let Some(Line::Sample(sample)) =
+        history.iter().rev().find(|line| matches!(line, Line::Sample(_)))
+    {
+        println!("sample      {}", sample.sample.replace('\n', " "));
+    }
+    println!(
+        "wrote       {}: model.safetensors, README.md, loss.svg, samples.txt, metrics.jsonl",
+        folder.display()
+    );
+    println!("next        {}", usage(command, folder));
+    if plot {
+        print_curves(history)?;
+    }
+    Ok(())
+}
+
+/// The command that lets the model write.
+fn usage(command: &Command, folder: &Path) -> String {
+    format!(
+        "cargo run -p finetune -- complete --weights {} --prompt {:?}",
+        folder.display(),
+        command.prompt
+    )
+}
+
+/// The words on the model's card.
+pub fn card(trainer: &Trainer, command: &Command, folder: &Path) -> Card {
+    let text = if command.text.is_empty() {
+        "the prose that comes with the project".to_owned()
+    } else {
+        command.text.join(", ")
+    };
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    let from = if command.begun_with == "scratch" {
+        "from random weights".to_owned()
+    } else {
+        format!("from the weights of {}", command.begun_with)
+    };
+    Card {
+        title: name.into_owned(),
+        about: format!(
+            "Trained {from} on {text}, in windows of {} tokens, with seed {}.",
+            command.context,
+            trainer.settings().seed
+        ),
+        usage: usage(command, folder),
+    }
+}

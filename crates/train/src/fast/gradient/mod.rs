@@ -1,0 +1,283 @@
+//! The gradient written out by hand (chapter 4.4).
+//!
+//! Autograd finds the same numbers by itself, and is the way to read first. Knowing the model, one can do with less: a gradient is
+//! written by its matrix product into the buffer that the optimizer reads, no operation is recorded, and the logits of the
+//! vocabulary, the largest thing in a step by far, are made, used and forgotten for a few positions at a time. What a block has
+//! remembered makes arena for its gradient.
+//!
+//! The rules of the single layers are in `gradient/layers.rs`, that of the memory in `gradient/arena.rs`. What is not a product of large
+//! matrices is done in loops of our own: [`model::heads`], `gradient/gelu.rs` and `logits.rs`. Dropout has no rule here: with dropout, and
+//! elsewhere than on the CPU, autograd does the work.
+
+mod arena;
+mod gelu;
+mod layers;
+mod logits;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+use arena::{Arena, Shelf, Sizes};
+use layers::{Linear, Mixed, Norm, Parameter};
+use model::{
+    config::Gpt2Config,
+    fast::{cpu::tensor_slice::is_f32_slice, ops::flash_attention::Layout},
+    gpt2::Gpt2,
+};
+use rows::Rows;
+use std::collections::HashMap;
+use tch::{Device, Kind, Tensor};
+
+/// Positions whose logits are in memory at a time.
+const CHUNK: usize = 512;
+
+/// The parameters of a model and their gradients, in the order in which an input meets them.
+pub struct Gradient {
+    config: Gpt2Config,
+    token: Parameter,
+    position: Parameter,
+    blocks: Vec<Block>,
+    norm: Norm,
+    head: Option<Parameter>,
+    /// For the first batch of a step and for the others.
+    memory: [Tensor; 2],
+}
+
+struct Block {
+    norm1: Norm,
+    query: Linear,
+    key: Linear,
+    value: Linear,
+    output: Linear,
+    norm2: Norm,
+    up: Linear,
+    down: Linear,
+}
+
+/// What a block remembers of its way forward. Norms are not worth their memory: done again, they take less than a hundredth of a step.
+struct SavedActivations {
+    x: Tensor, // [rows, C]
+    mixed: Mixed,
+    between: Tensor,   // [rows, C]
+    widened: Tensor,   // [rows, F]
+    activated: Tensor, // [rows, F]
+}
+
+impl Gradient {
+    /// Prepares the gradients of a model, or nothing if it has dropout or is not in float32 on the CPU.
+    ///
+    /// Gradients that the parameters had are forgotten. Those of the blocks have no memory, and no shape, before the first batch.
+    pub fn of(model: &Gpt2) -> Option<Self> {
+        let config = model.config;
+        let named = model.store.variables();
+        if config.dropout > 0.0 || !named.values().all(is_f32_slice) {
+            return None;
+        }
+        let gradient = Self {
+            token: Parameter::of(&named, "token.weight"),
+            position: Parameter::of(&named, "position.weight"),
+            blocks: (0..config.layers)
+                .map(|layer| Block::of(&named, &format!("blocks.{layer}"), &config))
+                .collect(),
+            norm: Norm::of(&named, "norm", config.norm_epsilon),
+            head: Parameter::find(&named, "head.weight"),
+            memory: [Tensor::new(), Tensor::new()],
+            config,
+        };
+        // These need their gradients from the beginning of the way back to its end.
+        let Self { token, position, norm, head, .. } = &gradient;
+        for parameter in [token, position].into_iter().chain(norm.parameters()).chain(head) {
+            parameter.set_grad(&parameter.value.zeros_like());
+        }
+        Some(gradient)
+    }
+
+    /// The mean loss of a batch over its targets; `weight` times its gradient is added to that of the batches before, or replaces
+    /// what an earlier step has left if this is the `first` batch of its step.
+    ///
+    /// # Shapes
+    /// - `inputs`, `targets`: `[B, T]`, at least one of the targets not [`IGNORED`](crate::loss::IGNORED)
+    ///
+    /// # Panics
+    /// If the ids do not fit the model.
+    pub fn add(&mut self, inputs: &Tensor, targets: &Tensor, weight: f64, first: bool) -> f64 {
+        let _guard = tch::no_grad_guard();
+        let rows = Rows::of(inputs, targets);
+        let arena = self.make_arena(&rows, inputs.numel() as i64, first);
+        let layout = Layout {
+            positions: inputs.size()[1] as usize,
+            heads: self.config.heads as usize,
+            width: (self.config.channels / self.config.heads) as usize,
+        };
+
+        let positions = self.position.value.index_select(0, &rows.positions);
+        let mut x = self.token.value.index_select(0, &rows.ids) + positions; // [rows, C]
+        let mut saved = Vec::new();
+        for (number, block) in self.blocks.iter().enumerate() {
+            let (out, of_block) =
+                block.forward(&x, &rows, layout, &self.config, &arena.saved(number));
+            saved.push(of_block);
+            x = out;
+        }
+        let normed = self.norm.forward(&x);
+
+        let (loss, d_hidden) = self.head(&normed.output, &rows, &arena, weight, first);
+        let mut dx = self.norm.backward(&x, &normed, &d_hidden, first);
+        for (block, of_block) in self.blocks.iter().zip(saved).rev() {
+            block.backward(of_block, &mut dx, &rows, &self.config, first);
+        }
+
+        // A tied head has begun the token embedding's gradient already.
+        self.token.add_rows(&rows.ids, &dx, first && self.head.is_some());
+        self.position.add_rows(&rows.positions, &dx, first);
+        loss
+    }
+
+    /// Memory for a batch of so many positions. The first of a step gets the blocks' gradients, new ones, as well.
+    fn make_arena(&mut self, rows: &Rows, positions: i64, first: bool) -> Arena {
+        let Gpt2Config { channels, hidden, vocab_size, .. } = self.config;
+        let gradients = |block: &Block| {
+            block.parameters().map(|parameter| parameter.value.numel() as i64).sum()
+        };
+        let sizes = Sizes {
+            blocks: self.blocks.len() as i64,
+            saved: 4 * positions * channels + rows.len() * 2 * (channels + hidden),
+            gradient: if first { self.blocks.first().map_or(0, gradients) } else { 0 },
+            logits: CHUNK.min(rows.targets.len()) as i64 * vocab_size,
+        };
+        let (memory, needed) = (&mut self.memory[usize::from(!first)], sizes.total());
+        if (memory.numel() as i64) < needed {
+            if first {
+                self.blocks.iter().flat_map(Block::parameters).for_each(Parameter::free_grad);
+            }
+            *memory = Tensor::new(); // the old memory is given back before the new one is taken
+            *memory = Tensor::empty(needed + needed / 4, (Kind::Float, Device::Cpu));
+        }
+        let arena = Arena::new(sizes, memory);
+        if first {
+            for (number, block) in self.blocks.iter().enumerate() {
+                let shelf = arena.gradients(number);
+                block.parameters().for_each(|parameter| {
+                    parameter.set_grad(&shelf.place(&parameter.value.size()));
+                });
+            }
+        }
+        arena
+    }
+
+    /// The head and the loss, forward and back.
+    ///
+    /// # Shapes
+    /// - `hidden`: `[rows, C]`
+    /// - returns the mean loss, and the gradient of `hidden`
+    fn head(
+        &self,
+        hidden: &Tensor,
+        rows: &Rows,
+        arena: &Arena,
+        weight: f64,
+        first: bool,
+    ) -> (f64, Tensor) {
+        let head = self.head.as_ref().unwrap_or(&self.token);
+        let scale = weight / rows.targets.len() as f64;
+        let mut d_hidden = hidden.zeros_like();
+        let mut loss = 0.0;
+        for (chunk, scored) in rows.scored(CHUNK).into_iter().enumerate() {
+            let hidden = hidden.index_select(0, &scored.rows);
+            let logits = arena.logits().place(&[self.config.vocab_size, hidden.size()[0]]); // [V, rows]
+            let mut logits = head.value.mm_out(&logits, &hidden.tr());
+            loss += logits::into_gradient(&mut logits, &scored);
+            head.matmul_add(&logits, &(hidden * scale), first && chunk == 0);
+            let of_chunk = head.value.tr().mm(&logits).g_mul_scalar_(scale); // [C, rows]
+            let _ = d_hidden.index_copy_(0, &scored.rows, &of_chunk.tr());
+        }
+        (loss / rows.targets.len() as f64, d_hidden)
+    }
+}
+
+impl Block {
+    fn of(named: &HashMap<String, Tensor>, path: &str, config: &Gpt2Config) -> Self {
+        let linear = |name: &str| Linear::of(named, &format!("{path}.{name}"));
+        let norm = |name: &str| Norm::of(named, &format!("{path}.{name}"), config.norm_epsilon);
+        Self {
+            norm1: norm("norm1"),
+            query: linear("attention.query"),
+            key: linear("attention.key"),
+            value: linear("attention.value"),
+            output: linear("attention.output"),
+            norm2: norm("norm2"),
+            up: linear("feed_forward.up"),
+            down: linear("feed_forward.down"),
+        }
+    }
+
+    fn parameters(&self) -> impl Iterator<Item = &Parameter> {
+        let Self { norm1, query, key, value, output, norm2, up, down } = self;
+        let linears =
+            [query, key, value, output, up, down].into_iter().flat_map(Linear::parameters);
+        linears.chain([norm1, norm2].into_iter().flat_map(Norm::parameters))
+    }
+
+    fn forward(
+        &self,
+        x: &Tensor,
+        rows: &Rows,
+        layout: Layout,
+        config: &Gpt2Config,
+        shelf: &Shelf,
+    ) -> (Tensor, SavedActivations) {
+        let x = shelf.keep(x);
+        let normed = self.norm1.forward(&x).output;
+        let of_heads = [&self.query, &self.key, &self.value].map(|part| {
+            if rows.are_spread() {
+                shelf.keep(&rows.spread(part.forward(&normed, normed.empty_like())))
+            } else {
+                part.forward(&normed, shelf.place(&normed.size()))
+            }
+        });
+        let output = shelf.place(&of_heads[0].size());
+        let mixed = Mixed::new(layout, of_heads, output);
+        let between =
+            self.output.forward_onto(&x, &rows.gather(mixed.output()), shelf.place(&x.size()));
+        let widened = shelf.place(&[rows.len(), config.hidden]);
+        let widened = self.up.forward(&self.norm2.forward(&between).output, widened);
+        let activated = gelu::forward(config.gelu, &widened, shelf.place(&widened.size()));
+        let out = self.down.forward_onto(&between, &activated, x.empty_like());
+        (out, SavedActivations { x, mixed, between, widened, activated })
+    }
+
+    /// Turns the gradient of the block's output into that of its input. Each half adds to the stream, so that the gradient passes
+    /// it by unchanged, and what went through the half comes on top.
+    fn backward(
+        &self,
+        saved: SavedActivations,
+        dx: &mut Tensor,
+        rows: &Rows,
+        config: &Gpt2Config,
+        first: bool,
+    ) {
+        let SavedActivations { x, mixed, between, widened, activated } = saved;
+
+        self.down.learn(&activated, dx, first);
+        let d_widened = gelu::backward(config.gelu, &widened, self.down.input_gradient(dx));
+        let normed = self.norm2.forward(&between);
+        self.up.learn(&normed.output, &d_widened, first);
+        let _ = dx.g_add_(&self.norm2.backward(
+            &between,
+            &normed,
+            &self.up.input_gradient(&d_widened),
+            first,
+        ));
+
+        self.output.learn(&rows.gather(mixed.output()), dx, first);
+        let of_heads = mixed.backward(&rows.gather_backward(self.output.input_gradient(dx)));
+        let normed = self.norm1.forward(&x);
+        let d_normed = dx.zeros_like();
+        for (part, dy) in [&self.query, &self.key, &self.value].into_iter().zip(of_heads) {
+            let dy = rows.spread_backward(dy);
+            part.learn(&normed.output, &dy, first);
+            part.add_input_gradient(&dy, &d_normed);
+        }
+        let _ = dx.g_add_(&self.norm1.backward(&x, &normed, &d_normed, first));
+    }
+}

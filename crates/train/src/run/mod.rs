@@ -1,0 +1,19 @@
+//! What a run reads and leaves behind, and how it talks with its user.
+//!
+//! | module | what it does |
+//! | --- | --- |
+//! | [`arguments`] | checks numbers on the command line |
+//! | [`corpus`] | finds the text to train on |
+//! | [`folder`] | writes the folder of a run |
+//! | [`hub`] | finds public weights on the machine or fetches them |
+//! | [`memory_check`] | refuses a model that does not fit into memory |
+//! | [`plot`] | draws curves |
+//! | [`terminal`] | progress, messages, signals |
+
+pub mod arguments;
+pub mod corpus;
+pub mod folder;
+pub mod hub;
+pub mod memory_check;
+pub mod plot;
+pub mod terminal;
