@@ -48,20 +48,12 @@ impl MultiHeadAttention {
 
     /// Lets each position read itself and the positions before it, `H` times in parallel.
     ///
-    /// With dropout at work the weights must exist to be dropped, so the spelled-out [`attend`] runs; otherwise the fused
-    /// kernel, which computes the same.
-    ///
     /// # Shapes
     /// - `x`: `[B, T, C]`
     /// - returns `[B, T, C]`
     pub fn forward(&self, x: &Tensor, train: bool) -> Tensor {
         let (q, k, v) = self.project(x); // [B, H, T, D]
-        let mixed = if train && self.dropout > 0.0 {
-            attend(&q, &k, &v, self.dropout, train)
-        } else {
-            attend_fused(&q, &k, &v)
-        };
-        self.merge(&mixed) // [B, T, C]
+        self.mix(&q, &k, &v, train)
     }
 
     /// Projects to queries, keys and values, and gives each head its slice of the channels.
@@ -73,18 +65,29 @@ impl MultiHeadAttention {
     /// # Panics
     /// If `x` is not of rank 3.
     pub fn project(&self, x: &Tensor) -> (Tensor, Tensor, Tensor) {
-        let (k, v) = self.keys_and_values(x);
-        (self.queries(x), k, v) // [B, H, T, D]
+        (
+            self.split(&self.w_q.forward(x)),
+            self.split(&self.w_k.forward(x)),
+            self.split(&self.w_v.forward(x)),
+        )
     }
 
-    /// The queries alone of [`project`](Self::project), for positions that read.
-    pub fn queries(&self, x: &Tensor) -> Tensor {
-        self.split(&self.w_q.forward(x))
-    }
-
-    /// The keys and values alone of [`project`](Self::project), for positions that are read.
-    pub fn keys_and_values(&self, x: &Tensor) -> (Tensor, Tensor) {
-        (self.split(&self.w_k.forward(x)), self.split(&self.w_v.forward(x)))
+    /// Mixes the values in each head, and the heads through the output projection.
+    ///
+    /// With dropout at work the weights must exist to be dropped, so the spelled-out [`attend`] runs; otherwise the fused
+    /// kernel, which computes the same.
+    ///
+    /// # Shapes
+    /// - `q`: `[B, H, T, D]`, the last positions of the keys
+    /// - `k`, `v`: `[B, H, keys, D]`
+    /// - returns `[B, T, C]`
+    pub fn mix(&self, q: &Tensor, k: &Tensor, v: &Tensor, train: bool) -> Tensor {
+        let mixed = if train && self.dropout > 0.0 {
+            attend(q, k, v, self.dropout, train)
+        } else {
+            attend_fused(q, k, v)
+        };
+        self.merge(&mixed)
     }
 
     fn split(&self, projected: &Tensor) -> Tensor {

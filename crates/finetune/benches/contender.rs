@@ -9,7 +9,7 @@ use finetune::{collate::InstructionSet, instructions};
 use model::{
     fast::decode::{Decoder, Dtype},
     format,
-    generate::{Generator, most_probable},
+    generate::{Generator, TokenScorer, most_probable},
 };
 use serde_json::{Value, json};
 use std::{

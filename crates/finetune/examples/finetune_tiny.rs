@@ -12,7 +12,8 @@ use tch::Device;
 use train::{
     adamw::{AdamW, AdamWSettings},
     examples::Examples,
-    loss::{batch_loss, mean_loss},
+    loss::mean_loss,
+    step::{Batch, train_step},
 };
 
 const KIND: &str = "sentiment";
@@ -55,10 +56,9 @@ fn main() -> Result<()> {
     let mut optimizer = AdamW::new(model.parameters(), AdamWSettings::default());
     for _ in 0..PASSES {
         for items in batches.pass() {
-            optimizer.zero_grad();
-            let (inputs, targets) = set.batch(&items);
-            batch_loss(&model, &inputs, &targets, true).backward();
-            optimizer.step(5e-3);
+            let (inputs, targets) = set.batch(&items); // [B, T], [B, T]
+            let batch = Batch::new(inputs, targets);
+            train_step(&model, &mut optimizer, &[batch], 5e-3, f64::INFINITY)?;
         }
     }
     show("after")

@@ -1,15 +1,10 @@
 //! How the model answers (chapter 5.4).
 
 use crate::instructions::Entry;
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use embedding::bpe::{BytePairEncoder, END_OF_TEXT, StreamDecoder};
-use model::{
-    fast::decode::{Decoder, Dtype},
-    generate::{CachedModel, Generator, TokenScorer},
-    gpt2::Gpt2,
-};
+use model::generate::{Generator, TokenScorer};
 use std::ops::ControlFlow;
-use tch::Device;
 use train::sampling::Sampling;
 
 /// When an answer ends, besides at the end-of-text token.
@@ -19,22 +14,6 @@ pub struct Limits {
     pub max_new_tokens: usize,
     /// Texts before which it stops.
     pub stop: Vec<String>,
-}
-
-/// What reads for `complete`: on the CPU a decoder with its weights as `dtype` and as many threads as libtorch has, elsewhere the
-/// model itself.
-///
-/// # Errors
-/// If weights of fewer bits are asked for on another device than the CPU, or if a thread cannot be started.
-pub fn reader(model: &Gpt2, dtype: Dtype) -> Result<Box<dyn TokenScorer + '_>> {
-    if model.store.device() == Device::Cpu {
-        return Ok(Box::new(Decoder::new(model, dtype, tch::get_num_threads() as usize)?));
-    }
-    ensure!(
-        dtype == Dtype::F32,
-        "weights in {dtype} are for the CPU; say --device cpu or --dtype f32"
-    );
-    Ok(Box::new(CachedModel::new(model)))
 }
 
 /// Continues a text until the end-of-text token, a stop text, a limit, or until `tell` breaks off; returns the continuation.

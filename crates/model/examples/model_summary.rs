@@ -2,13 +2,15 @@
 
 use model::{
     config::Gpt2Config,
+    gpt2::Gpt2,
     summary::{mebibytes, summary},
 };
+use tch::Device;
 
 fn main() {
     let untied = Gpt2Config::ARTICLE;
     let tied = Gpt2Config { tied: true, ..untied };
-    print!("{}", summary(&untied));
+    print!("{}", summary(&Gpt2::new(untied, Device::Cpu).expect("possible sizes")));
     println!("untied: parameters {} mebibytes {:.2}", untied.parameters(), mebibytes(&untied));
     println!("tied: parameters {} mebibytes {:.2}", tied.parameters(), mebibytes(&tied));
 

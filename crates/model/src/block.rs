@@ -5,7 +5,8 @@ use anyhow::Result;
 use attention::multi_head::MultiHeadAttention;
 use tch::{Tensor, nn};
 
-/// One of the `L` equal blocks of a GPT-2: read the other positions, then think alone, each time adding to the residual stream.
+/// One of the `L` equal blocks of a GPT-2: attention reads the other
+/// positions, the feed-forward network works on each alone, and both add to the residual stream.
 #[derive(Debug)]
 pub struct Block {
     attention: MultiHeadAttention,
@@ -39,46 +40,23 @@ impl Block {
 
     /// Adds to the residual stream what attention and feed-forward make of it.
     ///
+    /// With a cache, `x` holds positions that follow those stored there, and their keys and values are stored too.
+    ///
     /// # Shapes
     /// - `x`: `[B, T, C]`
     /// - returns `[B, T, C]`
     ///
     /// # Source
     /// Radford et al. 2019, section 2.3: the norm moves to the input of each sub-block.
-    pub fn forward(&self, x: &Tensor, train: bool) -> Tensor {
-        let read = self.attention.forward(&self.norm1.forward(x), train);
+    pub fn forward(&self, x: &Tensor, cache: Option<&mut LayerCache>, train: bool) -> Tensor {
+        let (q, mut k, mut v) = self.attention.project(&self.norm1.forward(x)); // [B, H, T, D]
+        if let Some(cache) = cache {
+            (k, v) = cache.append(&k, &v); // [B, H, filled, D]
+        }
+        let read = self.attention.mix(&q, &k, &v, train);
         let x = x + read.dropout(self.dropout, train);
-        let thought = self.feed_forward.forward(&self.norm2.forward(&x));
-        &x + thought.dropout(self.dropout, train)
-    }
-
-    /// The same for new positions that follow those in the cache, and are put into it.
-    ///
-    /// # Shapes
-    /// - `x`: `[B, new, C]`
-    /// - returns `[B, new, C]`
-    pub fn forward_cached(&self, x: &Tensor, cache: &mut LayerCache) -> Tensor {
-        let (q, k, v) = self.attention.project(&self.norm1.forward(x)); // [B, H, new, D]
-        self.after_reading(x, &cache.attend(&q, &k, &v))
-    }
-
-    /// The last position of what [`forward_cached`](Self::forward_cached) gives: all that the last block is asked for. The others
-    /// leave their keys and values, and are done.
-    ///
-    /// # Shapes
-    /// - `x`: `[B, new, C]`
-    /// - returns `[B, 1, C]`
-    pub fn forward_cached_last(&self, x: &Tensor, cache: &mut LayerCache) -> Tensor {
-        let normed = self.norm1.forward(x);
-        let last = |all: &Tensor| all.narrow(1, -1, 1); // [B, 1, C]
-        let (k, v) = self.attention.keys_and_values(&normed);
-        self.after_reading(&last(x), &cache.attend(&self.attention.queries(&last(&normed)), &k, &v))
-    }
-
-    /// What is left to do once the heads have `read` from the cache, `[B, H, new, D]`.
-    fn after_reading(&self, x: &Tensor, read: &Tensor) -> Tensor {
-        let x = x + self.attention.merge(read); // [B, new, C]
-        &x + self.feed_forward.forward(&self.norm2.forward(&x))
+        let processed = self.feed_forward.forward(&self.norm2.forward(&x));
+        &x + processed.dropout(self.dropout, train)
     }
 }
 
@@ -106,7 +84,7 @@ mod tests {
         }
         let x = Tensor::arange(24, (Kind::Float, Device::Cpu)).view([2, 2, 6]); // [B, T, C]
         assert_eq!(
-            block.forward(&x, false),
+            block.forward(&x, None, false),
             &x + 0.75,
             "each half adds its bias once, and nothing else"
         );
@@ -126,7 +104,7 @@ mod tests {
             .view([2, 2, 6])
             .to_kind(Kind::Float); // [B, T, C]
         // A norm forgets an offset of all channels. So the halves add the same, and the offset passes by them.
-        let gap = (block.forward(&(&x + 8.0), false) - block.forward(&x, false) - 8.0)
+        let gap = (block.forward(&(&x + 8.0), None, false) - block.forward(&x, None, false) - 8.0)
             .abs()
             .max()
             .double_value(&[]);

@@ -1,10 +1,6 @@
-//! How the model writes (chapter 3.7): it logits the next token, one is chosen, and the text is one token longer.
+//! How the model writes (chapter 3.7): it finds the logits of the next token, one is chosen, and the text is one token longer.
 
-use crate::{
-    cache::Cache,
-    fast::{cpu::threads::on_one_thread, decode::Decoder},
-    gpt2::Gpt2,
-};
+use crate::{cache::Cache, gpt2::Gpt2};
 use anyhow::{Result, ensure};
 use tch::Tensor;
 
@@ -35,12 +31,12 @@ pub fn most_probable(logits: &Tensor) -> i64 {
     logits.argmax(-1, false).int64_value(&[])
 }
 
-/// What reads a text bit by bit and logits its next token.
+/// What reads a text piece by piece and gives the logits of its next token.
 pub trait TokenScorer {
     /// The model that is read with.
     fn model(&self) -> &Gpt2;
 
-    /// Reads tokens behind those read before, and logits the successor of the last.
+    /// Reads tokens behind those read before, and returns the logits of the successor of the last.
     ///
     /// # Shapes
     /// - returns `[V]`
@@ -50,7 +46,7 @@ pub trait TokenScorer {
     fn clear(&mut self);
 }
 
-/// A model with its cache: reads by libtorch's operators, on any device. On the CPU a [`Decoder`] is faster.
+/// A model with its cache.
 pub struct CachedModel<'a> {
     model: &'a Gpt2,
     cache: Cache,
@@ -70,7 +66,8 @@ impl TokenScorer for CachedModel<'_> {
 
     fn read(&mut self, ids: &[i64]) -> Tensor {
         let ids = Tensor::from_slice(ids).unsqueeze(0).to_device(self.model.store.device()); // [1, new]
-        self.model.forward_cached(&ids, &mut self.cache).squeeze_dim(0)
+        let hidden = self.model.hidden(&ids, Some(&mut self.cache), false); // [1, new, C]
+        self.model.logits(&hidden.select(1, -1)).squeeze_dim(0)
     }
 
     fn clear(&mut self) {
@@ -78,23 +75,9 @@ impl TokenScorer for CachedModel<'_> {
     }
 }
 
-impl TokenScorer for Decoder<'_> {
-    fn model(&self) -> &Gpt2 {
-        Decoder::model(self)
-    }
-
-    fn read(&mut self, ids: &[i64]) -> Tensor {
-        Decoder::read(self, ids)
-    }
-
-    fn clear(&mut self) {
-        Decoder::clear(self);
-    }
-}
-
 /// Writes on and on, one token for each call of `next`, each chosen by a function of the logits.
 ///
-/// Outcome the text is the caller's business: `take(50)`, `take_while(|id| …)`. When the context is full, the older half of what the
+/// Ending the text is the caller's business: `take(50)`, `take_while(|id| …)`. When the context is full, the older half of what the
 /// model sees is dropped and the rest read again.
 ///
 /// # Differs
@@ -137,7 +120,7 @@ impl<Choose: FnMut(&Tensor) -> i64> Iterator for Generator<'_, Choose> {
             self.unread = keep;
         }
         let logits = self.reader.read(&self.visible[self.visible.len() - self.unread..]); // [V]
-        let id = on_one_thread(|| (self.choose)(&logits));
+        let id = (self.choose)(&logits);
         self.visible.push(id);
         self.unread = 1;
         Some(id)

@@ -4,18 +4,19 @@ use crate::{block::Block, cache::Cache, config::Gpt2Config, norm::LayerNorm};
 use anyhow::{Result, ensure};
 use attention::linear::Linear;
 use embedding::embed::InputEmbedding;
+use std::collections::HashMap;
 use tch::{Device, Kind, Tensor, nn};
 
 /// A GPT-2: ids in, a logit for each entry of the vocabulary at each position out.
 pub struct Gpt2 {
     /// The sizes it was built with.
     pub config: Gpt2Config,
-    /// All parameters by name, in the order of construction where the order matters (`trainable_variables`).
+    /// All parameters by name.
     pub store: nn::VarStore,
     embed: InputEmbedding,
     blocks: Vec<Block>,
     norm: LayerNorm,
-    head: Option<Linear>, // weight [V, C]
+    head: Option<Linear>, // weight [V, C]; none where the token embedding is the head as well
 }
 
 impl Gpt2 {
@@ -36,12 +37,13 @@ impl Gpt2 {
         config.check()?;
         let root = store.root();
         let embed = InputEmbedding::new(&root, config.vocab_size, config.context, config.channels);
-        let blocks = (0..config.layers)
-            .map(|layer| Block::new(&(&root / "blocks" / layer), &config))
-            .collect::<Result<_>>()?;
+        let mut blocks = Vec::new();
+        for layer in 0..config.layers {
+            blocks.push(Block::new(&(&root / "blocks" / layer), &config)?);
+        }
         let norm = LayerNorm::new(&(&root / "norm"), config.channels, config.norm_epsilon);
-        let head = (!config.tied)
-            .then(|| Linear::new(&(&root / "head"), config.channels, config.vocab_size, false));
+        let untied = || Linear::new(&(&root / "head"), config.channels, config.vocab_size, false);
+        let head = if config.tied { None } else { Some(untied()) };
         Ok(Self { config, store, embed, blocks, norm, head })
     }
 
@@ -62,33 +64,33 @@ impl Gpt2 {
     /// OpenAI's `model.py` draws the position table with deviation 0.01; like transformers and nanoGPT we draw it as all others.
     pub fn initialize_as_gpt2(&self) {
         let _guard = tch::no_grad_guard();
-        let residual = 0.02 / (2.0 * self.config.layers as f64).sqrt();
         for (name, mut parameter) in self.parameters() {
             if parameter.dim() == 1 {
-                let is_norm_weight = name.contains("norm") && name.ends_with("weight");
-                let _ = parameter.fill_(f64::from(u8::from(is_norm_weight)));
+                let scales = name.contains("norm") && name.ends_with("weight");
+                let _ = parameter.fill_(if scales { 1.0 } else { 0.0 });
                 continue;
             }
-            let into_stream =
-                name.ends_with("attention.output.weight") || name.ends_with("down.weight");
+            let mut deviation = 0.02;
+            if name.ends_with("output.weight") || name.ends_with("down.weight") {
+                deviation /= (2.0 * self.config.layers as f64).sqrt();
+            }
             let mut drawn = Tensor::empty(parameter.size(), (Kind::Float, Device::Cpu));
-            parameter.copy_(&drawn.normal_(0.0, if into_stream { residual } else { 0.02 }));
+            parameter.copy_(&drawn.normal_(0.0, deviation));
         }
     }
 
-    /// Every parameter with its name, in the order of construction.
+    /// Every parameter with its name, in the order in which they entered the store: in a new model, that of construction.
     pub fn parameters(&self) -> Vec<(String, Tensor)> {
-        let named = self.store.variables();
-        parameter_shapes(&self.config)
-            .into_iter()
-            .map(|(name, _)| {
-                let parameter = named[&name].shallow_clone();
-                (name, parameter)
-            })
-            .collect()
+        // The store tells the names without an order, and the order without names.
+        let mut names = HashMap::new();
+        for (name, parameter) in self.store.variables() {
+            names.insert(parameter.data_ptr(), name);
+        }
+        let in_order = self.store.trainable_variables().into_iter();
+        in_order.map(|parameter| (names[&parameter.data_ptr()].clone(), parameter)).collect()
     }
 
-    /// Logits every entry of the vocabulary as the successor of every position.
+    /// The logits of every entry of the vocabulary as the successor of every position.
     ///
     /// # Shapes
     /// - `ids`: `[B, T]`, whole numbers
@@ -97,75 +99,41 @@ impl Gpt2 {
     /// # Panics
     /// As [`check_ids`](Self::check_ids) complains.
     pub fn forward(&self, ids: &Tensor, train: bool) -> Tensor {
-        self.logits(&self.hidden(ids, train))
+        self.logits(&self.hidden(ids, None, train))
     }
 
-    /// Everything before the output head.
+    /// Everything before the output head. With a cache, the ids follow those whose keys and values it holds.
     ///
     /// # Shapes
     /// - `ids`: `[B, T]`, whole numbers
     /// - returns `[B, T, C]`
     ///
     /// # Panics
-    /// As [`check_ids`](Self::check_ids) complains.
-    pub fn hidden(&self, ids: &Tensor, train: bool) -> Tensor {
-        if let Err(complaint) = self.check_ids(ids, 0) {
+    /// As [`check_ids`](Self::check_ids) complains, counting the positions in the cache, and if the cache was made for another
+    /// number of texts or for a model of other sizes.
+    pub fn hidden(&self, ids: &Tensor, mut cache: Option<&mut Cache>, train: bool) -> Tensor {
+        let known = cache.as_ref().map_or(0, |cache| cache.filled());
+        if let Err(complaint) = self.check_ids(ids, known) {
             panic!("{complaint}");
         }
-        let mut x = self.embed.forward(ids, 0).dropout(self.config.dropout, train); // [B, T, C]
-        for block in &self.blocks {
-            x = block.forward(&x, train);
+        let mut x = self.embed.forward(ids, known).dropout(self.config.dropout, train); // [B, T, C]
+        for (layer, block) in self.blocks.iter().enumerate() {
+            let cache = cache.as_mut().map(|cache| &mut cache.layers[layer]);
+            x = block.forward(&x, cache, train);
         }
         self.norm.forward(&x)
     }
 
-    /// Compares final hidden states with each entry of the vocabulary.
+    /// Compares final hidden states with each entry of the vocabulary. A tied head compares with the vectors by which tokens enter.
     ///
     /// # Shapes
     /// - `hidden`: `[…, C]`
     /// - returns `[…, V]`
     pub fn logits(&self, hidden: &Tensor) -> Tensor {
-        hidden.linear::<&Tensor>(self.head_weight(), None)
-    }
-
-    /// The weight of the output head, `[V, C]`; a tied head's is the token embedding.
-    pub fn head_weight(&self) -> &Tensor {
-        self.head.as_ref().map_or(&self.embed.token.weight, |head| &head.weight)
-    }
-
-    /// Logits the successor of the last of several new positions, which follow those in `cache` and are put into it.
-    ///
-    /// # Shapes
-    /// - `ids`: `[B, new]`, whole numbers
-    /// - returns `[B, V]`
-    ///
-    /// No gradient flows through a cache.
-    ///
-    /// # Panics
-    /// As [`check_ids`](Self::check_ids) complains, counting the positions in the cache, and if the cache was made for another
-    /// number of texts or for a model of other sizes.
-    pub fn forward_cached(&self, ids: &Tensor, cache: &mut Cache) -> Tensor {
-        let _guard = tch::no_grad_guard();
-        assert_eq!(
-            cache.layers.len(),
-            self.blocks.len(),
-            "the cache has not as many layers as the model has blocks"
-        );
-        let known = cache.filled();
-        if let Err(complaint) = self.check_ids(ids, known) {
-            panic!("{complaint}");
+        match &self.head {
+            Some(head) => head.forward(hidden),
+            None => hidden.linear::<&Tensor>(&self.embed.token.weight, None),
         }
-        let mut x = self.embed.forward(ids, known); // [B, new, C]
-        let final_block = self.blocks.len() - 1;
-        for (number, (block, layer)) in self.blocks.iter().zip(&mut cache.layers).enumerate() {
-            x = if number < final_block {
-                block.forward_cached(&x, layer)
-            } else {
-                block.forward_cached_last(&x, layer)
-            };
-        }
-        let last = x.select(1, -1); // [B, C]
-        self.logits(&self.norm.forward(&last))
     }
 
     /// Checks ids before libtorch sees them, whose own complaint names neither the id nor the range.
@@ -194,38 +162,4 @@ impl Gpt2 {
         ensure!((0..v).contains(&outside), "id {outside} is outside the vocabulary of {v} entries");
         Ok(())
     }
-}
-
-/// The name and shape of every parameter of a model of these sizes, in the order of construction.
-pub fn parameter_shapes(config: &Gpt2Config) -> Vec<(String, Vec<i64>)> {
-    let (v, c, f) = (config.vocab_size, config.channels, config.hidden);
-    let mut shapes = Vec::new();
-    let mut add = |name: String, shape: &[i64]| shapes.push((name, shape.to_vec()));
-    add("token.weight".to_owned(), &[v, c]);
-    add("position.weight".to_owned(), &[config.context, c]);
-    for layer in 0..config.layers {
-        let block = format!("blocks.{layer}");
-        for projection in ["query", "key", "value"] {
-            add(format!("{block}.attention.{projection}.weight"), &[c, c]);
-            if config.qkv_bias {
-                add(format!("{block}.attention.{projection}.bias"), &[c]);
-            }
-        }
-        for (part, outputs, inputs) in
-            [("attention.output", c, c), ("feed_forward.up", f, c), ("feed_forward.down", c, f)]
-        {
-            add(format!("{block}.{part}.weight"), &[outputs, inputs]);
-            add(format!("{block}.{part}.bias"), &[outputs]);
-        }
-        for norm in ["norm1", "norm2"] {
-            add(format!("{block}.{norm}.weight"), &[c]);
-            add(format!("{block}.{norm}.bias"), &[c]);
-        }
-    }
-    add("norm.weight".to_owned(), &[c]);
-    add("norm.bias".to_owned(), &[c]);
-    if !config.tied {
-        add("head.weight".to_owned(), &[v, c]);
-    }
-    shapes
 }

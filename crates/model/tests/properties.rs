@@ -5,7 +5,7 @@ use model::{
     config::{Gelu, Gpt2Config},
     format,
     generate::{CachedModel, Generator, greedy, most_probable},
-    gpt2::{Gpt2, parameter_shapes},
+    gpt2::Gpt2,
 };
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tch::{Device, Tensor};
@@ -122,6 +122,11 @@ fn dropout_acts_in_training_alone() {
     assert!(gap < 1e-6, "nothing is dropped, yet training differs by {gap:e}");
 }
 
+/// The logits of the successor of the last position, `[B, V]`.
+fn last_logits(model: &Gpt2, ids: &Tensor, cache: &mut Cache) -> Tensor {
+    model.logits(&model.hidden(ids, Some(cache), false).select(1, -1))
+}
+
 #[test]
 fn a_cache_gives_the_logits_of_a_full_pass_however_the_text_is_cut() {
     let model = drawn(SIZES);
@@ -135,7 +140,7 @@ fn a_cache_gives_the_logits_of_a_full_pass_however_the_text_is_cut() {
             if end < 9 && cuts >> (end - 1) & 1 == 0 {
                 continue;
             }
-            let last = model.forward_cached(&batch(&TEXT[start..end]), &mut cache).squeeze_dim(0); // [V]
+            let last = last_logits(&model, &batch(&TEXT[start..end]), &mut cache).squeeze_dim(0); // [V]
             let gap = largest_difference(&last, &full.get(end as i64 - 1));
             assert!(gap < 1e-5, "cuts {cuts:b}, position {}: largest difference {gap:e}", end - 1);
             assert_eq!(cache.filled(), end as i64);
@@ -151,7 +156,7 @@ fn a_cache_holds_several_texts_apart() {
     let mut cache = Cache::new(&SIZES, 2, Device::Cpu);
     let full = model.forward(&rows, false); // [B, T, V]
     for (first, count) in [(0, 5), (5, 1), (6, 3)] {
-        let last = model.forward_cached(&rows.narrow(1, first, count), &mut cache); // [B, V]
+        let last = last_logits(&model, &rows.narrow(1, first, count), &mut cache); // [B, V]
         let gap = largest_difference(&last, &full.select(1, first + count - 1));
         assert!(gap < 1e-5, "positions from {first}: largest difference {gap:e}");
     }
@@ -161,22 +166,31 @@ fn a_cache_holds_several_texts_apart() {
 fn a_cache_keeps_no_gradient() {
     let model = drawn(SIZES);
     let mut cache = Cache::new(&SIZES, 1, Device::Cpu);
-    assert!(!model.forward_cached(&batch(&TEXT), &mut cache).requires_grad());
+    let _ = model.hidden(&batch(&TEXT[..4]), Some(&mut cache), true);
+    let later = model.hidden(&batch(&TEXT[4..5]), Some(&mut cache), true);
+    later.sum(tch::Kind::Float).backward();
+    let positions = model.store.variables()["position.weight"].grad();
+    let of_stored = positions.narrow(0, 0, 4).abs().max().double_value(&[]);
+    assert!(
+        of_stored.abs() < f64::MIN_POSITIVE,
+        "a gradient reached what is stored: {of_stored:e}"
+    );
+    assert!(positions.get(4).abs().max().double_value(&[]) > 0.0, "of the new position");
 }
 
 #[test]
 #[should_panic(expected = "texts, heads and their width differ from the cache's")]
 fn a_cache_for_two_texts_refuses_one() {
     let mut cache = Cache::new(&SIZES, 2, Device::Cpu);
-    let _ = drawn(SIZES).forward_cached(&batch(&TEXT), &mut cache);
+    let _ = last_logits(&drawn(SIZES), &batch(&TEXT), &mut cache);
 }
 
 #[test]
 #[should_panic(expected = "10 positions do not fit into a context of 9")]
 fn a_full_cache_refuses_another_position() {
     let (model, mut cache) = (drawn(SIZES), Cache::new(&SIZES, 1, Device::Cpu));
-    let _ = model.forward_cached(&batch(&TEXT), &mut cache);
-    let _ = model.forward_cached(&batch(&[1]), &mut cache);
+    let _ = last_logits(&model, &batch(&TEXT), &mut cache);
+    let _ = last_logits(&model, &batch(&[1]), &mut cache);
 }
 
 #[test]
@@ -326,7 +340,11 @@ fn parameters_stand_in_the_order_of_construction_after_new_and_after_load() {
             let named = model.parameters();
             let shapes: Vec<_> =
                 named.iter().map(|(name, parameter)| (name.clone(), parameter.size())).collect();
-            assert_eq!(shapes, parameter_shapes(&config));
+            let expected: Vec<_> = format::origins(&config)
+                .into_iter()
+                .map(|origin| (origin.ours, origin.shape))
+                .collect();
+            assert_eq!(shapes, expected);
             let trained = model.store.trainable_variables();
             assert_eq!(trained.len(), named.len());
             for ((name, parameter), variable) in named.iter().zip(&trained) {
@@ -404,8 +422,7 @@ fn weights_start_as_gpt2_started() {
 #[test]
 fn a_tied_head_scores_by_the_token_table() {
     let tied = drawn(Gpt2Config { tied: true, ..SIZES });
-    assert_eq!(tied.head_weight().data_ptr(), tied.parameters()[0].1.data_ptr());
-    let hidden = tied.hidden(&batch(&TEXT), false); // [1, T, C]
+    let hidden = tied.hidden(&batch(&TEXT), None, false); // [1, T, C]
     let by_hand = hidden.matmul(&tied.parameters()[0].1.tr()); // [1, T, V]
     let gap = largest_difference(&tied.forward(&batch(&TEXT), false), &by_hand);
     assert!(gap < 1e-5, "largest difference {gap:e}");

@@ -183,10 +183,10 @@ fn every_step_of_the_first_block_has_its_published_values() {
     for layer in 0..config.layers {
         x = Block::new(&(&root / "blocks" / layer), &config)
             .expect("the model's own sizes")
-            .forward(&x, false);
+            .forward(&x, None, false);
         check(&format!("block{layer}"), &x);
     }
-    check("ln_f", &model.hidden(&ids, false));
+    check("ln_f", &model.hidden(&ids, None, false));
     check("lm_head", &model.forward(&ids, false));
     check("probs", &model.forward(&ids, false).softmax(-1, None));
 }

@@ -8,7 +8,6 @@ use std::{env, path::Path, process::Command};
 use tch::{Device, Tensor};
 use train::{
     checkpoint,
-    run::folder::RunFolder,
     settings::{Length, TrainSettings},
     trainer::Trainer,
 };
@@ -79,7 +78,7 @@ fn go_on(folder: &Path) -> Result<()> {
 }
 
 fn save(trainer: &Trainer, folder: &Path) -> Result<()> {
-    trainer.save(&RunFolder::open(folder, trainer.history())?)
+    trainer.save(folder)
 }
 
 /// Every weight of the last checkpoint, and both moments of each that the optimizer keeps.

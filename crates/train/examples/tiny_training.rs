@@ -12,10 +12,11 @@ use std::fs;
 use tch::Device;
 use train::{
     adamw::{AdamW, AdamWSettings},
-    loss::{batch_loss, mean_loss},
+    loss::mean_loss,
     run::plot::Curves,
     schedule::Schedule,
     split::split_by_characters,
+    step::{Batch, train_step},
 };
 
 const CONFIG: Gpt2Config = Gpt2Config {
@@ -90,9 +91,8 @@ fn learn(
     for epoch in 1..=EPOCHS {
         for batch in loader.pass() {
             let (inputs, targets) = windows.batch(&batch); // [B, T], [B, T]
-            optimizer.zero_grad();
-            batch_loss(model, &inputs, &targets, true).backward();
-            optimizer.step(schedule.at(step));
+            let batch = Batch::new(inputs, targets);
+            train_step(model, &mut optimizer, &[batch], schedule.at(step), f64::INFINITY)?;
             step += 1;
         }
         report(epoch, step)?;

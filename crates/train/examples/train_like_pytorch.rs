@@ -6,7 +6,7 @@ use model::{config::Gpt2Config, gpt2::Gpt2};
 use tch::Device;
 use train::{
     adamw::{AdamW, AdamWSettings},
-    loss::batch_loss,
+    step::{Batch, train_step},
 };
 
 const CONFIG: Gpt2Config = Gpt2Config {
@@ -33,24 +33,10 @@ fn main() -> Result<()> {
     );
     println!("parameters {}", CONFIG.parameters());
     for (step, batch) in loader.pass().take(10).enumerate() {
-        println!(
-            "step {} loss {:.6}",
-            step + 1,
-            train_step(&model, &mut optimizer, windows.batch(&batch))
-        );
+        let (inputs, targets) = windows.batch(&batch); // [B, T], [B, T]
+        let batch = Batch::new(inputs, targets);
+        let measured = train_step(&model, &mut optimizer, &[batch], 4e-4, f64::INFINITY)?;
+        println!("step {} loss {:.6}", step + 1, measured.loss);
     }
     Ok(())
-}
-
-/// The whole of learning: guess, compare, trace the error back, move the weights.
-fn train_step(
-    model: &Gpt2,
-    optimizer: &mut AdamW,
-    (inputs, targets): (tch::Tensor, tch::Tensor),
-) -> f64 {
-    optimizer.zero_grad();
-    let loss = batch_loss(model, &inputs, &targets, true);
-    loss.backward();
-    optimizer.step(4e-4);
-    loss.double_value(&[])
 }

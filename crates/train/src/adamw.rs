@@ -29,11 +29,14 @@ impl Default for AdamWSettings {
 
 /// The optimizer: it remembers for each parameter where its gradient has pointed lately and how large it was.
 pub struct AdamW {
-    pub(crate) settings: AdamWSettings,
-    pub(crate) parameters: Vec<(String, Tensor)>,
+    /// Its constants.
+    pub settings: AdamWSettings,
+    /// What it moves, by name.
+    pub parameters: Vec<(String, Tensor)>,
     /// For each parameter the mean gradient and the mean squared gradient.
-    pub(crate) moments: Vec<(Tensor, Tensor)>,
-    pub(crate) steps: i32,
+    pub moments: Vec<(Tensor, Tensor)>,
+    /// Steps taken so far.
+    pub steps: i32,
 }
 
 impl AdamW {
@@ -42,11 +45,6 @@ impl AdamW {
         let _guard = tch::no_grad_guard();
         let moments = parameters.iter().map(|(_, p)| (p.zeros_like(), p.zeros_like())).collect();
         Self { settings, parameters, moments, steps: 0 }
-    }
-
-    /// Steps taken so far.
-    pub fn steps(&self) -> i32 {
-        self.steps
     }
 
     /// Empties the gradients, which would otherwise add up over steps. The buffers stay: freeing and faulting them in again costs
@@ -65,49 +63,33 @@ impl AdamW {
     /// # Source
     /// `clip_grad_norm_` in PyTorch's `torch/nn/utils/clip_grad.py`: the norm of the norms of the tensors.
     pub fn gradient_norm(&self) -> f64 {
-        let norms: Vec<Tensor> = self
-            .parameters
-            .iter()
-            .map(|(_, parameter)| parameter.grad())
-            .filter(Tensor::defined)
-            .map(|gradient| gradient.norm())
-            .collect();
+        let mut norms = Vec::new();
+        for (_, parameter) in &self.parameters {
+            let gradient = parameter.grad();
+            if gradient.defined() {
+                norms.push(gradient.norm());
+            }
+        }
         if norms.is_empty() { 0.0 } else { Tensor::stack(&norms, 0).norm().double_value(&[]) }
-    }
-
-    /// The norm of the gradients, and the number to multiply them by so that it does not exceed `most`: 1 where it does not.
-    ///
-    /// # Errors
-    /// If the norm is not finite: clipping would turn every weight into not-a-number.
-    ///
-    /// # Source
-    /// Pascanu et al. 2013 (<https://arxiv.org/abs/1211.5063>), algorithm 1; the constant 1e-6 is PyTorch's.
-    pub fn clip_factor(&self, most: f64) -> Result<(f64, f64)> {
-        let norm = self.gradient_norm();
-        ensure!(norm.is_finite(), "the gradient is not finite; lower the learning rate");
-        Ok((norm, (most / (norm + 1e-6)).min(1.0)))
     }
 
     /// Shrinks all gradients alike so that their norm does not exceed `most`, and returns the norm they had.
     ///
     /// # Errors
-    /// As in [`clip_factor`](Self::clip_factor).
+    /// If the norm is not finite: clipping would turn every weight into not-a-number.
     pub fn clip_gradients(&self, most: f64) -> Result<f64> {
-        let (norm, factor) = self.clip_factor(most)?;
+        let norm = self.gradient_norm();
+        ensure!(norm.is_finite(), "the gradient is not finite; lower the learning rate");
+        let factor = clip_factor(norm, most);
         if factor < 1.0 {
-            self.scale_gradients(factor);
-        }
-        Ok(norm)
-    }
-
-    /// Multiplies all gradients by a number.
-    pub(crate) fn scale_gradients(&self, factor: f64) {
-        for (_, parameter) in &self.parameters {
-            let mut gradient = parameter.grad();
-            if gradient.defined() {
-                let _ = gradient.g_mul_scalar_(factor);
+            for (_, parameter) in &self.parameters {
+                let mut gradient = parameter.grad();
+                if gradient.defined() {
+                    let _ = gradient.g_mul_scalar_(factor);
+                }
             }
         }
+        Ok(norm)
     }
 
     /// Moves every parameter that has a gradient one step downhill.
@@ -139,16 +121,12 @@ impl AdamW {
 
     /// What the optimizer remembers, by name, for a checkpoint: `<parameter>.mean` and `<parameter>.mean_square`.
     pub fn state(&self) -> Vec<(String, Tensor)> {
-        self.parameters
-            .iter()
-            .zip(&self.moments)
-            .flat_map(|((name, _), (mean, mean_square))| {
-                [
-                    (format!("{name}.mean"), mean.shallow_clone()),
-                    (format!("{name}.mean_square"), mean_square.shallow_clone()),
-                ]
-            })
-            .collect()
+        let mut state = Vec::new();
+        for ((name, _), (mean, mean_square)) in self.parameters.iter().zip(&self.moments) {
+            state.push((format!("{name}.mean"), mean.shallow_clone()));
+            state.push((format!("{name}.mean_square"), mean_square.shallow_clone()));
+        }
+        state
     }
 
     /// Takes up where another optimizer left off.
@@ -179,4 +157,12 @@ impl AdamW {
         self.steps = steps;
         Ok(())
     }
+}
+
+/// What gradients of this norm are multiplied by so that it does not exceed `most`: 1 where it does not.
+///
+/// # Source
+/// Pascanu et al. 2013 (<https://arxiv.org/abs/1211.5063>), algorithm 1; the constant 1e-6 is PyTorch's.
+pub fn clip_factor(norm: f64, most: f64) -> f64 {
+    (most / (norm + 1e-6)).min(1.0)
 }

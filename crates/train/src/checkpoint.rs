@@ -61,6 +61,9 @@ pub struct State {
     pub libtorch: String,
     /// The threads that computed it.
     pub threads: i32,
+    /// The path that computed it: the lesson, or the fast one; empty in checkpoints from before there were two.
+    #[serde(default)]
+    pub path: String,
     /// What the command wants back to find its data again.
     #[serde(rename = "command")]
     pub resume_metadata: serde_json::Value,

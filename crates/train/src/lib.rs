@@ -9,6 +9,8 @@
 //! | [`schedule`] | how large should each step be? | 4.3 |
 //! | [`settings`] | what decides a run? | 4.3 |
 //! | [`step`] | how is one step taken? | 4.4 |
+//! | [`evaluate`] | how well does the model do on what it has not seen? | 4.4 |
+//! | [`course`] | which examples does each step learn from? | 4.4 |
 //! | [`sampling`] | how does a logit become a word? | 4.5 |
 //! | [`metrics`] | how does the run go? | 4.4 |
 //! | [`checkpoint`] | what if it is interrupted? | 4.6 |
@@ -22,6 +24,8 @@
 
 pub mod adamw;
 pub mod checkpoint;
+pub mod course;
+pub mod evaluate;
 pub mod examples;
 pub mod loss;
 pub mod metrics;

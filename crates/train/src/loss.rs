@@ -31,7 +31,7 @@ pub fn cross_entropy(logits: &Tensor, targets: &Tensor) -> Tensor {
 /// - `inputs`, `targets`: `[B, T]`
 /// - returns a single number that gradients can be taken of
 pub fn batch_loss(model: &Gpt2, inputs: &Tensor, targets: &Tensor, train: bool) -> Tensor {
-    let hidden = model.hidden(inputs, train); // [B, T, C]
+    let hidden = model.hidden(inputs, None, train); // [B, T, C]
     let counted = targets.ne(IGNORED).reshape([-1]).nonzero().squeeze_dim(1);
     if counted.numel() == targets.numel() {
         return cross_entropy(&model.logits(&hidden), targets);
@@ -90,7 +90,8 @@ mod tests {
         let gap = (&loss - &whole).abs().double_value(&[]);
         assert!(gap < 1e-6, "difference {gap:e}");
         let gradient = |loss: &Tensor| {
-            Tensor::run_backward(&[loss], &[model.head_weight()], true, false).remove(0)
+            Tensor::run_backward(&[loss], &[&model.store.variables()["token.weight"]], true, false)
+                .remove(0)
         };
         let gap = (gradient(&loss) - gradient(&whole)).abs().max().double_value(&[]);
         assert!(gap < 1e-6, "difference in gradients {gap:e}");

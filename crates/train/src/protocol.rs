@@ -8,6 +8,7 @@ use crate::{
     adamw::{AdamW, AdamWSettings},
     loss::batch_loss,
     split::{clean_lines, split_by_characters},
+    step::{Batch, train_step},
 };
 use anyhow::{Context, Result};
 use embedding::{bpe::BytePairEncoder, loader::Loader, windows::Windows};
@@ -126,10 +127,10 @@ impl Protocol {
         let mut step = 0;
         for epoch in 1..=self.epochs {
             for windows in training.loader.pass() {
-                optimizer.zero_grad();
-                let (inputs, targets) = training.windows.batch(&windows);
-                batch_loss(&model, &inputs, &targets, true).backward();
-                optimizer.step(self.learning_rate);
+                let (inputs, targets) = training.windows.batch(&windows); // [B, T], [B, T]
+                let batch = Batch::new(inputs, targets);
+                let rate = self.learning_rate;
+                train_step(&model, &mut optimizer, &[batch], rate, f64::INFINITY)?;
                 if step % self.eval_every == 0 {
                     let training_loss = self.measure(&model, &training);
                     let validation_loss = self.measure(&model, &validation);

@@ -3,40 +3,62 @@
 use crate::{
     adamw::AdamW,
     checkpoint::{self, Loaded, State, libtorch_version},
+    course::Course,
+    evaluate::evaluate,
     examples::Examples,
-    fast::gradient::Gradient,
-    metrics::{Line, Sample, Validation, rounded},
-    run::folder::RunFolder,
-    schedule::Schedule,
+    metrics::{Line, Sample, Step, Validation, rounded},
     seeds::{Purpose, derived_seed},
     settings::TrainSettings,
-    step::ordered,
+    step::{Batch, Measured, train_step},
 };
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use model::gpt2::Gpt2;
 use serde_json::Value;
+use std::{path::Path, time::Instant};
+
+/// How a step is taken: [`train_step`], or what does the same in another way.
+pub type TakeStep = Box<dyn FnMut(&Gpt2, &mut AdamW, &[Batch], f64, f64) -> Result<Measured>>;
 
 /// A model in training.
 pub struct Trainer {
     /// The model.
     pub model: Gpt2,
-    /// Finds gradients without autograd, where it can.
-    pub(crate) gradient: Option<Gradient>,
-    pub(crate) optimizer: AdamW,
-    pub(crate) settings: TrainSettings,
-    pub(crate) schedule: Schedule,
-    pub(crate) training: Box<dyn Examples>,
-    pub(crate) validation: Option<Box<dyn Examples>>,
-    /// Fingerprints of the two.
-    pub(crate) data_hashes: (String, Option<String>),
-    pub(crate) steps_per_epoch: usize,
-    /// The batches of one epoch, and which epoch that is.
-    pub(crate) epoch_batches: (usize, Vec<Vec<usize>>),
-    pub(crate) step: usize,
-    pub(crate) tokens: u64,
-    pub(crate) skipped_batches: usize,
-    pub(crate) history: Vec<Line>,
-    pub(crate) resume_metadata: Value,
+    /// What moves its parameters.
+    pub optimizer: AdamW,
+    /// How it does so.
+    pub take_step: TakeStep,
+    /// What it learns from.
+    pub course: Course,
+    /// How far it is.
+    pub progress: Progress,
+    /// What a resumed run must find unchanged.
+    pub origin: Origin,
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Progress {
+    /// Steps taken.
+    pub step: usize,
+    /// Targets learned from.
+    pub tokens: u64,
+    /// Batches that had no target and taught nothing.
+    pub skipped_batches: usize,
+    /// All that has happened.
+    pub history: Vec<Line>,
+}
+
+/// What a checkpoint keeps so that a run goes on as the same run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Origin {
+    /// Hash of the training examples.
+    pub training_data: String,
+    /// Hash of the validation examples.
+    pub validation_data: Option<String>,
+    /// The way in which steps are taken, by name.
+    pub path: String,
+    /// What the command wants back to find its data again.
+    pub resume_metadata: Value,
 }
 
 /// How a run ended.
@@ -49,17 +71,31 @@ pub enum Outcome {
 }
 
 /// What a run calls on its way.
-pub struct Callbacks<'a> {
-    /// Lets the model show what it can write.
-    pub sample: &'a dyn Fn(&Gpt2) -> Result<String>,
+pub trait Callbacks {
     /// Hears of each step, measurement and sample.
-    pub line: &'a mut dyn FnMut(&Line),
+    ///
+    /// # Errors
+    /// If it cannot write them down.
+    fn line(&mut self, line: &Line) -> Result<()>;
+
+    /// Lets the model show what it can write.
+    ///
+    /// # Errors
+    /// If it cannot.
+    fn sample(&mut self, model: &Gpt2) -> Result<String>;
+
     /// Asked before each step whether to stop.
-    pub stop: &'a dyn Fn() -> bool,
+    fn stop(&self) -> bool;
+
+    /// Called before each checkpoint with all that has happened.
+    ///
+    /// # Errors
+    /// If it cannot write it down.
+    fn before_checkpoint(&mut self, history: &[Line]) -> Result<()>;
 }
 
 impl Trainer {
-    /// Begins a run. `command` is kept in each checkpoint for whoever resumes it.
+    /// Begins a run. `resume_metadata` is kept in each checkpoint for whoever resumes it.
     ///
     /// # Errors
     /// If a setting makes no sense or the examples fill no batch.
@@ -71,7 +107,15 @@ impl Trainer {
         resume_metadata: Value,
     ) -> Result<Self> {
         let optimizer = AdamW::new(model.parameters(), settings.optimizer);
-        Self::assemble(model, optimizer, settings, training, validation, resume_metadata)
+        let origin = Origin {
+            training_data: training.data_hash(),
+            validation_data: validation.as_ref().map(|examples| examples.data_hash()),
+            path: "lesson".to_owned(),
+            resume_metadata,
+        };
+        let course = Course::new(settings, training, validation)?;
+        let take_step = Box::new(train_step);
+        Ok(Self { model, optimizer, take_step, course, progress: Progress::default(), origin })
     }
 
     /// Goes on where a checkpoint was saved.
@@ -87,224 +131,166 @@ impl Trainer {
         settings.check_against(&loaded.state.settings)?;
         let optimizer = loaded.optimizer()?;
         let Loaded { state, model, history, .. } = loaded;
-        let trainer = Self::assemble(
-            model,
-            optimizer,
-            settings,
-            training,
-            validation,
-            state.resume_metadata,
-        )?;
-        for (name, saved, ours) in [
-            ("training", Some(&state.training_data), Some(&trainer.data_hashes.0)),
-            ("validation", state.validation_data.as_ref(), trainer.data_hashes.1.as_ref()),
-        ] {
-            ensure!(
-                saved == ours,
-                "the {name} data is not that of the checkpoint (SHA-256 {} there, {} here); resume with the same data, or begin \
-                 another run",
-                short(saved),
-                short(ours)
-            );
-        }
-        Ok(Self {
-            step: state.step,
-            tokens: state.tokens,
-            skipped_batches: state.skipped_batches,
-            history,
-            ..trainer
-        })
+        let mut trainer = Self::new(model, settings, training, validation, state.resume_metadata)?;
+        trainer.origin.path = state.path;
+        let ours = &trainer.origin;
+        check_data("training", Some(&state.training_data), Some(&ours.training_data))?;
+        check_data("validation", state.validation_data.as_ref(), ours.validation_data.as_ref())?;
+        let State { step, tokens, skipped_batches, .. } = state;
+        let progress = Progress { step, tokens, skipped_batches, history };
+        Ok(Self { optimizer, progress, ..trainer })
     }
 
-    fn assemble(
-        model: Gpt2,
-        optimizer: AdamW,
-        settings: TrainSettings,
-        training: Box<dyn Examples>,
-        validation: Option<Box<dyn Examples>>,
-        resume_metadata: Value,
-    ) -> Result<Self> {
-        settings.check()?;
-        let epoch_batches = (0, ordered(&*training, &settings, 0)?);
-        let steps_per_epoch = epoch_batches.1.len().div_ceil(settings.grad_accum);
-        let schedule = settings.schedule(settings.total_steps(steps_per_epoch));
-        let data_hashes =
-            (training.data_hash(), validation.as_ref().map(|examples| examples.data_hash()));
-        Ok(Self {
-            gradient: Gradient::of(&model),
-            model,
-            optimizer,
-            settings,
-            schedule,
-            training,
-            validation,
-            data_hashes,
-            steps_per_epoch,
-            epoch_batches,
-            step: 0,
-            tokens: 0,
-            skipped_batches: 0,
-            history: Vec::new(),
-            resume_metadata,
-        })
-    }
-
-    /// Puts something else into the checkpoints to come, for whoever resumes the run.
-    pub fn set_resume_metadata(&mut self, metadata: Value) {
-        self.resume_metadata = metadata;
-    }
-
-    /// How it trains.
-    pub fn settings(&self) -> &TrainSettings {
-        &self.settings
-    }
-
-    /// Steps taken so far.
-    pub fn steps(&self) -> usize {
-        self.step
-    }
-
-    /// Steps of the whole run.
-    pub fn total_steps(&self) -> usize {
-        self.schedule.total_steps
-    }
-
-    /// Steps in a pass over the data.
-    pub fn steps_per_epoch(&self) -> usize {
-        self.steps_per_epoch
-    }
-
-    /// Targets learned from so far.
-    pub fn tokens(&self) -> u64 {
-        self.tokens
-    }
-
-    /// Batches that had no target and taught nothing.
-    pub fn skipped_batches(&self) -> usize {
-        self.skipped_batches
-    }
-
-    /// All that happened so far.
-    pub fn history(&self) -> &[Line] {
-        &self.history
-    }
-
-    pub(crate) fn epoch(&self) -> f64 {
-        rounded(self.step as f64 / self.steps_per_epoch as f64)
-    }
-
-    /// Trains to the end of the run, and writes down what happens in `folder`.
+    /// Trains to the end of the run, and keeps checkpoints in `folder`.
     ///
     /// # Errors
     /// If a loss, a gradient or a weight is not finite, or the disk refuses.
-    pub fn run(&mut self, folder: &mut RunFolder, callbacks: &mut Callbacks) -> Result<Outcome> {
-        let mut saved = (self.step > 0).then_some(self.step);
-        if self.step == 0 {
-            self.measure(folder, callbacks)?;
+    pub fn run(&mut self, folder: &Path, callbacks: &mut dyn Callbacks) -> Result<Outcome> {
+        let mut saved = (self.progress.step > 0).then_some(self.progress.step);
+        if self.progress.step == 0 {
+            self.evaluate(callbacks)?;
         }
-        while self.step < self.total_steps() {
-            if (callbacks.stop)() {
-                if saved != Some(self.step) {
-                    self.save(folder)?;
+        while self.progress.step < self.course.schedule.total_steps {
+            if callbacks.stop() {
+                if saved != Some(self.progress.step) {
+                    self.checkpoint(folder, callbacks)?;
                 }
                 return Ok(Outcome::Stopped);
             }
             if let Some(step) = self.step()? {
-                self.note(Line::Step(step), folder, callbacks)?;
+                self.record(Line::Step(step), callbacks)?;
             }
-            let epoch_ends =
-                self.step.is_multiple_of(self.steps_per_epoch) || self.step == self.total_steps();
-            let due = |every: usize| epoch_ends || (every > 0 && self.step.is_multiple_of(every));
-            let Due { measure, sample, save } = Due {
-                measure: due(self.settings.eval_every),
-                sample: due(self.settings.sample_every),
-                save: due(self.settings.save_every),
-            };
-            if measure {
-                self.measure(folder, callbacks)?;
+            let due = self.course.due(self.progress.step);
+            if due.evaluation {
+                self.evaluate(callbacks)?;
             }
-            if sample {
-                self.sample(folder, callbacks)?;
+            if due.sample {
+                self.sample(callbacks)?;
             }
-            if save {
-                self.save(folder)?;
-                saved = Some(self.step);
+            if due.checkpoint {
+                self.checkpoint(folder, callbacks)?;
+                saved = Some(self.progress.step);
             }
         }
         Ok(Outcome::Finished)
     }
 
-    fn measure(&mut self, folder: &mut RunFolder, callbacks: &mut Callbacks) -> Result<()> {
-        let Some(validation_loss) = self.validation_loss()? else {
+    /// Takes one step, or none if its batches hold no target.
+    ///
+    /// # Errors
+    /// If the loss or the gradient is not finite: then no weight has been touched.
+    pub fn step(&mut self) -> Result<Option<Step>> {
+        let started = Instant::now();
+        let step = self.progress.step;
+        let (batches, skipped) = self.course.batches(step, self.model.store.device())?;
+        self.progress.skipped_batches += skipped;
+        let counted: i64 = batches.iter().map(|batch| batch.counted).sum();
+        let learning_rate = self.course.schedule.at(step);
+        let settings = &self.course.settings;
+        let grad_clip = if settings.grad_clip > 0.0 { settings.grad_clip } else { f64::INFINITY };
+        if counted == 0 {
+            self.progress.step += 1;
+            return Ok(None);
+        }
+        // Every random number of a step follows from the seed and its number, so that a resumed run needs no generator's state.
+        tch::manual_seed(derived_seed(settings.seed, Purpose::Step, step));
+        let Self { model, optimizer, take_step, .. } = self;
+        let Measured { loss, gradient_norm } =
+            take_step(model, optimizer, &batches, learning_rate, grad_clip).with_context(|| {
+                format!("step {} cannot be taken, and the weights are those before it", step + 1)
+            })?;
+        self.progress.step += 1;
+        self.progress.tokens += counted as u64;
+        Ok(Some(Step {
+            step: self.progress.step,
+            epoch: self.epoch(),
+            tokens: self.progress.tokens,
+            loss: rounded(loss),
+            learning_rate: rounded(learning_rate),
+            gradient_norm: rounded(gradient_norm),
+            tokens_per_s: (counted as f64 / started.elapsed().as_secs_f64()).round(),
+        }))
+    }
+
+    /// Passes over the data completed so far, with a fraction.
+    fn epoch(&self) -> f64 {
+        rounded(self.progress.step as f64 / self.course.steps_per_epoch as f64)
+    }
+
+    fn evaluate(&mut self, callbacks: &mut dyn Callbacks) -> Result<()> {
+        let Some(examples) = &self.course.validation else {
             return Ok(());
         };
+        let TrainSettings { batch_size, eval_batches, .. } = self.course.settings;
+        let loss = evaluate(&self.model, &**examples, batch_size, eval_batches)?;
+        let Progress { step, tokens, .. } = self.progress;
         ensure!(
-            validation_loss.is_finite(),
-            "the validation loss after step {} is {validation_loss}; lower the learning rate",
-            self.step
+            loss.is_finite(),
+            "the validation loss after step {step} is {loss}; lower the learning rate"
         );
-        let (step, epoch, tokens, validation_loss) =
-            (self.step, self.epoch(), self.tokens, rounded(validation_loss));
-        self.note(
+        let (epoch, validation_loss) = (self.epoch(), rounded(loss));
+        self.record(
             Line::Validation(Validation { step, epoch, tokens, validation_loss }),
-            folder,
             callbacks,
         )
     }
 
-    fn sample(&mut self, folder: &mut RunFolder, callbacks: &mut Callbacks) -> Result<()> {
-        tch::manual_seed(derived_seed(self.settings.seed, Purpose::Sample, self.step));
-        let sample = (callbacks.sample)(&self.model)?;
-        let (step, epoch, tokens) = (self.step, self.epoch(), self.tokens);
-        self.note(Line::Sample(Sample { step, epoch, tokens, sample }), folder, callbacks)
+    fn sample(&mut self, callbacks: &mut dyn Callbacks) -> Result<()> {
+        let Progress { step, tokens, .. } = self.progress;
+        tch::manual_seed(derived_seed(self.course.settings.seed, Purpose::Sample, step));
+        let sample = callbacks.sample(&self.model)?;
+        self.record(Line::Sample(Sample { step, epoch: self.epoch(), tokens, sample }), callbacks)
     }
 
-    fn note(
-        &mut self,
-        line: Line,
-        folder: &mut RunFolder,
-        callbacks: &mut Callbacks,
-    ) -> Result<()> {
-        folder.append(&line)?;
-        (callbacks.line)(&line);
-        self.history.push(line);
+    fn record(&mut self, line: Line, callbacks: &mut dyn Callbacks) -> Result<()> {
+        callbacks.line(&line)?;
+        self.progress.history.push(line);
         Ok(())
+    }
+
+    fn checkpoint(&self, folder: &Path, callbacks: &mut dyn Callbacks) -> Result<()> {
+        callbacks.before_checkpoint(&self.progress.history)?;
+        self.save(folder)
     }
 
     /// Saves a checkpoint.
     ///
     /// # Errors
     /// If the disk refuses; earlier checkpoints stay.
-    pub fn save(&self, folder: &RunFolder) -> Result<()> {
-        folder.write_progress(&self.history)?;
-        checkpoint::save(folder.path(), &self.model, &self.optimizer, &self.state(), &self.history)
-            .map(|_| ())
+    pub fn save(&self, folder: &Path) -> Result<()> {
+        let history = &self.progress.history;
+        checkpoint::save(folder, &self.model, &self.optimizer, &self.state(), history).map(|_| ())
     }
 
     fn state(&self) -> State {
+        let (progress, origin) = (&self.progress, self.origin.clone());
         State {
-            step: self.step,
-            epoch: self.step / self.steps_per_epoch,
-            step_in_epoch: self.step % self.steps_per_epoch,
-            updates: self.optimizer.steps(),
-            tokens: self.tokens,
-            skipped_batches: self.skipped_batches,
-            settings: self.settings.clone(),
-            training_data: self.data_hashes.0.clone(),
-            validation_data: self.data_hashes.1.clone(),
+            step: progress.step,
+            epoch: progress.step / self.course.steps_per_epoch,
+            step_in_epoch: progress.step % self.course.steps_per_epoch,
+            updates: self.optimizer.steps,
+            tokens: progress.tokens,
+            skipped_batches: progress.skipped_batches,
+            settings: self.course.settings.clone(),
+            training_data: origin.training_data,
+            validation_data: origin.validation_data,
             libtorch: libtorch_version(),
             threads: tch::get_num_threads(),
-            resume_metadata: self.resume_metadata.clone(),
+            path: origin.path,
+            resume_metadata: origin.resume_metadata,
         }
     }
 }
 
-struct Due {
-    measure: bool,
-    sample: bool,
-    save: bool,
-}
-
-fn short(hash: Option<&String>) -> &str {
-    hash.map_or("none", |hash| &hash[..12.min(hash.len())])
+fn check_data(name: &str, saved: Option<&String>, ours: Option<&String>) -> Result<()> {
+    let short =
+        |hash: Option<&String>| hash.map_or("none", |hash| &hash[..12.min(hash.len())]).to_owned();
+    ensure!(
+        saved == ours,
+        "the {name} data is not that of the checkpoint (SHA-256 {} there, {} here); resume with the same data, or begin \
+         another run",
+        short(saved),
+        short(ours)
+    );
+    Ok(())
 }

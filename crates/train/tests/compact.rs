@@ -6,6 +6,7 @@ use embedding::{support::texts, windows::Windows};
 use model::{
     config::Gpt2Config,
     fast::decode::{Decoder, Dtype},
+    generate::TokenScorer,
     gpt2::Gpt2,
 };
 use small::{alone, settings};

@@ -109,7 +109,10 @@ fn a_batch_without_a_target_is_skipped_and_counted() {
     assert_eq!(trainer.step().expect("skipped"), None);
     assert_eq!(bits(&trainer.model), before, "a skipped step moved a weight");
     run(&mut trainer, folder.path(), None).expect("a run");
-    assert_eq!((trainer.steps(), trainer.skipped_batches(), trainer.tokens()), (2, 1, 16));
+    assert_eq!(
+        (trainer.progress.step, trainer.progress.skipped_batches, trainer.progress.tokens),
+        (2, 1, 16)
+    );
     assert_ne!(bits(&trainer.model), before);
 }
 

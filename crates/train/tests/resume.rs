@@ -9,7 +9,6 @@ use tch::Device;
 use train::{
     checkpoint,
     metrics::Line,
-    run::folder::RunFolder,
     settings::{Length, TrainSettings},
     trainer::{Outcome, Trainer},
 };
@@ -32,7 +31,7 @@ fn losses(trainer: &Trainer) -> Vec<Line> {
         }
         other => other,
     };
-    trainer.history().iter().map(without_speed).collect()
+    trainer.progress.history.iter().map(without_speed).collect()
 }
 
 /// A folder in which a run was stopped after some steps, saving every second one.
@@ -66,13 +65,13 @@ fn ten_steps_are_five_and_a_stop_and_five_more_bit_for_bit() {
     drop(first);
     tch::manual_seed(999); // whatever happened to the generator in between
     let mut second = resumed(halved_folder.path(), settings).expect("a checkpoint");
-    assert_eq!(second.steps(), 5);
+    assert_eq!(second.progress.step, 5);
     assert_eq!(run(&mut second, halved_folder.path(), None).expect("a run"), Outcome::Finished);
 
     assert_eq!(bits(&whole.model), bits(&second.model), "the weights differ");
     assert_eq!(losses(&whole), losses(&second), "the metrics differ");
     let lines = fs::read_to_string(halved_folder.path().join("metrics.jsonl")).expect("metrics");
-    assert_eq!(lines.lines().count(), whole.history().len());
+    assert_eq!(lines.lines().count(), whole.progress.history.len());
 }
 
 #[test]
@@ -82,7 +81,7 @@ fn a_run_may_be_resumed_to_last_longer() {
     let longer = TrainSettings { save_every: 2, ..settings(Length::Steps(12)) };
     let mut trainer = resumed(folder.path(), longer).expect("a checkpoint");
     run(&mut trainer, folder.path(), None).expect("a run");
-    assert_eq!(trainer.steps(), 12);
+    assert_eq!(trainer.progress.step, 12);
 }
 
 #[test]
@@ -114,8 +113,7 @@ fn weights_that_are_not_finite_do_not_take_the_place_of_those_that_are() {
     run(&mut trainer, folder.path(), Some(5)).expect("a run");
     trainer.step().expect("a sixth step");
     let _ = tch::no_grad(|| trainer.model.parameters()[0].1.get(0).fill_(f64::INFINITY));
-    let run = RunFolder::open(folder.path(), trainer.history()).expect("its folder");
-    let said = format!("{:#}", trainer.save(&run).expect_err("an infinite weight"));
+    let said = format!("{:#}", trainer.save(folder.path()).expect_err("an infinite weight"));
     assert!(said.starts_with("cannot save a checkpoint at step 6 in "), "{said}");
     assert!(
         said.ends_with("transformer.wte.weight holds a value that is not a finite number"),

@@ -1,12 +1,9 @@
 //! Asking one thing after another at a prompt (chapter 5.7).
 
-use super::load;
-use super::options::Generation;
-use super::prepare;
-use super::show;
+use super::{load, options::Generation, prepare, scorer, show};
 use crate::{
     instructions::Entry,
-    respond::{Limits, complete, reader},
+    respond::{Limits, complete},
 };
 use anyhow::{Context, Result};
 use rustyline::{DefaultEditor, error::ReadlineError};
@@ -25,7 +22,7 @@ use train::run::terminal;
 pub fn chat(generation: &Generation) -> Result<()> {
     let device = prepare(&generation.common)?;
     let model = load(&generation.weights, device)?;
-    let mut reader = reader(&model, generation.dtype)?;
+    let mut reader = scorer(&model, generation.dtype, &generation.common)?;
     let sampling = generation.sampling(0.0);
     sampling.check(model.config.vocab_size)?;
     let limits =

@@ -11,14 +11,16 @@ use crate::{
     export, info,
     instructions::{self, Entry},
     judge::Judge,
-    respond::{Limits, complete, reader},
+    respond::{Limits, complete},
     scoring,
 };
 use anyhow::{Context, Result, ensure};
 use clap::{CommandFactory, Parser};
 use model::{
+    fast,
     fast::decode::Dtype,
     format::{self, CONFIG, WEIGHTS},
+    generate::TokenScorer,
     gpt2::Gpt2,
 };
 use options::{Command, Common, Complete, Export, JudgeOptions, Options, Respond, Score};
@@ -91,6 +93,15 @@ fn prepare(common: &Common) -> Result<Device> {
     Ok(device)
 }
 
+/// What reads for answers: the fast path or the lesson, and why not the fast one where it could have been.
+fn scorer<'a>(model: &'a Gpt2, dtype: Dtype, common: &Common) -> Result<Box<dyn TokenScorer + 'a>> {
+    let (scorer, reason) = fast::scorer(model, dtype, common.path)?;
+    if let Some(reason) = reason {
+        say(&reason);
+    }
+    Ok(scorer)
+}
+
 fn load(weights: &str, device: Device) -> Result<Gpt2> {
     format::load(&Hub::from_environment().find(weights)?, device)
 }
@@ -110,7 +121,7 @@ fn continue_text(options: &Complete) -> Result<()> {
         Dtype::F32 => look_at(&generation.weights, device)?,
         _ => load(&generation.weights, device)?, // to be packed, for which they are better read in order
     };
-    let mut reader = reader(&model, generation.dtype)?;
+    let mut reader = scorer(&model, generation.dtype, &generation.common)?;
     let sampling = generation.sampling(1.0);
     sampling.check(model.config.vocab_size)?;
     terminal::warn_of_long_prompts([&options.prompt], model.config.context);
@@ -146,7 +157,7 @@ fn respond_to_file(options: &Respond) -> Result<()> {
     out.with_context(|| format!("cannot write {}; choose another --out", options.out.display()))?;
     let device = prepare(&options.common)?;
     let model = load(&options.weights, device)?;
-    let mut reader = reader(&model, options.dtype)?;
+    let mut reader = scorer(&model, options.dtype, &options.common)?;
     terminal::warn_of_long_prompts(entries.iter().map(Entry::prompt), model.config.context);
     let stop = terminal::stop_at_signal()?;
     let mut progress = AnswerProgress::new(entries.len());

@@ -1,10 +1,10 @@
 //! What can be said on the command line of `finetune`, and what it means (chapter 5.7).
 
 use clap::{Args, Parser, Subcommand};
-use model::fast::decode::Dtype;
+use model::fast::{decode::Dtype, path::CodePath};
 use std::path::PathBuf;
 use train::{
-    run::arguments::{at_least_one, positive, threads},
+    run::arguments::{at_least_one, positive, share, threads},
     sampling::Sampling,
 };
 
@@ -58,6 +58,9 @@ pub struct Common {
     /// cpu, cuda or mps
     #[arg(long, default_value = "cpu")]
     pub device: String,
+    /// Code that computes: lesson (what the chapters show) or fast [default: fast where it does the same]
+    #[arg(long, value_name = "PATH")]
+    pub path: Option<CodePath>,
     /// Show errors in full
     #[arg(long)]
     pub verbose: bool,
@@ -84,6 +87,9 @@ pub struct Whole {
     /// Highest learning rate [default: 5e-5, for scratch 2e-3]
     #[arg(long, value_name = "RATE", value_parser = positive)]
     pub learning_rate: Option<f64>,
+    /// Part of the activations dropped in training [default: 0]
+    #[arg(long, value_name = "X", value_parser = share)]
+    pub dropout: Option<f64>,
     /// Count the loss of the answers only, not of the instructions
     #[arg(long)]
     pub mask_prompt: bool,

@@ -6,30 +6,28 @@ use super::start::SCRATCH;
 use super::whole::Plan;
 use crate::{
     answers::{Answered, Marks, answer_loss, marks_by_kind, marks_of_nearest},
-    collate::InstructionSet,
     instructions::{Entry, Split},
 };
 use anyhow::Result;
-use model::config::Gpt2Config;
 use std::{path::Path, time::Instant};
 use train::{
     run::{
         folder::{Card, grouped, validation_losses},
         terminal::{print_curves, say, say_settings},
     },
-    settings::{TrainSettings, flat},
+    settings::flat,
     trainer::Trainer,
 };
 
 /// Prints everything that decides the run, before it begins.
 pub fn print_settings(
     plan: &Plan,
-    config: &Gpt2Config,
-    settings: &TrainSettings,
+    trainer: &Trainer,
     split: &Split,
-    training: &InstructionSet,
+    truncated: usize,
     folder: &Path,
 ) -> Result<()> {
+    let config = &trainer.model.config;
     say(&format!(
         "model           {}: {} parameters, {} blocks, {} channels, context {}",
         plan.begun_with,
@@ -45,16 +43,17 @@ pub fn print_settings(
         split.test.len(),
         split.validation.len()
     ));
-    if training.truncated() > 0 {
+    if truncated > 0 {
         say(&format!(
-            "truncated       {} training entries are longer than the context and were cut off",
-            training.truncated()
+            "truncated       {truncated} training entries are longer than the context and were cut off"
         ));
     }
     say(&format!("folder          {}", folder.display()));
-    let mut settings = flat(&serde_json::to_value(settings)?);
+    let mut settings = flat(&serde_json::to_value(&trainer.course.settings)?);
     settings.push(("mask_prompt".to_owned(), plan.mask_prompt.into()));
+    settings.push(("dropout".to_owned(), config.dropout.into()));
     settings.push(("threads".to_owned(), tch::get_num_threads().into()));
+    settings.push(("path".to_owned(), trainer.origin.path.clone().into()));
     say_settings(&settings);
     Ok(())
 }
@@ -73,11 +72,11 @@ pub fn report(
     println!(
         "fine-tuned  {} for {} steps, {} min {:02} s in all",
         plan.begun_with,
-        trainer.steps(),
+        trainer.progress.step,
         seconds / 60,
         seconds % 60
     );
-    if let Some((before, after)) = validation_losses(trainer.history()) {
+    if let Some((before, after)) = validation_losses(&trainer.progress.history) {
         println!("validation  loss {before:.3} before, {after:.3} after");
     }
     let after = answer_loss(&trainer.model, &split.test)?;
@@ -109,7 +108,7 @@ pub fn report(
     );
     println!("next        cargo run -p finetune -- chat --weights {}", folder.display());
     if options.plot {
-        print_curves(trainer.history())?;
+        print_curves(&trainer.progress.history)?;
     }
     Ok(())
 }

@@ -12,14 +12,16 @@ use std::{
 };
 use tch::Device;
 use train::{
+    command::take_path,
     run::{
         folder::RunFolder,
         hub::Hub,
+        recorder::Recorder,
         terminal::{Progress, say},
     },
     sampling::Sampling,
     settings::{Length, TrainSettings},
-    trainer::{Callbacks, Outcome, Trainer},
+    trainer::{Outcome, Trainer},
 };
 
 /// The name for weights that are made on the spot.
@@ -53,6 +55,16 @@ pub fn first_model(
     }
 }
 
+/// The same model with another dropout. Public weights bring the one that they were trained with; fine-tuning drops nothing unless it
+/// is asked to, as in Raschka's book.
+///
+/// # Errors
+/// If the dropout is impossible.
+pub fn with_dropout(model: Gpt2, dropout: f64) -> Result<Gpt2> {
+    let Gpt2 { config, store, .. } = model;
+    Gpt2::with_parameters(Gpt2Config { dropout, ..config }, store)
+}
+
 /// A small model that has read the embedded prose.
 fn pretrain(common: &Common, device: Device, folder: &Path, stop: &AtomicBool) -> Result<Gpt2> {
     tch::manual_seed(i64::from(common.seed));
@@ -72,15 +84,20 @@ fn pretrain(common: &Common, device: Device, folder: &Path, stop: &AtomicBool) -
     };
     let mut trainer =
         Trainer::new(model, settings, Box::new(windows), None, serde_json::Value::Null)?;
-    say(&format!("pretraining on the embedded prose: {} steps", trainer.total_steps()));
-    let mut progress = Progress::new(0, trainer.total_steps(), false);
+    take_path(&mut trainer, common.path)?;
+    say(&format!(
+        "pretraining on the embedded prose: {} steps",
+        trainer.course.schedule.total_steps
+    ));
+    let mut progress = Progress::new(0, trainer.course.schedule.total_steps, false);
     let mut run = RunFolder::open(&folder.join("pretraining"), &[])?;
-    let mut callbacks = Callbacks {
+    let mut recorder = Recorder {
+        folder: &mut run,
+        show: &mut |line| progress.show(line),
         sample: &continue_prose,
-        line: &mut |line| progress.show(line),
         stop: &|| stop.load(Ordering::SeqCst),
     };
-    let outcome = trainer.run(&mut run, &mut callbacks)?;
+    let outcome = trainer.run(&folder.join("pretraining"), &mut recorder)?;
     ensure!(
         outcome == Outcome::Finished,
         "stopped before the fine-tuning began; run the command again"

@@ -1,18 +1,20 @@
 //! The whole way in one command (chapter 5.7): load, fine-tune, answer, score, save.
 
-use super::options::Whole;
-use super::prepare;
-use super::report::{card, one_line, print_settings, report};
-use super::score_and_report;
-use super::start::{SCRATCH, first_model};
+use super::{
+    options::Whole,
+    prepare,
+    report::{card, one_line, print_settings, report},
+    score_and_report, scorer,
+    start::{SCRATCH, first_model, with_dropout},
+};
 use crate::{
     answers::{self, Answered, answer_all, answer_loss, marks},
     collate::InstructionSet,
     data, export,
     instructions::{Entry, Split},
-    respond::{self, answer},
+    respond::answer,
 };
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use model::{config::Gpt2Config, fast::decode::Dtype};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -24,16 +26,18 @@ use std::{
 use tch::Device;
 use train::{
     checkpoint,
+    command::take_path,
     run::{
         folder::RunFolder,
         memory_check,
+        recorder::Recorder,
         terminal::{
             AnswerProgress, INTERRUPTED, Progress, say, say_where, stop_at_signal, take_up,
             warn_of_long_prompts,
         },
     },
     settings::{Length, TrainSettings},
-    trainer::{Callbacks, Outcome, Trainer},
+    trainer::{Outcome, Trainer},
 };
 
 /// Held-out instructions whose answers are shown.
@@ -63,31 +67,38 @@ pub fn run(options: &Whole) -> Result<ExitCode> {
     };
     let again = format!("cargo run -p finetune -- --resume {}", folder.path().display());
     warn_of_long_prompts(split.test.iter().map(Entry::prompt), trainer.model.config.context);
-    let mut progress = Progress::new(trainer.steps(), trainer.total_steps(), false);
+    let mut progress =
+        Progress::new(trainer.progress.step, trainer.course.schedule.total_steps, false);
     let first = plan.before.first().map(|answered| answered.entry.clone());
-    let mut callbacks = Callbacks {
+    let path = folder.path().to_owned();
+    let mut recorder = Recorder {
+        folder: &mut folder,
+        show: &mut |line| progress.show(line),
         sample: &|model| {
             let entry = first.as_ref().context("there is no held-out instruction")?;
             Ok(format!(
                 "{} => {}",
                 one_line(entry),
-                answer(&mut *respond::reader(model, Dtype::F32)?, entry, options.max_new_tokens)?
+                answer(
+                    &mut *scorer(model, Dtype::F32, &options.common)?,
+                    entry,
+                    options.max_new_tokens
+                )?
             ))
         },
-        line: &mut |line| progress.show(line),
         stop: &|| stop.load(Ordering::SeqCst),
     };
-    let outcome = trainer.run(&mut folder, &mut callbacks);
+    let outcome = trainer.run(&path, &mut recorder);
     drop(progress);
-    let outcome =
-        outcome.with_context(|| checkpoint::what_stays(folder.path(), trainer.steps(), &again))?;
+    let outcome = outcome
+        .with_context(|| checkpoint::what_stays(folder.path(), trainer.progress.step, &again))?;
     if outcome == Outcome::Stopped {
-        say(&format!("saved at step {}; resume with: {again}", trainer.steps()));
+        say(&format!("saved at step {}; resume with: {again}", trainer.progress.step));
         return Ok(ExitCode::from(INTERRUPTED));
     }
 
     say(&format!("answering {} held-out instructions", split.test.len()));
-    let mut reader = respond::reader(&trainer.model, Dtype::F32)?;
+    let mut reader = scorer(&trainer.model, Dtype::F32, &options.common)?;
     let mut progress = AnswerProgress::new(split.test.len());
     let answered = answer_all(&mut *reader, &split.test, options.max_new_tokens, |_| {
         progress.add();
@@ -95,7 +106,7 @@ pub fn run(options: &Whole) -> Result<ExitCode> {
     })?;
     drop((progress, reader)); // a bar and threads, which end here
     if answered.len() < split.test.len() {
-        say(&format!("all {} steps are saved; answer with: {again}", trainer.steps()));
+        say(&format!("all {} steps are saved; answer with: {again}", trainer.progress.step));
         return Ok(ExitCode::from(INTERRUPTED));
     }
     answers::save(&folder.path().join("responses.json"), &answered)?;
@@ -129,6 +140,7 @@ fn begin(
     };
     let split = data::split(&entries)?;
     let (model, begun_with) = first_model(options, device, &folder, stop)?;
+    let model = with_dropout(model, options.dropout.unwrap_or(0.0))?;
     memory_check::check(&model.config)?;
     let run = RunFolder::open(&folder, &[])?; // before the first answers, which take a while
     let scratch = begun_with == SCRATCH;
@@ -142,7 +154,7 @@ fn begin(
         mask_prompt,
         begun_with,
         before: answer_all(
-            &mut *respond::reader(&model, Dtype::F32)?,
+            &mut *scorer(&model, Dtype::F32, &options.common)?,
             &shown,
             options.max_new_tokens,
             |_| true,
@@ -151,14 +163,16 @@ fn begin(
     };
     let (training, validation) = sets(&split, &model.config, mask_prompt)?;
     let settings = settings(options, scratch);
-    print_settings(&plan, &model.config, &settings, &split, &training, &folder)?;
-    let trainer = Trainer::new(
+    let truncated = training.truncated();
+    let mut trainer = Trainer::new(
         model,
         settings,
         Box::new(training),
         Some(Box::new(validation)),
         serde_json::to_value(&plan)?,
     )?;
+    take_path(&mut trainer, options.common.path)?;
+    print_settings(&plan, &trainer, &split, truncated, &folder)?;
     Ok((trainer, run, plan, split))
 }
 
@@ -172,6 +186,12 @@ fn resume(
     let plan: Plan = serde_json::from_value(loaded.state.resume_metadata.clone())
         .context("the checkpoint was made by another command, such as train")?;
     take_up(&loaded, options.common.threads);
+    let theirs = loaded.model.config.dropout;
+    let dropout = options.dropout.unwrap_or(theirs);
+    ensure!(
+        (dropout - theirs).abs() == 0.0,
+        "dropout is {theirs} in the checkpoint and {dropout} here; leave it out to resume"
+    );
     let entries = data::read(&plan.data)?;
     let entries = match plan.sample {
         Some(count) => data::sample(&entries, count, plan.seed)?,
@@ -189,8 +209,9 @@ fn resume(
         ..saved.clone()
     };
     let folder = RunFolder::open(run, &loaded.history)?;
-    let trainer =
+    let mut trainer =
         Trainer::resume(loaded, settings, Box::new(training), Some(Box::new(validation)))?;
+    take_path(&mut trainer, options.common.path)?;
     say_where(&trainer);
     Ok((trainer, folder, plan, split))
 }

@@ -13,7 +13,7 @@ pub mod tokenizer_files;
 pub use config_json::{config_from_json, config_to_json, load_config};
 pub use names::{Origin, origins};
 
-use crate::{config::Gpt2Config, fast::cpu::threads::on_one_thread, gpt2::Gpt2};
+use crate::{config::Gpt2Config, fast::cpu::threads::OneThread, gpt2::Gpt2};
 use anyhow::{Context, Result, bail, ensure};
 use safetensors::{WeightFile, brief};
 use std::{
@@ -128,18 +128,17 @@ fn read_all(path: &Path, mut jobs: Vec<Job>) -> Result<()> {
     jobs.sort_by_key(|(_, readers)| readers.iter().map(|(_, ours)| ours.numel()).sum::<usize>());
     let jobs = Mutex::new(jobs);
     let next = || jobs.lock().expect("nothing panics while the list is held").pop();
-    let work = || {
-        on_one_thread(|| -> Result<()> {
-            let mut file = WeightFile::open(path)?;
-            while let Some((name, readers)) = next() {
-                file.read_rows(name, |first, rows| {
-                    for (origin, ours) in &readers {
-                        origin.copy_rows(first, rows, ours);
-                    }
-                })?;
-            }
-            Ok(())
-        })
+    let work = || -> Result<()> {
+        let _alone = OneThread::begin();
+        let mut file = WeightFile::open(path)?;
+        while let Some((name, readers)) = next() {
+            file.read_rows(name, |first, rows| {
+                for (origin, ours) in &readers {
+                    origin.copy_rows(first, rows, ours);
+                }
+            })?;
+        }
+        Ok(())
     };
     thread::scope(|scope| {
         // Where the system has no second thread to give, the first does all the work.

@@ -1,6 +1,6 @@
 //! Which public tensor, or which part of one, each of our parameters is.
 
-use crate::{config::Gpt2Config, gpt2::parameter_shapes};
+use crate::config::Gpt2Config;
 use tch::Tensor;
 
 /// Where one of our parameters is found in the public file, and what happens to it on the way.
@@ -87,4 +87,38 @@ fn public_name(ours: &str) -> (String, Option<i64>) {
         public = format!("ln_f.{rest}");
     }
     (public, third.map(|part| part as i64))
+}
+
+/// The name and shape of each parameter that a file must hold, before there is a model that could tell them.
+fn parameter_shapes(config: &Gpt2Config) -> Vec<(String, Vec<i64>)> {
+    let (v, c, f) = (config.vocab_size, config.channels, config.hidden);
+    let mut shapes = Vec::new();
+    let mut add = |name: String, shape: &[i64]| shapes.push((name, shape.to_vec()));
+    add("token.weight".to_owned(), &[v, c]);
+    add("position.weight".to_owned(), &[config.context, c]);
+    for layer in 0..config.layers {
+        let block = format!("blocks.{layer}");
+        for projection in ["query", "key", "value"] {
+            add(format!("{block}.attention.{projection}.weight"), &[c, c]);
+            if config.qkv_bias {
+                add(format!("{block}.attention.{projection}.bias"), &[c]);
+            }
+        }
+        for (part, outputs, inputs) in
+            [("attention.output", c, c), ("feed_forward.up", f, c), ("feed_forward.down", c, f)]
+        {
+            add(format!("{block}.{part}.weight"), &[outputs, inputs]);
+            add(format!("{block}.{part}.bias"), &[outputs]);
+        }
+        for norm in ["norm1", "norm2"] {
+            add(format!("{block}.{norm}.weight"), &[c]);
+            add(format!("{block}.{norm}.bias"), &[c]);
+        }
+    }
+    add("norm.weight".to_owned(), &[c]);
+    add("norm.bias".to_owned(), &[c]);
+    if !config.tied {
+        add("head.weight".to_owned(), &[v, c]);
+    }
+    shapes
 }

@@ -14,12 +14,14 @@ use crate::{
     },
     sampling::Sampling,
     settings::TrainSettings,
-    trainer::{Callbacks, Outcome, Trainer},
+    trainer::{Outcome, Trainer},
 };
+use crate::{fast::stepper, run::recorder::Recorder};
 use anyhow::{Context, Result, bail, ensure};
 use clap::{CommandFactory, Parser};
 use embedding::{bpe::BytePairEncoder, support::texts::PROSE, windows::Windows};
 use model::{
+    fast::path::CodePath,
     generate::{CachedModel, Generator},
     gpt2::Gpt2,
 };
@@ -75,21 +77,27 @@ fn train(options: &Options) -> Result<ExitCode> {
         Some(run) => resume(options, run.as_deref(), device)?,
         None => begin(options, device)?,
     };
+    take_path(&mut trainer, options.path)?;
     report::print_settings(&trainer, &command, folder.path())?;
     terminal::warn_of_long_prompts([&command.prompt], trainer.model.config.context);
 
-    let mut progress = Progress::new(trainer.steps(), trainer.total_steps(), options.log_json);
-    let mut callbacks = Callbacks {
+    let mut progress =
+        Progress::new(trainer.progress.step, trainer.course.schedule.total_steps, options.log_json);
+    let path = folder.path().to_owned();
+    let mut recorder = Recorder {
+        folder: &mut folder,
+        show: &mut |line| progress.show(line),
         sample: &|model| sample(model, &command.prompt),
-        line: &mut |line| progress.show(line),
         stop: &|| stop.load(Ordering::SeqCst),
     };
-    let outcome = trainer.run(&mut folder, &mut callbacks);
+    let outcome = trainer.run(&path, &mut recorder);
     drop(progress);
     let again = format!("cargo run -p train -- --resume {}", folder.path().display());
-    match outcome.with_context(|| checkpoint::what_stays(folder.path(), trainer.steps(), &again))? {
+    match outcome
+        .with_context(|| checkpoint::what_stays(folder.path(), trainer.progress.step, &again))?
+    {
         Outcome::Stopped => {
-            say(&format!("saved at step {}; resume with: {again}", trainer.steps()));
+            say(&format!("saved at step {}; resume with: {again}", trainer.progress.step));
             Ok(ExitCode::from(INTERRUPTED))
         }
         Outcome::Finished => {
@@ -100,6 +108,25 @@ fn train(options: &Options) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// Decides how steps are taken, and says why the fast path is not, where it could have been.
+///
+/// # Errors
+/// If the fast path is asked for and cannot be taken.
+pub fn take_path(trainer: &mut Trainer, wanted: Option<CodePath>) -> Result<()> {
+    let (path, take_step, reason) = stepper(&trainer.model, &trainer.course.settings, wanted)?;
+    if let Some(reason) = reason {
+        say(&reason);
+    }
+    let before = std::mem::replace(&mut trainer.origin.path, path.to_string());
+    if trainer.progress.step > 0 && !before.is_empty() && before != trainer.origin.path {
+        say(&format!(
+            "warning: path {before} then, {path} now; the last digits may differ from an uninterrupted run's"
+        ));
+    }
+    trainer.take_step = take_step;
+    Ok(())
 }
 
 /// A new run.
@@ -158,7 +185,7 @@ fn resume(
     let (training, validation) = examples(&corpus, command.context)?;
     let folder = RunFolder::open(run_of(&loaded.folder), &loaded.history)?;
     let mut trainer = Trainer::resume(loaded, settings, training, Some(validation))?;
-    trainer.set_resume_metadata(serde_json::to_value(&command)?);
+    trainer.origin.resume_metadata = serde_json::to_value(&command)?;
     terminal::say_where(&trainer);
     Ok((trainer, folder, command))
 }

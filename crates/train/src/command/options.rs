@@ -5,7 +5,7 @@ use crate::{
     settings::{Length, TrainSettings},
 };
 use clap::{Parser, Subcommand};
-use model::gpt2::Gpt2;
+use model::{fast::path::CodePath, gpt2::Gpt2};
 use std::path::PathBuf;
 
 /// Above so many parameters a model wants smaller steps.
@@ -123,6 +123,9 @@ pub struct Options {
     /// Threads [default: the processor's cores]
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<i32>,
+    /// Code that takes the steps: lesson (what the chapters show) or fast [default: fast where it does the same]
+    #[arg(long, value_name = "PATH")]
+    pub path: Option<CodePath>,
     /// cpu, cuda or mps
     #[arg(long, default_value = "cpu")]
     pub device: String,

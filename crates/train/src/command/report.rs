@@ -32,14 +32,15 @@ pub fn print_settings(trainer: &Trainer, command: &Command, folder: &Path) -> Re
     ));
     say(&format!(
         "run             {} steps, {} an epoch; written to {}",
-        trainer.total_steps(),
-        trainer.steps_per_epoch(),
+        trainer.course.schedule.total_steps,
+        trainer.course.steps_per_epoch,
         folder.display()
     ));
-    let mut settings = flat(&serde_json::to_value(trainer.settings())?);
+    let mut settings = flat(&serde_json::to_value(&trainer.course.settings)?);
     settings.push(("context".to_owned(), command.context.into()));
     settings.push(("dropout".to_owned(), config.dropout.into()));
     settings.push(("threads".to_owned(), tch::get_num_threads().into()));
+    settings.push(("path".to_owned(), trainer.origin.path.clone().into()));
     say_settings(&settings);
     Ok(())
 }
@@ -52,13 +53,13 @@ pub fn report(
     started: Instant,
     plot: bool,
 ) -> Result<()> {
-    let history = trainer.history();
+    let history = &trainer.progress.history;
     let seconds = started.elapsed().as_secs();
     println!(
         "trained     {} steps, {:.1} epochs, {} tokens in {} min {:02} s",
-        trainer.steps(),
-        trainer.steps() as f64 / trainer.steps_per_epoch() as f64,
-        grouped(trainer.tokens()),
+        trainer.progress.step,
+        trainer.progress.step as f64 / trainer.course.steps_per_epoch as f64,
+        grouped(trainer.progress.tokens),
         seconds / 60,
         seconds % 60
     );
@@ -71,8 +72,8 @@ pub fn report(
             after.exp()
         );
     }
-    if trainer.skipped_batches() > 0 {
-        println!("skipped     {} batches without a target", trainer.skipped_batches());
+    if trainer.progress.skipped_batches > 0 {
+        println!("skipped     {} batches without a target", trainer.progress.skipped_batches);
     }
     if let Some(Line::Sample(sample)) =
         history.iter().rev().find(|line| matches!(line, Line::Sample(_)))
@@ -116,8 +117,7 @@ pub fn card(trainer: &Trainer, command: &Command, folder: &Path) -> Card {
         title: name.into_owned(),
         about: format!(
             "Trained {from} on {text}, in windows of {} tokens, with seed {}.",
-            command.context,
-            trainer.settings().seed
+            command.context, trainer.course.settings.seed
         ),
         usage: usage(command, folder),
     }

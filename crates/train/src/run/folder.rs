@@ -134,7 +134,7 @@ impl RunFolder {
     /// # Errors
     /// If the disk refuses.
     pub fn write_model(&self, trainer: &Trainer, card: &Card) -> Result<()> {
-        self.write_progress(trainer.history())?;
+        self.write_progress(&trainer.progress.history)?;
         self.write("README.md", &card_text(trainer, card)?)?;
         tokenizer_files::write(&self.path, trainer.model.config.context)?;
         format::save(&self.path, &trainer.model)
@@ -201,22 +201,26 @@ fn card_text(trainer: &Trainer, card: &Card) -> Result<String> {
     };
     row(
         "steps",
-        format!("{} of {}", grouped(trainer.steps() as u64), grouped(trainer.total_steps() as u64)),
+        format!(
+            "{} of {}",
+            grouped(trainer.progress.step as u64),
+            grouped(trainer.course.schedule.total_steps as u64)
+        ),
     );
-    row("tokens seen", grouped(trainer.tokens()));
+    row("tokens seen", grouped(trainer.progress.tokens));
     row(
         "passes over the data",
-        format!("{:.1}", trainer.steps() as f64 / trainer.steps_per_epoch() as f64),
+        format!("{:.1}", trainer.progress.step as f64 / trainer.course.steps_per_epoch as f64),
     );
-    if let Some(loss) = training_loss(trainer.history()) {
+    if let Some(loss) = training_loss(&trainer.progress.history) {
         row("training loss (mean of the last steps)", format!("{loss:.3}"));
     }
-    if let Some((before, after)) = validation_losses(trainer.history()) {
+    if let Some((before, after)) = validation_losses(&trainer.progress.history) {
         row("validation loss, before and after", format!("{before:.3}, {after:.3}"));
         row("perplexity on the validation data", format!("{:.1}", after.exp()));
     }
     let length = ["epochs", "steps"]; // the first row says it already
-    for (name, value) in flat(&serde_json::to_value(trainer.settings())?) {
+    for (name, value) in flat(&serde_json::to_value(&trainer.course.settings)?) {
         if length.contains(&name.as_str()) {
             continue;
         }

@@ -8,6 +8,7 @@
 //! | [`hub`] | finds public weights on the machine or fetches them |
 //! | [`memory_check`] | refuses a model that does not fit into memory |
 //! | [`plot`] | draws curves |
+//! | [`recorder`] | writes down what happens in a run, and shows it |
 //! | [`terminal`] | progress, messages, signals |
 
 pub mod arguments;
@@ -16,4 +17,5 @@ pub mod folder;
 pub mod hub;
 pub mod memory_check;
 pub mod plot;
+pub mod recorder;
 pub mod terminal;

@@ -335,7 +335,7 @@ pub fn say_settings(settings: &[(String, Value)]) {
 
 /// Prints where a resumed run goes on.
 pub fn say_where(trainer: &Trainer) {
-    let (done, total) = (trainer.steps(), trainer.total_steps());
+    let (done, total) = (trainer.progress.step, trainer.course.schedule.total_steps);
     say(&if done < total {
         format!("going on after step {done} of {total}")
     } else {

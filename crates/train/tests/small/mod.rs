@@ -11,9 +11,9 @@ use std::{
 };
 use tch::{Device, Tensor};
 use train::{
-    run::folder::RunFolder,
+    run::{folder::RunFolder, recorder::Recorder},
     settings::{Length, TrainSettings},
-    trainer::{Callbacks, Outcome, Trainer},
+    trainer::{Outcome, Trainer},
 };
 
 pub const CONFIG: Gpt2Config = Gpt2Config {
@@ -68,20 +68,19 @@ pub fn trainer(settings: TrainSettings) -> Trainer {
 
 /// Trains until the run ends or `stop_after` steps are done, in a folder of its own.
 pub fn run(trainer: &mut Trainer, folder: &Path, stop_after: Option<usize>) -> Result<Outcome> {
-    let taken = std::cell::Cell::new(trainer.steps());
-    let mut folder = RunFolder::open(folder, trainer.history())?;
-    trainer.run(
-        &mut folder,
-        &mut Callbacks {
-            sample: &|_| Ok("a sample".to_owned()),
-            line: &mut |line| {
-                if let train::metrics::Line::Step(step) = line {
-                    taken.set(step.step);
-                }
-            },
-            stop: &|| stop_after.is_some_and(|steps| taken.get() >= steps),
+    let taken = std::cell::Cell::new(trainer.progress.step);
+    let mut run = RunFolder::open(folder, &trainer.progress.history)?;
+    let mut recorder = Recorder {
+        folder: &mut run,
+        show: &mut |line| {
+            if let train::metrics::Line::Step(step) = line {
+                taken.set(step.step);
+            }
         },
-    )
+        sample: &|_| Ok("a sample".to_owned()),
+        stop: &|| stop_after.is_some_and(|steps| taken.get() >= steps),
+    };
+    trainer.run(folder, &mut recorder)
 }
 
 /// All weights as bits, so that two models can be compared exactly.

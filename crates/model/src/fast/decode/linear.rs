@@ -16,6 +16,7 @@ use crate::fast::ops::{
     matmul::{matmul, matmul_add},
     micro_kernel::{Block, Panels, ROWS, Rows, multiply_simd, put_simd, transpose_simd},
 };
+use crate::fast::weights::LinearWeights;
 use tch::{Device, Kind, Tensor};
 
 /// Outputs of a piece of work: whole tiles, whole panels, and with 768 inputs what a processor's cache holds.
@@ -23,14 +24,6 @@ const OUTPUTS: usize = 8 * ROWS;
 
 /// Panels of a piece of work: few enough that who is done first does not wait long, and many for one look at the weights.
 const PANELS: usize = 16;
-
-/// `y = x Wᵀ + b`.
-pub struct Linear {
-    /// `[outputs, inputs]`
-    pub weight: Tensor,
-    /// `[outputs]`
-    pub bias: Option<Tensor>,
-}
 
 /// The input of layers, laid out as their products read it.
 pub struct Input(Form);
@@ -46,7 +39,7 @@ impl Input {
     ///
     /// # Shapes
     /// - `x`: `[rows, inputs]`
-    pub fn of(x: &Tensor, layer: &Linear) -> Self {
+    pub fn of(x: &Tensor, layer: &LinearWeights) -> Self {
         Self(if layer.reads_panels(x) {
             Form::Panels(Packed::out(rows(x)))
         } else {
@@ -61,7 +54,11 @@ impl Input {
     ///
     /// # Panics
     /// If `x` is not [plain](is_f32_slice).
-    pub fn through(x: &Tensor, layer: &Linear, f: impl Fn(&[f32], &mut [f32]) + Sync) -> Self {
+    pub fn through(
+        x: &Tensor,
+        layer: &LinearWeights,
+        f: impl Fn(&[f32], &mut [f32]) + Sync,
+    ) -> Self {
         let from = rows(x);
         if layer.reads_panels(x) {
             return Self(Form::Panels(Packed::through(from, f)));
@@ -80,7 +77,7 @@ impl Input {
     }
 }
 
-impl Linear {
+impl LinearWeights {
     /// Returns `y`.
     ///
     /// # Shapes
@@ -313,15 +310,15 @@ mod tests {
         Tensor::randn([rows, columns], (Kind::Float, Device::Cpu))
     }
 
-    fn layer(outputs: i64, inputs: i64, has_bias: bool) -> Linear {
-        Linear {
+    fn layer(outputs: i64, inputs: i64, has_bias: bool) -> LinearWeights {
+        LinearWeights {
             weight: drawn(outputs, inputs, 1),
             bias: has_bias.then(|| drawn(1, outputs, 2).squeeze_dim(0)),
         }
     }
 
     /// `x Wᵀ + b` in double numbers.
-    fn exact(layer: &Linear, x: &Tensor) -> Tensor {
+    fn exact(layer: &LinearWeights, x: &Tensor) -> Tensor {
         let bias = layer
             .bias
             .as_ref()
@@ -390,7 +387,7 @@ mod tests {
     #[test]
     fn weights_that_lie_transposed_are_read_by_rows() {
         let x = drawn(37, 30, 3);
-        let layer = Linear { weight: drawn(30, 50, 1).tr(), bias: None };
+        let layer = LinearWeights { weight: drawn(30, 50, 1).tr(), bias: None };
         assert!(gap(&layer.forward(&Input::of(&x, &layer)), &exact(&layer, &x)) < 1e-5);
     }
 

@@ -13,24 +13,28 @@
 //! same cache (`decode/prompt.rs`).
 
 mod barrier;
+mod key_values;
 mod linear;
+mod packed;
 mod prompt;
-mod weights;
 mod worker;
 
-pub use weights::Dtype;
+pub use packed::Dtype;
 
 use crate::{
-    cache::Cache,
-    fast::cpu::{kernels::Kernels, tensor_slice::as_f32_slice, threads::on_one_thread},
+    fast::{
+        cpu::{kernels::Kernels, tensor_slice::as_f32_slice, threads::OneThread},
+        weights::Weights,
+    },
+    generate::TokenScorer,
     gpt2::Gpt2,
 };
-use anyhow::{Result, ensure};
-use prompt::PromptReader;
+use anyhow::{Context, Result, ensure};
+use key_values::KeyValues;
 use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::{Arc, atomic::Ordering},
-    thread::{self, JoinHandle},
+    thread::{self, JoinHandle, ScopedJoinHandle},
 };
 use tch::{Device, Tensor};
 use worker::{Exchange, Share, Worker};
@@ -38,26 +42,27 @@ use worker::{Exchange, Share, Worker};
 /// Up to so many new tokens are read one by one, more of them together.
 const FEW: usize = 3;
 
-/// A model that reads and logits one token after another, with its cache.
+/// A model that reads one token after another and gives the logits of the next, with its cache.
 ///
 /// The model must not be trained while a decoder of it exists: in `f32` its weights are read where they are, in the other types as
-/// they were.
+/// they were. While a decoder exists, libtorch's operators on its thread run on that thread alone.
 pub struct Decoder<'a> {
     model: &'a Gpt2,
-    cache: Cache,
-    reader: PromptReader,
+    weights: Weights,
     exchange: Arc<Exchange>,
     own: Worker,
-    helpers: Vec<JoinHandle<()>>,
+    helpers: Helpers,
+    alone: OneThread,
 }
 
 impl<'a> Decoder<'a> {
-    /// Packs the weights of linear layers as `dtype`, and starts `threads - 1` threads beside the caller's; no more than there are heads.
+    /// Packs the weights of linear layers as `dtype`, and starts `threads - 1` threads beside the caller's; no more than there are
+    /// heads.
     ///
     /// Beside the model, `bf16` takes half and `int8` 27 % of the memory of its linear layers.
     ///
     /// # Errors
-    /// If the model is not on the CPU, or if a thread cannot be started.
+    /// If the model is not on the CPU or has other layers than GPT-2's, or if a thread cannot be started.
     pub fn new(model: &'a Gpt2, dtype: Dtype, threads: usize) -> Result<Self> {
         Self::with_kernels(model, dtype, threads, Kernels::fastest())
     }
@@ -74,64 +79,28 @@ impl<'a> Decoder<'a> {
             "the decoder works on the CPU, and the model is on {device:?}"
         );
         let _guard = tch::no_grad_guard();
-        let cache = Cache::new(&model.config, 1, Device::Cpu);
+        let weights = Weights::of(model)?;
         let workers = threads.clamp(1, model.config.heads as usize);
-        let exchange = Arc::new(Exchange::new(workers));
-        let share = |number| Share::new(model, &cache, number, workers, dtype, kernels);
-        let helpers = (1..workers)
-            .map(|number| {
-                let (share, exchange) = (share(number), Arc::clone(&exchange));
-                thread::Builder::new()
-                    .name(format!("decoder {number}"))
-                    .spawn(move || help(share, &exchange))
-            })
-            .collect::<Result<_, _>>()?;
-        let own = Worker::new(share(0));
-        Ok(Self { model, cache, reader: PromptReader::new(model), exchange, own, helpers })
-    }
-
-    /// The model whose texts are continued.
-    pub fn model(&self) -> &'a Gpt2 {
-        self.model
+        let share = |number| Share { number, workers, dtype, kernels };
+        let heads = |number| share(number).of(model.config.heads as usize).len();
+        let heads: Vec<usize> = (0..workers).map(heads).collect();
+        let exchange = Arc::new(Exchange::new(workers, KeyValues::new(&model.config, &heads)));
+        let (own, packed) = pack(&weights, workers, share);
+        let mut helpers = Helpers { exchange: Arc::clone(&exchange), threads: Vec::new() };
+        for (number, worker) in (1..).zip(packed) {
+            helpers.start(number, worker)?;
+        }
+        Ok(Self { model, weights, exchange, own, helpers, alone: OneThread::begin() })
     }
 
     /// Positions read so far.
     pub fn filled(&self) -> usize {
-        self.cache.filled() as usize
-    }
-
-    /// Forgets everything that was read.
-    pub fn clear(&mut self) {
-        self.cache.clear();
-    }
-
-    /// Reads tokens behind those read before and logits the successor of the last.
-    ///
-    /// # Shapes
-    /// - returns `[V]`
-    ///
-    /// # Panics
-    /// As [`Gpt2::forward_cached`].
-    pub fn read(&mut self, ids: &[i64]) -> Tensor {
-        let _guard = tch::no_grad_guard();
-        let new = Tensor::from_slice(ids);
-        if let Err(complaint) = self.model.check_ids(&new.unsqueeze(0), self.cache.filled()) {
-            panic!("{complaint}");
-        }
-        if ids.len() > FEW {
-            return self.reader.read(&new, &mut self.cache);
-        }
-        for (i, &id) in ids.iter().enumerate() {
-            self.step(id, i + 1 == ids.len());
-        }
-        let mut logits = Vec::with_capacity(self.model.config.vocab_size as usize);
-        self.exchange.logits.read(&mut logits);
-        on_one_thread(|| Tensor::from_slice(&logits))
+        self.exchange.cache.filled()
     }
 
     fn step(&mut self, id: i64, wants_logits: bool) {
-        let position = self.filled();
-        let [token, place] = [(id, &self.reader.token), (position as i64, &self.reader.position)]
+        let position = self.filled() as i64;
+        let [token, place] = [(id, &self.weights.token), (position, &self.weights.position)]
             .map(|(row, table)| table.get(row).contiguous()); // [C]
         self.exchange.residual.write(0, token.numel(), |x| {
             for ((x, token), place) in
@@ -140,42 +109,114 @@ impl<'a> Decoder<'a> {
                 *x = token + place;
             }
         });
-        self.exchange.position.store(position, Ordering::Relaxed);
         self.exchange.wants_logits.store(wants_logits, Ordering::Relaxed);
-        self.exchange.start.next();
-        for helper in &self.helpers {
-            helper.thread().unpark();
+        self.helpers.wake();
+        // Who waits for this worker in the barrier must not wait for ever.
+        let outcome =
+            catch_unwind(AssertUnwindSafe(|| self.own.step(&self.exchange, wants_logits)));
+        if let Err(panic) = outcome {
+            self.exchange.barrier.poison();
+            resume_unwind(panic);
         }
-        self.own.step(&self.exchange, position, wants_logits);
-        self.cache.advance();
     }
 }
 
-impl Drop for Decoder<'_> {
+impl TokenScorer for Decoder<'_> {
+    fn model(&self) -> &Gpt2 {
+        self.model
+    }
+
+    fn read(&mut self, ids: &[i64]) -> Tensor {
+        let _guard = tch::no_grad_guard();
+        let new = Tensor::from_slice(ids);
+        if let Err(complaint) = self.model.check_ids(&new.unsqueeze(0), self.filled() as i64) {
+            panic!("{complaint}");
+        }
+        if ids.len() > FEW {
+            return self.alone.lifted(|| prompt::read(&self.weights, &new, &self.exchange.cache));
+        }
+        for (i, &id) in ids.iter().enumerate() {
+            self.step(id, i + 1 == ids.len());
+        }
+        let mut logits = Vec::with_capacity(self.model.config.vocab_size as usize);
+        self.exchange.logits.read(&mut logits);
+        Tensor::from_slice(&logits)
+    }
+
+    fn clear(&mut self) {
+        self.exchange.cache.clear();
+    }
+}
+
+/// Packs the workers' weights, each on a thread of its own; returns the first apart.
+fn pack(
+    weights: &Weights,
+    workers: usize,
+    share: impl Fn(usize) -> Share,
+) -> (Worker, Vec<Worker>) {
+    thread::scope(|scope| {
+        let others: Vec<_> = (1..workers)
+            .map(|number| {
+                let share = share(number);
+                let own = weights.handles();
+                scope.spawn(move || {
+                    let _alone = OneThread::begin();
+                    Worker::new(&own, share)
+                })
+            })
+            .collect();
+        let alone = OneThread::begin();
+        let first = Worker::new(weights, share(0));
+        drop(alone);
+        let join =
+            |other: ScopedJoinHandle<_>| other.join().unwrap_or_else(|panic| resume_unwind(panic));
+        (first, others.into_iter().map(join).collect())
+    })
+}
+
+/// The threads beside the caller's. They end when this value does.
+struct Helpers {
+    exchange: Arc<Exchange>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Helpers {
+    fn start(&mut self, number: usize, worker: Worker) -> Result<()> {
+        let exchange = Arc::clone(&self.exchange);
+        let named = thread::Builder::new().name(format!("decoder {number}"));
+        let thread = named.spawn(move || help(worker, &exchange));
+        self.threads.push(thread.context("cannot start a thread for the decoder")?);
+        Ok(())
+    }
+
+    /// Begins the next step.
+    fn wake(&self) {
+        self.exchange.start.next();
+        for helper in &self.threads {
+            helper.thread().unpark();
+        }
+    }
+}
+
+impl Drop for Helpers {
     fn drop(&mut self) {
         self.exchange.stop.store(true, Ordering::Relaxed);
-        self.exchange.start.next();
-        for helper in self.helpers.drain(..) {
-            helper.thread().unpark();
-            let _ = helper.join(); // whoever panicked has broken up the barrier, and was heard there
+        self.wake();
+        for helper in self.threads.drain(..) {
+            let _ = helper.join(); // whoever panicked has poisoned the barrier, and was heard there
         }
     }
 }
 
 /// What each thread but the caller's does.
-fn help(share: Share, exchange: &Exchange) {
+fn help(mut worker: Worker, exchange: &Exchange) {
     let outcome = catch_unwind(AssertUnwindSafe(|| {
-        let mut worker = Worker::new(share);
         for seen in 0.. {
             exchange.start.wait(seen);
             if exchange.stop.load(Ordering::Relaxed) {
                 return;
             }
-            let (position, wants_logits) = (
-                exchange.position.load(Ordering::Relaxed),
-                exchange.wants_logits.load(Ordering::Relaxed),
-            );
-            worker.step(exchange, position, wants_logits);
+            worker.step(exchange, exchange.wants_logits.load(Ordering::Relaxed));
         }
     }));
     if let Err(panic) = outcome {

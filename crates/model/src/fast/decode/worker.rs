@@ -2,26 +2,18 @@
 
 use super::{
     barrier::{Barrier, Shared, Start},
-    weights::{Dtype, Rows},
+    key_values::KeyValues,
+    packed::{Dtype, Rows},
 };
 use crate::{
-    cache::Cache,
     config::Gpt2Config,
     fast::{
-        cpu::{
-            kernels::Kernels,
-            quantize::Quantized,
-            tensor_slice::{as_f32_slice, as_f32_slice_mut},
-        },
+        cpu::{kernels::Kernels, quantize::Quantized, tensor_slice::as_f32_slice},
         ops::functions::{normalize, softmax},
+        weights::{BlockWeights, LinearWeights, NormWeights, Weights},
     },
-    gpt2::Gpt2,
 };
-use std::{
-    collections::HashMap,
-    ops::Range,
-    sync::atomic::{AtomicBool, AtomicUsize},
-};
+use std::{ops::Range, sync::atomic::AtomicBool};
 use tch::Tensor;
 
 /// What the workers share: where they meet, and what they tell each other.
@@ -29,30 +21,29 @@ use tch::Tensor;
 pub struct Exchange {
     pub barrier: Barrier,
     pub start: Start,
-    /// The position of the token of this step.
-    pub position: AtomicUsize,
     /// Whether anybody wants to know the logits.
     pub wants_logits: AtomicBool,
     pub stop: AtomicBool,
+    pub cache: KeyValues,
     /// The embedded token, written by the first worker alone.
     pub residual: Shared,
     mixed: Shared,
     hidden: Shared,
     /// What a sub-block adds to the stream.
     added: Shared,
-    /// Scores of all entries of the vocabulary.
+    /// Logits of all entries of the vocabulary.
     pub logits: Shared,
 }
 
 impl Exchange {
-    pub fn new(workers: usize) -> Self {
+    pub fn new(workers: usize, cache: KeyValues) -> Self {
         let shared = || Shared::new(workers);
         Self {
             barrier: Barrier::new(workers),
             start: Start::default(),
-            position: AtomicUsize::new(0),
             wants_logits: AtomicBool::new(false),
             stop: AtomicBool::new(false),
+            cache,
             residual: Shared::new(1),
             mixed: shared(),
             hidden: shared(),
@@ -62,61 +53,24 @@ impl Exchange {
     }
 }
 
-/// The tensors of a share, as views of the model's and of the cache's: what a thread makes its worker of.
+/// Which part of the work is whose, and how it is done.
+#[derive(Debug, Clone, Copy)]
 pub struct Share {
     pub number: usize,
     pub workers: usize,
-    config: Gpt2Config,
-    parameters: HashMap<String, Tensor>,
-    head: Tensor,
-    cache: Vec<(Tensor, Tensor)>,
-    dtype: Dtype,
-    kernels: Kernels,
+    pub dtype: Dtype,
+    pub kernels: Kernels,
 }
 
 impl Share {
-    /// Share `number` of a model, with its heads' part of the cache.
-    pub fn new(
-        model: &Gpt2,
-        cache: &Cache,
-        number: usize,
-        workers: usize,
-        dtype: Dtype,
-        kernels: Kernels,
-    ) -> Self {
-        let config = model.config;
-        let heads = part(config.heads as usize, number, workers);
-        Self {
-            number,
-            workers,
-            config,
-            parameters: model
-                .parameters()
-                .into_iter()
-                .map(|(name, tensor)| (name, tensor.detach()))
-                .collect(),
-            head: model.head_weight().detach(),
-            cache: cache.of_heads(heads.start as i64, heads.len() as i64),
-            dtype,
-            kernels,
-        }
+    /// The own one of nearly equal parts of so many things.
+    pub fn of(self, things: usize) -> Range<usize> {
+        things * self.number / self.workers..things * (self.number + 1) / self.workers
     }
 
-    fn rows(&self, name: &str, range: Range<usize>) -> Rows {
-        let bias = self.parameters.get(&format!("{name}.bias"));
-        Rows::new(&self.parameters[&format!("{name}.weight")], bias, range, self.dtype)
+    fn rows(self, layer: &LinearWeights, range: Range<usize>) -> Rows {
+        Rows::new(&layer.weight, layer.bias.as_ref(), range, self.dtype)
     }
-
-    fn norm(&self, name: &str) -> Norm {
-        let vector =
-            |part| as_f32_slice(&self.parameters[&format!("{name}.{part}")].contiguous()).to_vec();
-        Norm { weight: vector("weight"), bias: vector("bias"), epsilon: self.config.norm_epsilon }
-    }
-}
-
-/// The `number`-th of `parts` nearly equal parts of so many things.
-fn part(things: usize, number: usize, parts: usize) -> Range<usize> {
-    things * number / parts..things * (number + 1) / parts
 }
 
 struct Norm {
@@ -126,6 +80,11 @@ struct Norm {
 }
 
 impl Norm {
+    fn new(norm: &NormWeights, epsilon: f64) -> Self {
+        let vector = |tensor: &Tensor| as_f32_slice(&tensor.contiguous()).to_vec();
+        Self { weight: vector(&norm.weight), bias: vector(&norm.bias), epsilon }
+    }
+
     fn apply(&self, x: &[f32], out: &mut Vec<f32>) {
         out.resize(x.len(), 0.0);
         normalize(x, &self.weight, &self.bias, self.epsilon, out);
@@ -139,13 +98,29 @@ struct Layer {
     output: Rows,
     up: Rows,
     down: Rows,
-    keys: Tensor,   // [H, context, D], this worker's heads
-    values: Tensor, // likewise
+}
+
+impl Layer {
+    fn new(block: &BlockWeights, share: Share, config: &Gpt2Config) -> Self {
+        let d = (config.channels / config.heads) as usize;
+        let heads = share.of(config.heads as usize);
+        let of_heads = |layer| share.rows(layer, heads.start * d..heads.end * d);
+        let c = share.of(config.channels as usize);
+        Self {
+            norm1: Norm::new(&block.norm1, config.norm_epsilon),
+            norm2: Norm::new(&block.norm2, config.norm_epsilon),
+            projections: [&block.query, &block.key, &block.value].map(of_heads),
+            output: share.rows(&block.output, c.clone()),
+            up: share.rows(&block.up, share.of(config.hidden as usize)),
+            down: share.rows(&block.down, c),
+        }
+    }
 }
 
 /// A thread's share of the model, packed, with the vectors it works on.
 pub struct Worker {
     share: Share,
+    config: Gpt2Config,
     layers: Vec<Layer>,
     norm: Norm,
     head: Rows,
@@ -159,40 +134,20 @@ pub struct Worker {
 
 impl Worker {
     /// Packs the weights of a share.
-    pub fn new(mut share: Share) -> Self {
-        let (c, f, v) = (
-            share.config.channels as usize,
-            share.config.hidden as usize,
-            share.config.vocab_size as usize,
-        );
-        let mine = |things| part(things, share.number, share.workers);
-        let heads = part(share.config.heads as usize, share.number, share.workers);
-        let d = c / share.config.heads as usize;
-        let of_heads = heads.start * d..heads.end * d;
-        let layers = std::mem::take(&mut share.cache).into_iter().enumerate();
-        let layers = layers.map(|(layer, (keys, values))| {
-            let rows = |name: &str, range| share.rows(&format!("blocks.{layer}.{name}"), range);
-            Layer {
-                norm1: share.norm(&format!("blocks.{layer}.norm1")),
-                norm2: share.norm(&format!("blocks.{layer}.norm2")),
-                projections: ["query", "key", "value"]
-                    .map(|name| rows(&format!("attention.{name}"), of_heads.clone())),
-                output: rows("attention.output", mine(c)),
-                up: rows("feed_forward.up", mine(f)),
-                down: rows("feed_forward.down", mine(c)),
-                keys,
-                values,
-            }
-        });
-        let layers = layers.collect();
-        let norm = share.norm("norm");
-        let head = Rows::new(&share.head, None, mine(v), share.dtype);
-        share.parameters.clear(); // what is packed needs no second home here
+    pub fn new(weights: &Weights, share: Share) -> Self {
+        let config = weights.config;
+        let layer = |block| Layer::new(block, share, &config);
         Self {
             share,
-            layers,
-            norm,
-            head,
+            config,
+            layers: weights.blocks.iter().map(layer).collect(),
+            norm: Norm::new(&weights.norm, config.norm_epsilon),
+            head: Rows::new(
+                weights.head(),
+                None,
+                share.of(config.vocab_size as usize),
+                share.dtype,
+            ),
             x: Vec::new(),
             input: Vec::new(),
             added: Vec::new(),
@@ -202,11 +157,11 @@ impl Worker {
         }
     }
 
-    /// Does this worker's part of the token at `position`, whose embedding stands in the exchange; all workers must.
-    pub fn step(&mut self, exchange: &Exchange, position: usize, wants_logits: bool) {
+    /// Does this worker's part of a token, whose embedding is in the exchange; all workers must.
+    pub fn step(&mut self, exchange: &Exchange, wants_logits: bool) {
         exchange.residual.read(&mut self.x);
         for layer in 0..self.layers.len() {
-            self.attend(layer, position, exchange);
+            self.attend(layer, exchange);
             self.mlp(layer, exchange);
         }
         if wants_logits {
@@ -218,31 +173,31 @@ impl Worker {
     }
 
     /// The first half of a block: this worker's heads read the cache, then its rows of the output projection mix what all found.
-    fn attend(&mut self, layer: usize, position: usize, exchange: &Exchange) {
+    fn attend(&mut self, layer: usize, exchange: &Exchange) {
         let kernels = self.share.kernels;
-        let d = (self.share.config.channels / self.share.config.heads) as usize;
+        let d = (self.config.channels / self.config.heads) as usize;
         self.layers[layer].norm1.apply(&self.x, &mut self.input);
         self.quantize();
-        let Layer { projections, keys, values, .. } = &mut self.layers[layer];
-        for (rows, out) in projections.iter().zip(&mut self.projected) {
+        for (rows, out) in self.layers[layer].projections.iter().zip(&mut self.projected) {
             out.resize(rows.outputs(), 0.0);
             rows.multiply(kernels, &self.input, &self.quantized, out);
         }
         let [query, key, value] = &self.projected;
-        let room = self.share.config.context as usize * d; // of a head
-        let (keys, values) = (as_f32_slice_mut(keys), as_f32_slice_mut(values)); // [H, context, D]
+        let mut heads = exchange.cache.heads(layer, self.share.number);
         exchange.mixed.write(self.share.number, query.len(), |mixed| {
-            for (head, mixed) in mixed.chunks_exact_mut(d).enumerate() {
-                let known = &mut keys[head * room..][..(position + 1) * d];
-                known[position * d..].copy_from_slice(&key[head * d..][..d]);
-                self.weights.resize(position + 1, 0.0);
-                kernels.dot_f32(known, &query[head * d..][..d], &mut self.weights);
+            for (number, (head, mixed)) in
+                heads.iter_mut().zip(mixed.chunks_exact_mut(d)).enumerate()
+            {
+                let own = number * d..(number + 1) * d;
+                head.keys.extend_from_slice(&key[own.clone()]);
+                head.values.extend_from_slice(&value[own.clone()]);
+                self.weights.resize(head.keys.len() / d, 0.0);
+                kernels.dot_f32(&head.keys, &query[own], &mut self.weights);
                 softmax(&mut self.weights, 1.0 / (d as f32).sqrt());
-                let known = &mut values[head * room..][..(position + 1) * d];
-                known[position * d..].copy_from_slice(&value[head * d..][..d]);
-                kernels.weighted_sum(&self.weights, known, d, mixed);
+                kernels.weighted_sum(&self.weights, &head.values, d, mixed);
             }
         });
+        drop(heads);
         self.add(exchange, &exchange.mixed, layer, |layer| &layer.output);
     }
 
@@ -253,7 +208,7 @@ impl Worker {
         let up = &self.layers[layer].up;
         exchange.hidden.write(self.share.number, up.outputs(), |hidden| {
             up.multiply(self.share.kernels, &self.input, &self.quantized, hidden);
-            self.share.config.gelu.apply(hidden);
+            self.config.gelu.apply(hidden);
         });
         self.add(exchange, &exchange.hidden, layer, |layer| &layer.down);
     }

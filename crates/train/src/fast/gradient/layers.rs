@@ -6,8 +6,8 @@ use model::fast::{
         flash_attention::{self, Layout},
         matmul::{matmul, matmul_add},
     },
+    weights::{LinearWeights, NormWeights},
 };
-use std::collections::HashMap;
 use tch::{Kind, Tensor};
 
 /// A parameter as plain numbers, and the buffer of its gradient, which is the one that the optimizer reads.
@@ -17,9 +17,8 @@ pub struct Parameter {
 }
 
 impl Parameter {
-    /// Takes the parameter `name`, or nothing if the model has none of this name. Its gradient has no memory yet.
-    pub fn find(named: &HashMap<String, Tensor>, name: &str) -> Option<Self> {
-        let mut parameter = named.get(name)?.shallow_clone();
+    /// Takes a parameter. Its gradient has no memory yet.
+    pub fn new(mut parameter: Tensor) -> Self {
         let value = parameter.detach();
         if !parameter.grad().defined() {
             // tch can make no gradient, but autograd can, and an empty one for a parameter that is empty for this moment.
@@ -27,17 +26,9 @@ impl Parameter {
             parameter.sum(Kind::Float).backward();
             parameter.set_data(&value);
         }
-        let found = Self { value, gradient: parameter.grad() };
-        found.free_grad();
-        Some(found)
-    }
-
-    /// Takes the parameter `name`, which every model has.
-    ///
-    /// # Panics
-    /// If this one has not.
-    pub fn of(named: &HashMap<String, Tensor>, name: &str) -> Self {
-        Self::find(named, name).unwrap_or_else(|| panic!("the model has no {name}"))
+        let new = Self { value, gradient: parameter.grad() };
+        new.free_grad();
+        new
     }
 
     /// Gives the gradient's memory back.
@@ -86,11 +77,8 @@ pub struct Linear {
 }
 
 impl Linear {
-    pub fn of(named: &HashMap<String, Tensor>, path: &str) -> Self {
-        Self {
-            weight: Parameter::of(named, &format!("{path}.weight")),
-            bias: Parameter::find(named, &format!("{path}.bias")),
-        }
+    pub fn new(layer: LinearWeights) -> Self {
+        Self { weight: Parameter::new(layer.weight), bias: layer.bias.map(Parameter::new) }
     }
 
     pub fn parameters(&self) -> impl Iterator<Item = &Parameter> {
@@ -162,12 +150,8 @@ pub struct Normed {
 }
 
 impl Norm {
-    pub fn of(named: &HashMap<String, Tensor>, path: &str, epsilon: f64) -> Self {
-        Self {
-            weight: Parameter::of(named, &format!("{path}.weight")),
-            bias: Parameter::of(named, &format!("{path}.bias")),
-            epsilon,
-        }
+    pub fn new(norm: NormWeights, epsilon: f64) -> Self {
+        Self { weight: Parameter::new(norm.weight), bias: Parameter::new(norm.bias), epsilon }
     }
 
     pub fn parameters(&self) -> impl Iterator<Item = &Parameter> {

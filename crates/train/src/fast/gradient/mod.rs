@@ -17,15 +17,19 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
+use anyhow::{Result, ensure};
 use arena::{Arena, Shelf, Sizes};
 use layers::{Linear, Mixed, Norm, Parameter};
 use model::{
     config::Gpt2Config,
-    fast::{cpu::tensor_slice::is_f32_slice, ops::flash_attention::Layout},
+    fast::{
+        cpu::tensor_slice::is_f32_slice,
+        ops::flash_attention::Layout,
+        weights::{BlockWeights, Weights},
+    },
     gpt2::Gpt2,
 };
 use rows::Rows;
-use std::collections::HashMap;
 use tch::{Device, Kind, Tensor};
 
 /// Positions whose logits are in memory at a time.
@@ -64,23 +68,25 @@ struct SavedActivations {
 }
 
 impl Gradient {
-    /// Prepares the gradients of a model, or nothing if it has dropout or is not in float32 on the CPU.
+    /// Prepares the gradients of a model.
     ///
     /// Gradients that the parameters had are forgotten. Those of the blocks have no memory, and no shape, before the first batch.
-    pub fn of(model: &Gpt2) -> Option<Self> {
+    ///
+    /// # Errors
+    /// If the model has dropout or other layers than GPT-2's, or is not in float32 on the CPU.
+    pub fn of(model: &Gpt2) -> Result<Self> {
         let config = model.config;
-        let named = model.store.variables();
-        if config.dropout > 0.0 || !named.values().all(is_f32_slice) {
-            return None;
-        }
+        ensure!(model.store.device() == Device::Cpu, "the fast path runs on the CPU alone");
+        ensure!(config.dropout == 0.0, "the fast path has no rule for dropout");
+        let plain = model.store.variables().values().all(is_f32_slice);
+        ensure!(plain, "the fast path wants weights in float32, one after the other in memory");
+        let Weights { token, position, blocks, norm, head, .. } = Weights::of(model)?;
         let gradient = Self {
-            token: Parameter::of(&named, "token.weight"),
-            position: Parameter::of(&named, "position.weight"),
-            blocks: (0..config.layers)
-                .map(|layer| Block::of(&named, &format!("blocks.{layer}"), &config))
-                .collect(),
-            norm: Norm::of(&named, "norm", config.norm_epsilon),
-            head: Parameter::find(&named, "head.weight"),
+            token: Parameter::new(token),
+            position: Parameter::new(position),
+            blocks: blocks.into_iter().map(|block| Block::new(block, &config)).collect(),
+            norm: Norm::new(norm, config.norm_epsilon),
+            head: head.map(Parameter::new),
             memory: [Tensor::new(), Tensor::new()],
             config,
         };
@@ -89,7 +95,7 @@ impl Gradient {
         for parameter in [token, position].into_iter().chain(norm.parameters()).chain(head) {
             parameter.set_grad(&parameter.value.zeros_like());
         }
-        Some(gradient)
+        Ok(gradient)
     }
 
     /// The mean loss of a batch over its targets; `weight` times its gradient is added to that of the batches before, or replaces
@@ -196,18 +202,17 @@ impl Gradient {
 }
 
 impl Block {
-    fn of(named: &HashMap<String, Tensor>, path: &str, config: &Gpt2Config) -> Self {
-        let linear = |name: &str| Linear::of(named, &format!("{path}.{name}"));
-        let norm = |name: &str| Norm::of(named, &format!("{path}.{name}"), config.norm_epsilon);
+    fn new(weights: BlockWeights, config: &Gpt2Config) -> Self {
+        let BlockWeights { norm1, query, key, value, output, norm2, up, down } = weights;
         Self {
-            norm1: norm("norm1"),
-            query: linear("attention.query"),
-            key: linear("attention.key"),
-            value: linear("attention.value"),
-            output: linear("attention.output"),
-            norm2: norm("norm2"),
-            up: linear("feed_forward.up"),
-            down: linear("feed_forward.down"),
+            norm1: Norm::new(norm1, config.norm_epsilon),
+            query: Linear::new(query),
+            key: Linear::new(key),
+            value: Linear::new(value),
+            output: Linear::new(output),
+            norm2: Norm::new(norm2, config.norm_epsilon),
+            up: Linear::new(up),
+            down: Linear::new(down),
         }
     }
 

@@ -5,6 +5,7 @@ use crate::fast::cpu::{
     quantize::{Quantized, quantize_row, to_bf16},
     tensor_slice::as_f32_slice,
 };
+use crate::fast::twin::TOLERANCE;
 use anyhow::{Result, bail};
 use std::{fmt, ops::Range, str::FromStr};
 use tch::Tensor;
@@ -18,6 +19,17 @@ pub enum Dtype {
     Bf16,
     /// Whole numbers from -127 to 127 with a scale for each 64 of a row: 1.0625 bytes. Inputs are quantized as well.
     Int8,
+}
+
+impl Dtype {
+    /// The most by which logits may differ from those in float32, as a part of their norm, measured on small models.
+    pub fn rounding(self) -> f64 {
+        match self {
+            Self::F32 => TOLERANCE,
+            Self::Bf16 => 0.01,
+            Self::Int8 => 0.03,
+        }
+    }
 }
 
 impl FromStr for Dtype {

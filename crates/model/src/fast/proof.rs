@@ -1,0 +1,120 @@
+//! Proofs that the fast path does what the lesson does, and where they are kept.
+//!
+//! A proof holds for one executable, one twin, one number of threads and one processor. It is kept under `target/proofs`, so that
+//! only the first start after a build pays for it.
+
+use super::{
+    decode::{Decoder, Dtype},
+    twin::{self, TOLERANCE, compare},
+    weights::Weights,
+};
+use crate::{
+    config::Gpt2Config,
+    generate::{CachedModel, TokenScorer},
+    gpt2::Gpt2,
+};
+use anyhow::{Result, ensure};
+use rustc_hash::FxHasher;
+use std::{
+    env, fs,
+    hash::Hasher,
+    path::{Path, PathBuf},
+};
+use tch::{Device, Tensor};
+
+/// Makes a proof unless one is kept already, and keeps it.
+///
+/// # Errors
+/// As `prove`, which returns what it has measured.
+pub fn once(what: &str, config: &Gpt2Config, prove: impl FnOnce() -> Result<String>) -> Result<()> {
+    let claim = format!(
+        "{what} by {}, {} threads on {}",
+        serde_json::to_string(&twin::sizes(config))?,
+        tch::get_num_threads(),
+        processor()
+    );
+    let kept = executable().and_then(|executable| place(&executable, &claim));
+    if kept.as_ref().is_some_and(|place| is_kept(place, &claim)) {
+        return Ok(());
+    }
+    let measured = prove()?;
+    if let Some(place) = kept {
+        // Where it cannot be kept, it is made again at the next start.
+        let _ = place.parent().map(fs::create_dir_all);
+        let _ = fs::write(place, format!("{claim}\n{measured}\n"));
+    }
+    Ok(())
+}
+
+fn is_kept(place: &Path, claim: &str) -> bool {
+    fs::read_to_string(place).is_ok_and(|kept| kept.lines().next() == Some(claim))
+}
+
+fn executable() -> Option<PathBuf> {
+    env::current_exe().ok()
+}
+
+/// Where a proof for this executable is kept: beside it, in the target folder that it was built in.
+fn place(executable: &Path, claim: &str) -> Option<PathBuf> {
+    let target = executable.ancestors().find(|folder| folder.ends_with("target"))?;
+    let mut hasher = FxHasher::default();
+    hasher.write(&fs::read(executable).ok()?);
+    hasher.write(claim.as_bytes());
+    Some(target.join("proofs").join(format!("{:016x}", hasher.finish())))
+}
+
+/// The name and the instructions of the processor, as Linux tells them.
+fn processor() -> String {
+    let told = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let value = |key: &str| told.lines().find(|line| line.starts_with(key)).unwrap_or_default();
+    let mut hasher = FxHasher::default();
+    hasher.write(value("flags").as_bytes());
+    let name = value("model name").rsplit(": ").next().unwrap_or_default();
+    format!("{} {name} {:016x}", env::consts::ARCH, hasher.finish())
+}
+
+/// Proves that a decoder writes what the lesson's model with its cache writes: a prompt of two thirds of the context, and three
+/// tokens more. A decoder with fewer bits is held against the one in float32.
+///
+/// # Errors
+/// Names what differs, or why there is no decoder for such a model.
+pub fn writing(model: &Gpt2, dtype: Dtype, threads: usize) -> Result<()> {
+    ensure!(model.store.device() == Device::Cpu, "the fast path runs on the CPU alone");
+    Weights::of(model)?; // other layers than it knows are told by name
+    once(&format!("writing in {dtype}"), &model.config, || {
+        let _guard = tch::no_grad_guard();
+        let twin = twin::model(&model.config)?;
+        let lesson = write(&mut CachedModel::new(&twin));
+        let exact = write(&mut Decoder::new(&twin, Dtype::F32, threads)?);
+        let gap = largest_gap(&exact, &lesson, TOLERANCE)?;
+        if dtype == Dtype::F32 {
+            return Ok(format!("f32 against the lesson: {gap:.1e}"));
+        }
+        let rounded = write(&mut Decoder::new(&twin, dtype, threads)?);
+        let of_type = largest_gap(&rounded, &exact, dtype.rounding())?;
+        Ok(format!("f32 against the lesson: {gap:.1e}; {dtype} against f32: {of_type:.1e}"))
+    })
+}
+
+/// The logits after a prompt and after each of three tokens.
+fn write(scorer: &mut dyn TokenScorer) -> Vec<Tensor> {
+    let context = scorer.model().config.context;
+    let prompt = (context * 2 / 3).max(1);
+    let mut logits = vec![scorer.read(&twin::ids(prompt, 1))];
+    for id in twin::ids((context - prompt).min(3), 2) {
+        logits.push(scorer.read(&[id]));
+    }
+    logits
+}
+
+fn largest_gap(ours: &[Tensor], expected: &[Tensor], tolerance: f64) -> Result<f64> {
+    let mut largest = 0.0_f64;
+    for (number, (ours, expected)) in ours.iter().zip(expected).enumerate() {
+        let name = match number {
+            0 => "the logits after a prompt".to_owned(),
+            token => format!("the logits after cached token {token}"),
+        };
+        largest = largest.max(compare(&name, ours, expected, tolerance, 0.0)?);
+    }
+    Ok(largest)
+}

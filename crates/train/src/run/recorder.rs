@@ -1,0 +1,38 @@
+//! Writes down what happens in a run, and shows it.
+
+use super::folder::RunFolder;
+use crate::{metrics::Line, trainer::Callbacks};
+use anyhow::Result;
+use model::gpt2::Gpt2;
+
+/// The callbacks of a command: its folder, its progress, its samples, its signals.
+pub struct Recorder<'a> {
+    /// Where lines are written.
+    pub folder: &'a mut RunFolder,
+    /// Shows a line.
+    pub show: &'a mut dyn FnMut(&Line),
+    /// Lets the model write.
+    pub sample: &'a dyn Fn(&Gpt2) -> Result<String>,
+    /// Whether to stop.
+    pub stop: &'a dyn Fn() -> bool,
+}
+
+impl Callbacks for Recorder<'_> {
+    fn line(&mut self, line: &Line) -> Result<()> {
+        self.folder.append(line)?;
+        (self.show)(line);
+        Ok(())
+    }
+
+    fn sample(&mut self, model: &Gpt2) -> Result<String> {
+        (self.sample)(model)
+    }
+
+    fn stop(&self) -> bool {
+        (self.stop)()
+    }
+
+    fn before_checkpoint(&mut self, history: &[Line]) -> Result<()> {
+        self.folder.write_progress(history)
+    }
+}
