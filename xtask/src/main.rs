@@ -8,9 +8,12 @@ mod ci;
 mod compare;
 mod contents;
 mod figures;
+mod files;
+mod items;
 mod ledger;
 mod lint;
-mod named_tests;
+mod modules;
+mod paths;
 mod python;
 mod reference;
 mod run;
@@ -107,9 +110,13 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Check shapes in comments, numbers and links in the chapters, and what else clippy cannot know
+    /// Check what clippy cannot know: who names whom, what is woven, how long files are, links, numbers, shapes
     #[command(after_help = "Example: cargo xtask lint")]
-    Lint,
+    Lint {
+        /// Print how much of each lesson file is woven and how large everything is, and check nothing
+        #[arg(long)]
+        counts: bool,
+    },
     /// Show every number that the demos share with PyTorch, side by side
     #[command(after_help = "Examples:\n  cargo xtask ledger\n  cargo xtask ledger 2 --all")]
     Ledger {
@@ -160,7 +167,8 @@ fn execute(command: Command) -> Result<()> {
         Command::Bench(options) => bench::run(&root, &options),
         Command::Bless { demo } => bless::run(&root, &demo),
         Command::Weave { check } => weave::run(&root, check),
-        Command::Lint => lint::run(&root),
+        Command::Lint { counts: true } => lint::counts(&root),
+        Command::Lint { counts: false } => lint::run(&root),
         Command::Ledger { chapter, all } => ledger::run(&root, &chapter, all),
         Command::Book { open } => book::run(&root, open),
         Command::Ci => ci::run(&root),

@@ -158,6 +158,15 @@ pub fn weave_text(text: &str, block: &dyn Fn(&str) -> Result<String>) -> Woven {
     woven
 }
 
+/// What the markers of a text want to be woven.
+pub fn directives(text: &str) -> Vec<&str> {
+    let woven = text.lines().zip(places(text)).filter(|(_, place)| *place == Place::Woven);
+    woven
+        .filter_map(|(line, _)| line.trim().strip_prefix(OPEN)?.strip_suffix("-->"))
+        .map(str::trim)
+        .collect()
+}
+
 fn is_marker(line: &str) -> bool {
     line.trim() == CLOSE || line.trim_start().starts_with(OPEN)
 }
@@ -202,7 +211,9 @@ pub fn block(root: &Path, folder: &str, directive: &str) -> Result<String> {
     match (extension, selection) {
         ("rs", Some(name)) => {
             let text = fs::read_to_string(&file).with_context(|| format!("cannot read {path}"))?;
-            let code = Source::new(&text).item(name).with_context(|| path.to_owned())?;
+            let code = Source::parse(&text)
+                .and_then(|source| source.item(name))
+                .with_context(|| path.to_owned())?;
             Ok(format!("[`{path}`]({link})\n\n{}", fenced("rust", &code)))
         }
         ("rs", None) => bail!("{path}: name an item of it, as in {path}#name"),
@@ -320,7 +331,7 @@ pub fn folder_of(root: &Path, file: &Path) -> &'static str {
 /// Demos without an output, and outputs that do not say where they come from.
 pub fn demo_errors(root: &Path) -> Result<Vec<String>> {
     let mut errors = Vec::new();
-    for file in crate::lint::files_below(&root.join("crates"), "examples")? {
+    for file in crate::files::matching(root, "crates/*/examples/**/*.*")? {
         let place = file.strip_prefix(root).unwrap_or(&file).display().to_string();
         // Deeper down lie modules that demos share.
         let is_demo = file.parent().is_some_and(|folder| folder.ends_with("examples"));
