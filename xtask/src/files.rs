@@ -12,17 +12,25 @@ pub fn matching(root: &Path, pattern: &str) -> Result<Vec<PathBuf>> {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
+
+    /// A folder with these files.
+    pub fn project(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for (path, text) in files {
+            let file = folder.path().join(path);
+            std::fs::create_dir_all(file.parent().expect("a folder")).expect("folders");
+            std::fs::write(file, text).expect("a file");
+        }
+        folder
+    }
 
     #[test]
     fn a_folder_named_like_a_pattern_is_taken_as_it_is() {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder =
+            project(&["a[b]*/x/y/2.rs", "a[b]*/x/1.rs", "a[b]*/x/1.txt"].map(|name| (name, "")));
         let root = folder.path().join("a[b]*");
-        std::fs::create_dir_all(root.join("x/y")).expect("folders");
-        for name in ["x/y/2.rs", "x/1.rs", "x/1.txt"] {
-            std::fs::write(root.join(name), "").expect("a file");
-        }
         let found = matching(&root, "x/**/*.rs").expect("listed");
         assert_eq!(found, [root.join("x/1.rs"), root.join("x/y/2.rs")]);
         assert_eq!(matching(&root, "gone/*").expect("listed"), Vec::<PathBuf>::new());

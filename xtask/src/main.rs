@@ -1,7 +1,7 @@
 //! `cargo xtask`: everything that is done with this project besides `cargo run`.
 
 mod bench;
-mod bless;
+mod blocks;
 mod book;
 mod chapter;
 mod ci;
@@ -9,10 +9,13 @@ mod compare;
 mod contents;
 mod figures;
 mod files;
+mod formulas;
 mod items;
 mod ledger;
 mod lint;
+mod markdown;
 mod modules;
+mod outputs;
 mod paths;
 mod python;
 mod reference;
@@ -97,12 +100,6 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Take what a demo prints now as its expected output, where only this repository vouches for it
-    #[command(after_help = "Example: cargo xtask bless model_summary")]
-    Bless {
-        /// The demo
-        demo: String,
-    },
     /// Copy code, outputs and figures into the chapters, between their markers
     #[command(after_help = "Example: cargo xtask weave --check")]
     Weave {
@@ -165,7 +162,6 @@ fn execute(command: Command) -> Result<()> {
         }
         Command::Test { require_data, arguments } => test::run(&root, require_data, &arguments),
         Command::Bench(options) => bench::run(&root, &options),
-        Command::Bless { demo } => bless::run(&root, &demo),
         Command::Weave { check } => weave::run(&root, check),
         Command::Lint { counts: true } => lint::counts(&root),
         Command::Lint { counts: false } => lint::run(&root),

@@ -129,16 +129,7 @@ pub fn owner<'a>(target: &[String], all: &'a [Module]) -> Option<&'a Module> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn project(files: &[(&str, &str)]) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().expect("a folder");
-        for (name, text) in files {
-            let file = folder.path().join(name);
-            std::fs::create_dir_all(file.parent().expect("a folder")).expect("folders");
-            std::fs::write(file, text).expect("a file");
-        }
-        folder
-    }
+    use crate::files::tests::project;
 
     #[test]
     fn modules_are_found_in_each_of_the_places_that_a_file_may_have() {

@@ -61,7 +61,7 @@ fn between(root: &Root, module: &Module) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lint::tests::project;
+    use crate::files::tests::project;
 
     fn findings(file: &str, text: &str) -> Vec<String> {
         let declared =

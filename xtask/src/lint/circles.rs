@@ -66,7 +66,7 @@ fn circles(edges: &BTreeMap<usize, BTreeSet<usize>>) -> BTreeSet<BTreeSet<usize>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lint::tests::project;
+    use crate::files::tests::project;
 
     fn found(files: &[(&str, &str)]) -> Vec<String> {
         let folder = project(files);

@@ -75,7 +75,7 @@ fn named_roots(folder: &Path) -> Result<BTreeSet<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lint::tests::project;
+    use crate::files::tests::project;
 
     #[test]
     fn a_dependency_that_nobody_takes_or_names_is_found() {

@@ -5,87 +5,77 @@ use std::path::Path;
 
 use anyhow::Result;
 use fs_err as fs;
+use pulldown_cmark::{Event, Tag, TagEnd};
 
-use crate::weave::{Place, places};
+use crate::markdown::Page;
 
 /// Links of a page that lead nowhere.
 pub fn broken(file: &Path) -> Result<Vec<String>> {
     let text = fs::read_to_string(file)?;
+    let page = Page::new(&text);
     let folder = file.parent().unwrap_or(Path::new("."));
-    let mut headings = BTreeMap::new();
-    headings.insert(file.to_path_buf(), anchors(&text));
     let mut findings = Vec::new();
-    for (i, (line, place)) in text.lines().zip(places(&text)).enumerate() {
-        if place == Place::Fence {
+    for (event, range) in &page.events {
+        let Event::Start(Tag::Link { dest_url: target, .. } | Tag::Image { dest_url: target, .. }) =
+            event
+        else {
+            continue;
+        };
+        if target.contains("://") || target.starts_with("mailto:") {
             continue;
         }
-        for target in links(line) {
-            if target.contains("://") || target.starts_with("mailto:") {
-                continue;
-            }
-            let (path, anchor) = target
-                .split_once('#')
-                .map_or((target, None), |(path, anchor)| (path, Some(anchor)));
-            let goal = if path.is_empty() { file.to_path_buf() } else { folder.join(path) };
-            if !goal.exists() {
-                findings.push(format!("line {}: the link {target} leads to no file", i + 1));
-                continue;
-            }
-            let Some(anchor) = anchor else { continue };
-            if goal.extension().is_some_and(|extension| extension == "md") {
-                if !headings.contains_key(&goal) {
-                    headings.insert(goal.clone(), anchors(&fs::read_to_string(&goal)?));
-                }
-                if !headings[&goal].contains(anchor) {
-                    findings.push(format!("line {}: the link {target} names no heading", i + 1));
-                }
-            }
-        }
+        let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
+        let goal = if path.is_empty() { file.to_path_buf() } else { folder.join(path) };
+        let is_page = goal.extension().is_some_and(|extension| extension == "md");
+        let wrong = if !goal.exists() {
+            "leads to no file"
+        } else if is_page
+            && !anchor.is_empty()
+            && !anchors(&fs::read_to_string(&goal)?).contains(anchor)
+        {
+            "names no heading"
+        } else {
+            continue;
+        };
+        findings.push(format!("line {}: the link {target} {wrong}", page.line(range.start)));
     }
     Ok(findings)
 }
 
-/// The targets of `[…](target)` in a line, inline code left out.
-fn links(line: &str) -> Vec<&str> {
-    let mut targets = Vec::new();
-    // The text of a link may itself be inline code, so backticks are counted up to the bracket only.
-    for (at, _) in line.match_indices("](") {
-        if line[..at].matches('`').count() % 2 == 1 {
-            continue;
-        }
-        if let Some((target, _)) = line[at + 2..].split_once(')') {
-            targets.push(target.split(' ').next().unwrap_or(target).trim_matches(['<', '>']));
-        }
-    }
-    targets
-}
-
 /// The anchors that GitHub gives to the headings of a page, and those written as `<a id="…">`.
-pub fn anchors(text: &str) -> BTreeSet<String> {
+fn anchors(text: &str) -> BTreeSet<String> {
     let mut anchors = BTreeSet::new();
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    for (line, place) in text.lines().zip(places(text)) {
-        if place != Place::Prose {
-            continue;
+    let mut heading = None;
+    for (event, _) in Page::new(text).events {
+        match event {
+            Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
+            Event::Text(words) | Event::Code(words) | Event::InlineMath(words) => {
+                if let Some(heading) = &mut heading {
+                    heading.push_str(&words);
+                }
+            }
+            Event::Html(html) | Event::InlineHtml(html) => {
+                let ids = html.split("id=\"").skip(1).filter_map(|part| part.split('"').next());
+                anchors.extend(ids.map(str::to_owned));
+            }
+            Event::End(TagEnd::Heading(_)) => {
+                let slug = slug(&heading.take().unwrap_or_default());
+                let count = counts.entry(slug.clone()).or_default();
+                anchors.insert(if *count == 0 { slug } else { format!("{slug}-{count}") });
+                *count += 1;
+            }
+            _ => {}
         }
-        for part in line.split("id=\"").skip(1) {
-            anchors.extend(part.split('"').next().map(str::to_owned));
-        }
-        let level = line.chars().take_while(|c| *c == '#').count();
-        if !(1..=6).contains(&level) || !line[level..].starts_with(' ') {
-            continue;
-        }
-        let heading: String = line[level..].trim().to_lowercase();
-        let slug: String = heading
-            .chars()
-            .filter(|c| c.is_alphanumeric() || "-_ ".contains(*c))
-            .map(|c| if c == ' ' { '-' } else { c })
-            .collect();
-        let count = counts.entry(slug.clone()).or_default();
-        anchors.insert(if *count == 0 { slug.clone() } else { format!("{slug}-{count}") });
-        *count += 1;
     }
     anchors
+}
+
+/// A heading as GitHub writes it in an address.
+fn slug(heading: &str) -> String {
+    let kept = heading.trim().to_lowercase();
+    let kept = kept.chars().filter(|c| c.is_alphanumeric() || "-_ ".contains(*c));
+    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
 }
 
 #[cfg(test)]

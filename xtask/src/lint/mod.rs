@@ -21,7 +21,7 @@ mod dependencies;
 mod digits;
 mod laws;
 mod legend;
-mod links;
+pub mod links;
 mod named_tests;
 mod numbers;
 mod shapes;
@@ -35,6 +35,8 @@ use anyhow::{Result, bail};
 use fs_err as fs;
 
 use crate::files::matching;
+use crate::markdown::Page;
+use crate::outputs::demo_errors;
 use crate::source::Source;
 use crate::weave;
 use laws::at;
@@ -44,7 +46,7 @@ use legend::Legend;
 pub fn run(root: &Path) -> Result<()> {
     let legend = legend::read(root)?;
     let roots = laws::roots(root)?;
-    let mut findings = weave::demo_errors(root)?;
+    let mut findings = demo_errors(root)?;
     findings.extend(arrows::check(root, &roots));
     findings.extend(circles::check(root, &roots));
     findings.extend(unsafety::check(root)?);
@@ -81,10 +83,11 @@ fn pages(root: &Path, legend: &Legend, findings: &mut Vec<String>) -> Result<usi
     let mut pages = weave::files(root)?;
     for file in &pages {
         let text = fs::read_to_string(file)?;
-        let mut found = shapes::shapes_in_prose(&text, legend);
+        let page = Page::new(&text);
+        let mut found = shapes::in_prose(&page, legend);
         if weave::folder_of(root, file) == "chapters" {
-            found.extend(numbers::unproven(&text, legend));
-            found.extend(named_tests::missing(root, &text));
+            found.extend(numbers::unproven(&page, legend));
+            found.extend(named_tests::missing(root, &page));
         }
         findings.extend(found.iter().map(|finding| at(root, file, finding)));
     }
@@ -131,17 +134,7 @@ pub fn counts(root: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// A folder with these files.
-    pub fn project(files: &[(&str, &str)]) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        for (path, text) in files {
-            let file = folder.path().join(path);
-            fs::create_dir_all(file.parent().expect("a folder")).expect("folders");
-            fs::write(file, text).expect("a file");
-        }
-        folder
-    }
+    use crate::files::tests::project;
 
     #[test]
     fn a_small_project_is_linted_as_a_whole() {

@@ -5,36 +5,49 @@
 
 use std::collections::BTreeSet;
 
+use pulldown_cmark::{Event, Tag};
+
 use super::digits::numbers;
 use super::legend::Legend;
-use crate::weave::{Place, places};
+use crate::markdown::Page;
 
 /// Numbers in a chapter's sentences that no woven block shows.
-pub fn unproven(text: &str, legend: &Legend) -> Vec<String> {
-    let places = places(text);
-    let woven = text.lines().zip(&places).filter(|(_, place)| **place == Place::Woven);
-    let mut known: BTreeSet<String> =
-        woven.flat_map(|(line, _)| numbers(line)).map(|(_, number)| number).collect();
+pub fn unproven(page: &Page, legend: &Legend) -> Vec<String> {
+    let woven = page.woven();
+    let blocks = woven.iter().flat_map(|range| page.text[range.clone()].lines());
+    let mut known: BTreeSet<String> = blocks.flat_map(numbers).map(|(_, number)| number).collect();
     known.extend(legend.numbers.iter().cloned());
-    let known_values: Vec<f64> = known.iter().filter_map(|number| number.parse().ok()).collect();
+    let values: Vec<f64> = known.iter().filter_map(|number| number.parse().ok()).collect();
+    let linked = lines_with_link(page);
+    let sentences = page.sentences();
     let mut findings = Vec::new();
-    for (i, line) in prose_lines(text, &places) {
-        if line.contains("](") || line.contains("<http") || line.starts_with('#') {
+    for (i, (line, source)) in sentences.lines().zip(page.text.lines()).enumerate() {
+        if source.starts_with('#') || linked.contains(&(i + 1)) {
             continue;
         }
-        for (start, number) in numbers(&line) {
+        for (start, number) in numbers(line) {
             if is_free(&line[..start], &number) || known.contains(&number) {
                 continue;
             }
             let decimals = number.split_once('.').map_or(0, |(_, decimals)| decimals.len());
             let rounds_to = |value: &f64| format!("{:.decimals$}", value.abs()) == number;
-            if !known_values.iter().any(rounds_to) {
-                findings
-                    .push(format!("line {i}: {number} stands in no woven block of this page and its line has no link"));
+            if !values.iter().any(rounds_to) {
+                findings.push(format!(
+                    "line {}: {number} stands in no woven block of this page and its line has no link",
+                    i + 1
+                ));
             }
         }
     }
     findings
+}
+
+/// The lines that carry a link or a part of one.
+fn lines_with_link(page: &Page) -> BTreeSet<usize> {
+    let is_link =
+        |event: &Event| matches!(event, Event::Start(Tag::Link { .. } | Tag::Image { .. }));
+    let links = page.events.iter().filter(|(event, _)| is_link(event));
+    links.flat_map(|(_, range)| page.line(range.start)..=page.line(range.end)).collect()
 }
 
 /// Numbers that need no proof, by themselves or by the word before them.
@@ -61,47 +74,6 @@ fn is_free(before: &str, number: &str) -> bool {
     named.contains(&word.as_str()) || programs.contains(&word.as_str()) || word == "§"
 }
 
-/// The lines of prose, numbered from 1, with comments, inline code and formulas blanked.
-fn prose_lines(text: &str, places: &[Place]) -> Vec<(usize, String)> {
-    let mut lines = Vec::new();
-    // Both may span lines: a displayed formula and a comment.
-    let (mut in_formula, mut in_comment) = (false, false);
-    for (i, (line, place)) in text.lines().zip(places).enumerate() {
-        if *place != Place::Prose {
-            continue;
-        }
-        let mut line = line.to_owned();
-        blank(&mut line, "<!--", "-->", &mut in_comment);
-        // A comment that quotes dollars, or code that does, opens no formula.
-        blank(&mut line, "`", "`", &mut false);
-        blank(&mut line, "$$", "$$", &mut in_formula);
-        blank(&mut line, "$", "$", &mut false);
-        lines.push((i + 1, line));
-    }
-    lines
-}
-
-/// Puts blanks over what stands between two marks, the marks included.
-fn blank(line: &mut String, open: &str, close: &str, inside: &mut bool) {
-    let (mut kept, mut rest) = (String::new(), line.as_str());
-    loop {
-        if *inside {
-            let Some((_, after)) = rest.split_once(close) else { break };
-            kept.push(' ');
-            rest = after;
-            *inside = false;
-        }
-        let Some((before, after)) = rest.split_once(open) else {
-            kept.push_str(rest);
-            break;
-        };
-        kept.push_str(before);
-        rest = after;
-        *inside = true;
-    }
-    *line = kept;
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,7 +95,11 @@ mod tests {
             "$$\n0.123\n$$",
             "<!-- a remark: 0.77\nand 0.88 -->",
         ] {
-            assert_eq!(unproven(&page(fine), &legend()), Vec::<String>::new(), "{fine}");
+            assert_eq!(
+                unproven(&Page::new(&page(fine)), &legend()),
+                Vec::<String>::new(),
+                "{fine}"
+            );
         }
         for (wrong, number) in [
             ("The loss is 3.1417.", "3.1417"),
@@ -132,7 +108,7 @@ mod tests {
             ("| a | 0.9 |", "0.9"),
             ("`0.25` is not 0.26.", "0.26"),
         ] {
-            let findings = unproven(&page(wrong), &legend());
+            let findings = unproven(&Page::new(&page(wrong)), &legend());
             assert!(
                 findings.len() == 1 && findings[0].starts_with(&format!("line 3: {number} ")),
                 "{wrong}: {findings:?}"

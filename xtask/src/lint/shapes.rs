@@ -1,7 +1,7 @@
 //! Shapes in comments and in the chapters' inline code, such as `[B, T, C]`, use the letters of the legend.
 
 use super::legend::Legend;
-use crate::weave::{Place, places};
+use crate::markdown::Page;
 
 /// The letters of shapes in a text that the legend does not have.
 ///
@@ -28,16 +28,11 @@ pub fn strange_letters(text: &str, legend: &Legend) -> Vec<String> {
 }
 
 /// Shapes in the inline code of a chapter that use other letters.
-pub fn shapes_in_prose(text: &str, legend: &Legend) -> Vec<String> {
-    let mut findings = Vec::new();
-    for (i, (line, place)) in text.lines().zip(places(text)).enumerate() {
-        if place == Place::Prose {
-            let strange =
-                line.split('`').skip(1).step_by(2).flat_map(|code| strange_letters(code, legend));
-            findings.extend(strange.map(|finding| format!("line {}: {finding}", i + 1)));
-        }
-    }
-    findings
+pub fn in_prose(page: &Page, legend: &Legend) -> Vec<String> {
+    let strange = page.codes().flat_map(|(line, code)| {
+        strange_letters(code, legend).into_iter().map(move |finding| (line, finding))
+    });
+    strange.map(|(line, finding)| format!("line {line}: {finding}")).collect()
 }
 
 #[cfg(test)]
@@ -72,7 +67,7 @@ mod tests {
         }
         let page = "Queries are `[B, S, C]`.\n\n```text\n[N, M]\n```\n[B, S] outside of code\n";
         assert_eq!(
-            shapes_in_prose(page, &legend()),
+            in_prose(&Page::new(page), &legend()),
             ["line 1: the legend has no letter S, used in [B, S, C]"]
         );
     }

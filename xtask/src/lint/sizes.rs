@@ -53,7 +53,7 @@ pub fn long_functions(module: &Module) -> Vec<(String, usize, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lint::tests::project;
+    use crate::files::tests::project;
 
     fn found(text: &str) -> Vec<String> {
         let folder = project(&[("xtask/src/lib.rs", text)]);

@@ -29,7 +29,7 @@ pub fn check(project: &Path) -> Result<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lint::tests::project;
+    use crate::files::tests::project;
 
     #[test]
     fn unsafe_code_is_found_everywhere_but_in_its_folder() {

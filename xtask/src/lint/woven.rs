@@ -7,7 +7,7 @@ use anyhow::Result;
 use fs_err as fs;
 
 use crate::files::matching;
-use crate::weave::directives;
+use crate::markdown::Page;
 
 use super::laws::{Root, seen_from};
 
@@ -54,7 +54,8 @@ pub fn shares(project: &Path, roots: &[Root]) -> Result<Vec<Share>> {
 fn woven_items(project: &Path) -> Result<BTreeMap<String, BTreeSet<String>>> {
     let mut items: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for page in matching(project, "chapters/*.md")? {
-        for directive in directives(&fs::read_to_string(page)?) {
+        let text = fs::read_to_string(page)?;
+        for directive in Page::new(&text).markers.iter().filter_map(|marker| marker.directive) {
             if let Some((file, name)) = directive.split_once('#') {
                 items.entry(file.to_owned()).or_default().insert(name.to_owned());
             }
@@ -66,7 +67,7 @@ fn woven_items(project: &Path) -> Result<BTreeMap<String, BTreeSet<String>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lint::tests::project;
+    use crate::files::tests::project;
 
     const SOURCE: &str = "//! Docs.\n\nuse x::Y;\n\n/// Docs.\n#[must_use]\npub fn shown() {\n    // remark\n    y();\n}\n\n\
         fn hidden() {}\nfn too() {\n    z();\n}\n\n#[cfg(test)]\nmod tests {\n    fn t() {}\n}\n";
