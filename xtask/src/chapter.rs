@@ -6,8 +6,9 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use xtask::setup;
 
-use crate::compare::{Comparison, Reference, compare};
+use crate::compare::{Comparison, compare};
 use crate::contents::{self, Chapter, Demo};
+use crate::outputs::Reference;
 use crate::run::Built;
 
 const DIFFERENCES_SHOWN: usize = 5;

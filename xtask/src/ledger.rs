@@ -131,8 +131,9 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::compare::{Reference, compare};
+    use crate::compare::compare;
     use crate::contents::demo;
+    use crate::outputs::Reference;
 
     fn outcome(name: &str, from: &str, expected: &str, ours: &str) -> Outcome {
         let reference = Reference::parse(&format!("# from {from}\n{expected}\n")).expect("good");

@@ -1,16 +1,22 @@
 //! `cargo xtask`: everything that is done with this project besides `cargo run`.
 
 mod bench;
-mod bless;
+mod blocks;
 mod book;
 mod chapter;
 mod ci;
 mod compare;
 mod contents;
 mod figures;
+mod files;
+mod formulas;
+mod items;
 mod ledger;
 mod lint;
-mod named_tests;
+mod markdown;
+mod modules;
+mod outputs;
+mod paths;
 mod python;
 mod reference;
 mod run;
@@ -94,12 +100,6 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Take what a demo prints now as its expected output, where only this repository vouches for it
-    #[command(after_help = "Example: cargo xtask bless model_summary")]
-    Bless {
-        /// The demo
-        demo: String,
-    },
     /// Copy code, outputs and figures into the chapters, between their markers
     #[command(after_help = "Example: cargo xtask weave --check")]
     Weave {
@@ -107,9 +107,13 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Check shapes in comments, numbers and links in the chapters, and what else clippy cannot know
+    /// Check what clippy cannot know: who names whom, what is woven, how long files are, links, numbers, shapes
     #[command(after_help = "Example: cargo xtask lint")]
-    Lint,
+    Lint {
+        /// Print how much of each lesson file is woven and how large everything is, and check nothing
+        #[arg(long)]
+        counts: bool,
+    },
     /// Show every number that the demos share with PyTorch, side by side
     #[command(after_help = "Examples:\n  cargo xtask ledger\n  cargo xtask ledger 2 --all")]
     Ledger {
@@ -158,9 +162,9 @@ fn execute(command: Command) -> Result<()> {
         }
         Command::Test { require_data, arguments } => test::run(&root, require_data, &arguments),
         Command::Bench(options) => bench::run(&root, &options),
-        Command::Bless { demo } => bless::run(&root, &demo),
         Command::Weave { check } => weave::run(&root, check),
-        Command::Lint => lint::run(&root),
+        Command::Lint { counts: true } => lint::counts(&root),
+        Command::Lint { counts: false } => lint::run(&root),
         Command::Ledger { chapter, all } => ledger::run(&root, &chapter, all),
         Command::Book { open } => book::run(&root, open),
         Command::Ci => ci::run(&root),

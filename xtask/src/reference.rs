@@ -11,8 +11,9 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::compare::{Reference, compare};
+use crate::compare::compare;
 use crate::contents::{self, Demo};
+use crate::outputs::Reference;
 use crate::python;
 use crate::run::capture;
 

@@ -10,14 +10,13 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 11] = [
     "setup",
     "doctor",
     "fetch",
     "chapter",
     "test",
     "reference",
-    "bless",
     "weave",
     "lint",
     "ledger",
@@ -50,11 +49,7 @@ fn an_unknown_chapter_lists_the_valid_ones_and_is_a_failure() {
 
 #[test]
 fn an_unknown_demo_lists_the_valid_ones_and_is_a_failure() {
-    for command in [
-        &["chapter", "2", "causal_musk"][..],
-        &["reference", "causal_musk"],
-        &["bless", "causal_musk"],
-    ] {
+    for command in [&["chapter", "2", "causal_musk"][..], &["reference", "causal_musk"]] {
         let output = xtask(command);
         assert_eq!(output.status.code(), Some(1), "{command:?}");
         assert!(
@@ -63,13 +58,6 @@ fn an_unknown_demo_lists_the_valid_ones_and_is_a_failure() {
             stderr(&output)
         );
     }
-}
-
-#[test]
-fn an_output_of_pytorchs_is_not_blessed() {
-    let output = xtask(&["bless", "causal_mask"]);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).contains("comes from PyTorch"), "{}", stderr(&output));
 }
 
 #[test]

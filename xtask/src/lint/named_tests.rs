@@ -3,22 +3,16 @@
 use std::fs;
 use std::path::Path;
 
-use crate::weave::{Place, places};
+use crate::markdown::Page;
 
 /// The tests that a page names in inline code and that are not where it says.
-pub fn missing(root: &Path, text: &str) -> Vec<String> {
+pub fn missing(root: &Path, page: &Page) -> Vec<String> {
     let mut findings = Vec::new();
-    for (i, (line, place)) in text.lines().zip(places(text)).enumerate() {
-        if place != Place::Prose {
-            continue;
-        }
-        for (file, name) in
-            line.split('`').skip(1).step_by(2).filter_map(|code| code.split_once(".rs: "))
-        {
-            let source = fs::read_to_string(root.join(format!("{file}.rs"))).unwrap_or_default();
-            if !has_test(&source, name) {
-                findings.push(format!("line {}: {file}.rs has no test {name}", i + 1));
-            }
+    for (line, code) in page.codes() {
+        let Some((file, name)) = code.split_once(".rs: ") else { continue };
+        let source = fs::read_to_string(root.join(format!("{file}.rs"))).unwrap_or_default();
+        if !has_test(&source, name) {
+            findings.push(format!("line {line}: {file}.rs has no test {name}"));
         }
     }
     findings
@@ -46,7 +40,7 @@ mod tests {
         .expect("written");
         let page = "| fault | `a.rs: it_holds` |\n| `a.rs: helper` | `b.rs: it_holds` |\n`a.rs: it_hold`, a.rs: prose\n";
         assert_eq!(
-            missing(folder.path(), page),
+            missing(folder.path(), &Page::new(page)),
             [
                 "line 2: a.rs has no test helper",
                 "line 2: b.rs has no test it_holds",

@@ -1,0 +1,149 @@
+//! Pages as mdBook can show them: formulas as MathML, which browsers draw by themselves; links as mdBook wants them; the
+//! markers of `weave` gone. The rest of a page stays as it is.
+
+use std::ops::Range;
+
+use anyhow::{Context, Result, bail};
+use pulldown_cmark::{Event, Tag};
+use pulldown_latex::config::{DisplayMode, RenderConfig};
+use pulldown_latex::mathml::push_mathml;
+use pulldown_latex::{Parser, Storage};
+
+use crate::markdown::Page;
+
+/// What stands in a sentence only where a formula was not recognized.
+const RAW: [&str; 8] =
+    ["$$", "\\frac", "\\sqrt", "\\sum", "\\left", "\\text", "\\mathrm", "\\operatorname"];
+
+/// A page for mdBook.
+pub fn for_mdbook(text: &str) -> Result<String> {
+    let page = Page::new(text);
+    for (i, sentence) in page.sentences().lines().enumerate() {
+        if let Some(mark) = RAW.iter().find(|mark| sentence.contains(**mark)) {
+            bail!(
+                "line {}: {mark} stands outside of a formula, or the formula is never closed",
+                i + 1
+            );
+        }
+    }
+    let mut edits: Vec<(Range<usize>, String)> =
+        page.markers.iter().map(|marker| (marker.range.clone(), String::new())).collect();
+    for (event, range) in &page.events {
+        let at = || format!("line {}", page.line(range.start));
+        edits.extend(match event {
+            Event::InlineMath(formula) => {
+                Some((range.clone(), mathml(formula, DisplayMode::Inline).with_context(at)?))
+            }
+            Event::DisplayMath(formula) => {
+                Some((range.clone(), mathml(formula, DisplayMode::Block).with_context(at)?))
+            }
+            Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
+                link(text, range, dest_url)
+            }
+            _ => None,
+        });
+    }
+    edits.sort_by_key(|(range, _)| range.start);
+    let (mut out, mut at) = (String::new(), 0);
+    for (range, new) in edits {
+        out.extend([&text[at..range.start], &new]);
+        at = range.end;
+    }
+    Ok(out + &text[at..])
+}
+
+/// Where a link's target stands, and what it must be. mdBook turns every link to a `.md` file into one to a page; those
+/// that lead out of the book must stay what they are. The README becomes the first page, by another name.
+fn link(text: &str, whole: &Range<usize>, target: &str) -> Option<(Range<usize>, String)> {
+    let new = if target.starts_with("../") {
+        target.replacen(".md", "%2Emd", 1)
+    } else {
+        format!("index.md{}", target.strip_prefix("README.md")?)
+    };
+    let start = whole.start + text[whole.clone()].rfind(&format!("]({target}"))? + 2;
+    Some((start..start + target.len(), new))
+}
+
+/// A formula as MathML on one line that Markdown passes through as it is.
+fn mathml(formula: &str, display_mode: DisplayMode) -> Result<String> {
+    let storage = Storage::new();
+    let mut html = String::new();
+    let config = RenderConfig { display_mode, ..RenderConfig::default() };
+    push_mathml(&mut html, Parser::new(formula, &storage), config)
+        .context("cannot write MathML")?;
+    if html.contains("<merror") {
+        bail!("the formula `{}` cannot be drawn", formula.trim());
+    }
+    let (mut out, mut in_tag) = (String::new(), false);
+    for c in html.chars() {
+        match c {
+            '<' => in_tag = true,
+            '>' => in_tag = false,
+            '\n' => {
+                out.push(' ');
+                continue;
+            }
+            // Between tags Markdown still looks for emphasis, links and tables.
+            '*' | '_' | '`' | '[' | ']' | '\\' | '~' | '|' | '$' if !in_tag => {
+                out.extend(["&#", &u32::from(c).to_string(), ";"]);
+                continue;
+            }
+            _ => {}
+        }
+        out.push(c);
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formulas_become_mathml_and_nothing_else_does() {
+        let page = for_mdbook(
+            "# Title\n\nWith $x_i * y_j$ and\n$$\n\\frac{a}{b}\n$$\nbut not `$x$`, \\$5, 5 $ or <!-- $y$ -->.\n\n\
+             ```text\n$z$\n```\n<!-- weave a.out -->\n```text\n$w$\n```\n<!-- /weave -->\n",
+        )
+        .expect("good formulas");
+        assert_eq!(page.matches("<math").count(), 2, "{page}");
+        for kept in ["`$x$`", "\\$5, 5 $ or", "<!-- $y$ -->", "$z$", "$w$"] {
+            assert!(page.contains(kept), "{kept}: {page}");
+        }
+        assert!(!page.contains("weave"), "{page}");
+        let inline = page.lines().find(|line| line.starts_with("With")).expect("the sentence");
+        assert!(
+            !inline.contains('_') && !inline.contains('*'),
+            "Markdown would see emphasis: {inline}"
+        );
+        assert!(page.contains("<mfrac>"), "{page}");
+    }
+
+    #[test]
+    fn a_formula_that_cannot_be_drawn_names_its_line() {
+        for (text, line) in
+            [("a\n\n$\\frac{$ b\n", 3), ("$$\nx\n", 1), ("```text\n```\na\n$\\nonsense x$\n", 4)]
+        {
+            let error = format!("{:#}", for_mdbook(text).expect_err(text));
+            assert!(error.contains(&format!("line {line}")), "{error}");
+        }
+    }
+
+    #[test]
+    fn links_to_markdown_outside_the_book_stay() {
+        assert_eq!(
+            for_mdbook("[a](../a.md#x), [b](b.md), [c](../c.rs)").expect("links"),
+            "[a](../a%2Emd#x), [b](b.md), [c](../c.rs)"
+        );
+        assert_eq!(
+            for_mdbook("[a](README.md#b) [c](../README.md)").expect("links"),
+            "[a](index.md#b) [c](../README%2Emd)"
+        );
+    }
+
+    #[test]
+    fn dollars_that_are_money_stay() {
+        let text = "It costs $5 or $6, or $ 7 $.\n";
+        assert_eq!(for_mdbook(text).expect("no formula"), text);
+    }
+}

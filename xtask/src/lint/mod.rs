@@ -1,0 +1,168 @@
+//! `lint`: what rustc and clippy cannot know about this project.
+//!
+//! | module | what it asks |
+//! | --- | --- |
+//! | [`arrows`] | does a lesson name what comes after it? |
+//! | [`circles`] | do files lead to one another? |
+//! | [`unsafety`] | does unsafe code stand in its folder? |
+//! | [`woven`] | do the chapters show the lesson? |
+//! | [`sizes`] | is a file or a function too long? |
+//! | [`dependencies`] | does somebody use each dependency? |
+//! | [`shapes`] | do shapes in comments use the letters of the [`legend`]? |
+//! | [`numbers`] | do the numbers in a chapter's sentences come from woven blocks? |
+//! | [`links`] | do links lead somewhere? |
+//! | [`named_tests`] | are the tests there that a chapter names? |
+//!
+//! Beside these, every demo has a `.out`, and every `.out` says where it comes from.
+
+mod arrows;
+mod circles;
+mod dependencies;
+mod digits;
+mod laws;
+mod legend;
+pub mod links;
+mod named_tests;
+mod numbers;
+mod shapes;
+mod sizes;
+mod unsafety;
+mod woven;
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use fs_err as fs;
+
+use crate::files::matching;
+use crate::markdown::Page;
+use crate::outputs::demo_errors;
+use crate::source::Source;
+use crate::weave;
+use laws::at;
+use legend::Legend;
+
+/// Runs every lint and lists what it finds.
+pub fn run(root: &Path) -> Result<()> {
+    let legend = legend::read(root)?;
+    let roots = laws::roots(root)?;
+    let mut findings = demo_errors(root)?;
+    findings.extend(arrows::check(root, &roots));
+    findings.extend(circles::check(root, &roots));
+    findings.extend(unsafety::check(root)?);
+    findings.extend(woven::check(root, &roots)?);
+    findings.extend(sizes::check(root, &roots));
+    findings.extend(dependencies::check(root)?);
+    let sources = comments(root, &legend, &mut findings)?;
+    let pages = pages(root, &legend, &mut findings)?;
+    if findings.is_empty() {
+        println!("{sources} sources and {pages} pages keep the rules");
+        return Ok(());
+    }
+    for finding in &findings {
+        println!("{finding}");
+    }
+    bail!("{} findings", findings.len())
+}
+
+/// The shapes in all comments; returns the number of sources.
+fn comments(root: &Path, legend: &Legend, findings: &mut Vec<String>) -> Result<usize> {
+    let files = matching(root, "crates/**/*.rs")?;
+    for file in &files {
+        for (i, comment) in Source::read(file)?.comments.iter().enumerate() {
+            let strange = shapes::strange_letters(comment, legend);
+            let found = strange.iter().map(|finding| format!("line {}: {finding}", i + 1));
+            findings.extend(found.map(|finding| at(root, file, &finding)));
+        }
+    }
+    Ok(files.len())
+}
+
+/// The shapes, numbers and named tests of the chapters, and the links of all pages; returns the number of pages.
+fn pages(root: &Path, legend: &Legend, findings: &mut Vec<String>) -> Result<usize> {
+    let mut pages = weave::files(root)?;
+    for file in &pages {
+        let text = fs::read_to_string(file)?;
+        let page = Page::new(&text);
+        let mut found = shapes::in_prose(&page, legend);
+        if weave::folder_of(root, file) == "chapters" {
+            found.extend(numbers::unproven(&page, legend));
+            found.extend(named_tests::missing(root, &page));
+        }
+        findings.extend(found.iter().map(|finding| at(root, file, finding)));
+    }
+    for others in ["data/README.md", "BENCHMARKS.md"] {
+        pages.extend(matching(root, others)?);
+    }
+    for file in &pages {
+        findings.extend(links::broken(file)?.iter().map(|finding| at(root, file, finding)));
+    }
+    Ok(pages.len())
+}
+
+/// Prints how much of each lesson file the chapters show, and how large everything is.
+pub fn counts(root: &Path) -> Result<()> {
+    let roots = laws::roots(root)?;
+    println!("{:<48} {:>6} {:>6} {:>6}", "lesson file", "code", "woven", "share");
+    let row = |name: &str, code: usize, woven: usize| {
+        let percent = (100 * woven).checked_div(code).unwrap_or(100);
+        println!("{name:<48} {code:>6} {woven:>6} {percent:>4} %");
+    };
+    let shares = woven::shares(root, &roots)?;
+    for share in &shares {
+        row(&share.file, share.code, share.woven);
+    }
+    let sum = |of: fn(&woven::Share) -> usize| shares.iter().map(of).sum();
+    row("all", sum(|share| share.code), sum(|share| share.woven));
+    for (name, is_ours) in [("crates", true), ("xtask", false)] {
+        let of: Vec<_> = roots.iter().filter(|root| root.is_chapter() == is_ours).collect();
+        let files: Vec<_> = of.iter().flat_map(|root| sizes::sources(root)).collect();
+        println!(
+            "{name}: {} files, {} lines without tests, {} files above {} lines, {} functions above {} lines, {} circles",
+            files.len(),
+            files.iter().map(|file| sizes::lines(file)).sum::<usize>(),
+            files.iter().filter(|file| sizes::lines(file) > sizes::FILE).count(),
+            sizes::FILE,
+            files.iter().map(|file| sizes::long_functions(file).len()).sum::<usize>(),
+            sizes::FUNCTION,
+            of.iter().map(|root| circles::find(root).len()).sum::<usize>(),
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::tests::project;
+
+    #[test]
+    fn a_small_project_is_linted_as_a_whole() {
+        let folder =
+            project(&[("Cargo.toml", ""), ("chapters/1-x.md", "# One\n\nNothing to prove.\n")]);
+        let write = |path: &str, text: &str| {
+            let file = folder.path().join(path);
+            fs::create_dir_all(file.parent().expect("a folder")).expect("folders");
+            fs::write(file, text).expect("a file");
+        };
+        for chapter in &crate::contents::CHAPTERS {
+            write(&format!("crates/{}/src/lib.rs", chapter.name), "//! | `B` | batch |\n");
+        }
+        run(folder.path()).expect("nothing to find");
+        for (path, wrong, right) in [
+            ("crates/model/tests/reference.rs", "// [B, Q]\n", "// [B]\n"),
+            ("crates/model/src/lib.rs", "//! `B`\nuse train::loss;\n", "//! `B`\n"),
+            ("crates/model/src/lib.rs", "fn f() { unsafe {} }\n", ""),
+            ("Cargo.toml", "[workspace.dependencies]\nrand = \"1\"\n", ""),
+            ("chapters/1-x.md", "[a](gone.md)\n", ""),
+            ("crates/model/examples/d.rs", "fn main() {}\n", ""),
+        ] {
+            write(path, wrong);
+            run(folder.path()).expect_err(path);
+            write(path, right);
+            if path.contains("/src/") || path.ends_with("toml") {
+                run(folder.path()).expect(path);
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Sizes: one file, one question (250 lines at most, tests apart); one function, one thought (40 lines).
+
+use std::path::Path;
+
+use crate::modules::Module;
+
+use super::laws::{Root, at};
+
+/// Lines of a file, its tests left out.
+pub const FILE: usize = 250;
+/// Lines of a function, from its name to its last bracket.
+pub const FUNCTION: usize = 40;
+
+/// Every file and function that is too long.
+pub fn check(project: &Path, roots: &[Root]) -> Vec<String> {
+    let mut findings = Vec::new();
+    for module in roots.iter().flat_map(sources) {
+        let lines = lines(module);
+        if lines > FILE {
+            let finding =
+                format!("{lines} lines without tests; {FILE} are enough for one question");
+            findings.push(at(project, &module.file, &finding));
+        }
+        for (name, line, length) in long_functions(module) {
+            let finding = format!(
+                "line {line}: {name} takes {length} lines; {FUNCTION} are enough for one thought"
+            );
+            findings.push(at(project, &module.file, &finding));
+        }
+    }
+    findings
+}
+
+/// The files that are not for tests alone.
+pub fn sources(root: &Root) -> impl Iterator<Item = &Module> {
+    root.modules.iter().filter(|module| !module.is_for_tests)
+}
+
+/// The lines of a file outside of its test modules.
+pub fn lines(module: &Module) -> usize {
+    module.source.lines.len() - module.source.test_lines().len()
+}
+
+/// Functions that are too long: name, line and length.
+pub fn long_functions(module: &Module) -> Vec<(String, usize, usize)> {
+    let functions = module.source.named().into_iter().filter(|item| item.is_function);
+    functions
+        .map(|item| (item.path, *item.lines.start(), item.lines.count()))
+        .filter(|(_, _, length)| *length > FUNCTION)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::tests::project;
+
+    fn found(text: &str) -> Vec<String> {
+        let folder = project(&[("xtask/src/lib.rs", text)]);
+        check(folder.path(), &super::super::laws::roots(folder.path()).expect("read"))
+    }
+
+    #[test]
+    fn the_longest_that_is_allowed_passes_and_a_line_more_does_not() {
+        let function = |lines: usize| {
+            format!(
+                "/// Docs.\n#[inline]\npub fn long(\n    x: u8,\n) -> u8 {{\n{}}}\n",
+                "    // x\n".repeat(lines - 4)
+            )
+        };
+        assert_eq!(found(&function(40)), Vec::<String>::new());
+        assert_eq!(
+            found(&function(41)),
+            ["xtask/src/lib.rs: line 3: long takes 41 lines; 40 are enough for one thought"]
+        );
+        let method = format!("impl A {{\n{}}}\n", function(41));
+        assert!(found(&method)[0].contains("A::long takes 41"), "{:?}", found(&method));
+        let file = |lines: usize| "// x\n".repeat(lines);
+        let tests = format!("#[cfg(test)]\nmod tests {{\n{}}}\n", function(60));
+        assert_eq!(found(&(file(250) + &tests)), Vec::<String>::new());
+        assert!(found(&(file(251) + &tests))[0].contains("251 lines without tests"));
+    }
+}

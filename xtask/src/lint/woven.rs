@@ -1,0 +1,107 @@
+//! What is read is what runs: of each lesson file at least two thirds of the code are woven into the chapters.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use anyhow::Result;
+use fs_err as fs;
+
+use crate::files::matching;
+use crate::markdown::Page;
+
+use super::laws::{Root, seen_from};
+
+/// How much of a lesson file the chapters show.
+pub struct Share {
+    /// The file, seen from the project's folder.
+    pub file: String,
+    /// Its lines of code: no blank lines, comments, documentation, tests.
+    pub code: usize,
+    /// Those of them that stand in a chapter.
+    pub woven: usize,
+}
+
+/// Every lesson file that the chapters leave out too much of.
+pub fn check(project: &Path, roots: &[Root]) -> Result<Vec<String>> {
+    let low = |share: &&Share| 3 * share.woven < 2 * share.code;
+    let findings = shares(project, roots)?.iter().filter(low).map(|share| {
+        let Share { file, code, woven } = share;
+        let percent = 100 * woven / code;
+        format!("{file}: {woven} of {code} lines of code are woven into a chapter, {percent} %; two thirds must be")
+    }).collect();
+    Ok(findings)
+}
+
+/// The share of each lesson file in reading order of the crates.
+pub fn shares(project: &Path, roots: &[Root]) -> Result<Vec<Share>> {
+    let woven = woven_items(project)?;
+    let mut shares = Vec::new();
+    for module in roots.iter().filter(|root| root.is_chapter()).flat_map(Root::lesson) {
+        let file = seen_from(project, &module.file).display().to_string();
+        let code = module.source.code_lines();
+        let mut shown = BTreeSet::new();
+        for name in woven.get(&file).into_iter().flatten() {
+            // What names no item is for `weave` to complain of.
+            shown.extend(module.source.find(name).ok().into_iter().flat_map(|item| item.lines));
+        }
+        let woven = code.intersection(&shown).count();
+        shares.push(Share { file, code: code.len(), woven });
+    }
+    Ok(shares)
+}
+
+/// The items of each file that stand in a chapter.
+fn woven_items(project: &Path) -> Result<BTreeMap<String, BTreeSet<String>>> {
+    let mut items: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for page in matching(project, "chapters/*.md")? {
+        let text = fs::read_to_string(page)?;
+        for directive in Page::new(&text).markers.iter().filter_map(|marker| marker.directive) {
+            if let Some((file, name)) = directive.split_once('#') {
+                items.entry(file.to_owned()).or_default().insert(name.to_owned());
+            }
+        }
+    }
+    Ok(items)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::tests::project;
+
+    const SOURCE: &str = "//! Docs.\n\nuse x::Y;\n\n/// Docs.\n#[must_use]\npub fn shown() {\n    // remark\n    y();\n}\n\n\
+        fn hidden() {}\nfn too() {\n    z();\n}\n\n#[cfg(test)]\nmod tests {\n    fn t() {}\n}\n";
+
+    #[test]
+    fn two_thirds_of_a_lessons_code_must_stand_in_a_chapter() {
+        let chapter = |items: &[&str]| {
+            let block = |item: &&str| {
+                format!("<!-- weave crates/model/src/block.rs#{item} -->\n<!-- /weave -->\n")
+            };
+            items.iter().map(block).collect::<String>()
+        };
+        let look = |page: &str| {
+            let folder = project(&[
+                ("crates/model/src/lib.rs", "pub mod block;\npub mod fast;\npub mod support;\n"),
+                ("crates/model/src/block.rs", SOURCE),
+                ("crates/model/src/fast/mod.rs", SOURCE),
+                ("crates/model/src/support/mod.rs", SOURCE),
+                ("chapters/3-model.md", page),
+            ]);
+            let roots = super::super::laws::roots(folder.path()).expect("read");
+            let shares = shares(folder.path(), &roots).expect("read");
+            let [Share { code, woven, .. }] = shares[..] else { panic!("one lesson file") };
+            (code, woven, check(folder.path(), &roots).expect("read"))
+        };
+        let (code, woven, findings) = look(&chapter(&["shown", "shown", "gone"]));
+        assert_eq!((code, woven), (9, 3));
+        assert_eq!(
+            findings,
+            [
+                "crates/model/src/block.rs: 3 of 9 lines of code are woven into a chapter, 33 %; two thirds must be"
+            ]
+        );
+        assert_eq!(look(&chapter(&["shown", "too"])), (9, 6, Vec::new()));
+        assert_eq!(look("````text\n<!-- weave crates/model/src/block.rs#shown -->\n````\n").1, 0);
+    }
+}
