@@ -30,10 +30,10 @@ fn main() -> Result<()> {
     println!("what is added to the scores\n{}", show::tensor(&added));
 
     let scores = q.matmul(&k.tr()) / 4_f64.sqrt(); // [T, T]
-    let open = attention_weights(&q, &k, 4_f64.sqrt(), None); // [T, T]
+    let open = attention_weights(&q, &k, None); // [T, T]
     println!("scores before the mask\n{}", show::tensor(&scores));
     println!("weights before the mask\n{}", show::tensor(&open));
-    let masked = attention_weights(&q, &k, 4_f64.sqrt(), Some(&hidden)); // [T, T]
+    let masked = attention_weights(&q, &k, Some(&hidden)); // [T, T]
     println!("scores after the mask\n{}", show::tensor(&(scores + added)));
     println!("weights after the mask\n{}", show::tensor(&masked));
     println!("sum of each row\n{}", show::tensor(&masked.sum_dim_intlist(-1, false, None)));

@@ -21,7 +21,7 @@ fn main() {
     tch::manual_seed(123);
     let [w_q, w_k] = [(); 2].map(|()| Tensor::rand([4, 4], CPU)); // [C, D]
     let hidden = causal_mask(5, 5, Device::Cpu); // [T, T]
-    let weights = attention_weights(&x.matmul(&w_q), &x.matmul(&w_k), 4_f64.sqrt(), Some(&hidden)); // [T, T]
+    let weights = attention_weights(&x.matmul(&w_q), &x.matmul(&w_k), Some(&hidden)); // [T, T]
     println!("masked weights\n{}", show::tensor(&weights));
 
     tch::manual_seed(123);

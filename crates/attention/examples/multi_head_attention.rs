@@ -29,12 +29,8 @@ fn main() -> Result<()> {
     println!("the same after the split, shape 2 5 3\n{}", show::tensor(&q.get(0)));
 
     let hidden = causal_mask(5, 5, Device::Cpu); // [T, T]
-    let weights = |divisor| attention_weights(&q, &k, divisor, Some(&hidden)); // [B, H, T, T]
-    let by_head_width = weights(3_f64.sqrt());
-    println!(
-        "weights of both heads on the first sequence\n{}",
-        show::tensor(&by_head_width.get(0))
-    );
+    let weights = attention_weights(&q, &k, Some(&hidden)).get(0); // [H, T, T]
+    println!("weights of both heads on the first sequence\n{}", show::tensor(&weights));
 
     let output = layer.forward(&x, false); // [B, T, C]
     println!(
@@ -42,7 +38,8 @@ fn main() -> Result<()> {
         shape(&output),
         show::tensor(&output)
     );
-    let as_the_article = layer.merge(&weights(6_f64.sqrt()).matmul(&v)); // [B, T, C]
+    // The article divides by the root of all channels. Queries made shorter by as much give the same scores.
+    let as_the_article = layer.mix(&(&q * (3_f64 / 6.0).sqrt()), &k, &v, false); // [B, T, C]
     println!(
         "scores divided by the root of 6, all channels; output shape {}\n{}",
         shape(&as_the_article),
@@ -54,7 +51,7 @@ fn main() -> Result<()> {
     println!("fused equals explicit within 1e-6: {}", gap <= 1e-6);
 
     draw_split(&rejoined, &q.get(0))?;
-    draw_weights(&by_head_width.get(0), &hidden)
+    draw_weights(&weights, &hidden)
 }
 
 fn shape(values: &Tensor) -> String {

@@ -31,7 +31,7 @@ fn main() -> Result<()> {
         "scores divided by the root of 4 channels\n{}",
         show::tensor(&(&scores / 4_f64.sqrt()))
     );
-    let weights = attention_weights(&q, &k, 4_f64.sqrt(), None); // [T, T]
+    let weights = attention_weights(&q, &k, None); // [T, T]
     println!("weights: softmax of each row\n{}", show::tensor(&weights));
     println!("sum of each row\n{}", show::tensor(&weights.sum_dim_intlist(-1, false, None)));
     println!("output: weights times V\n{}", show::tensor(&weights.matmul(&v)));

@@ -22,7 +22,7 @@ fn main() -> Result<()> {
     println!("weight of W_Q, between -0.5 and 0.5\n{}", show::tensor(&w_q.weight));
 
     let (q, k, v) = (w_q.forward(&x), w_k.forward(&x), w_v.forward(&x)); // [T, D]
-    let weights = attention_weights(&q, &k, 4_f64.sqrt(), None); // [T, T]
+    let weights = attention_weights(&q, &k, None); // [T, T]
     println!("weights\n{}", show::tensor(&weights));
     println!("output\n{}", show::tensor(&weights.matmul(&v)));
 
@@ -43,7 +43,7 @@ fn set_by_hand() -> Result<()> {
     let (w_q, w_k, w_v) = (Linear { weight: asks, bias: None }, as_it_is(), as_it_is());
 
     let (q, k, v) = (w_q.forward(&x), w_k.forward(&x), w_v.forward(&x)); // [T, D]
-    let weights = attention_weights(&q, &k, 4_f64.sqrt(), None); // [T, T]
+    let weights = attention_weights(&q, &k, None); // [T, T]
     println!("weights\n{}", show::tensor(&weights));
     println!("output of the word it\n{}", show::tensor(&weights.matmul(&v).get(4)));
 

@@ -3,26 +3,26 @@
 use crate::mask::causal_mask;
 use tch::Tensor;
 
-/// How much each query takes from each key: `softmax(Q K^T / divisor)`, whose rows sum to 1.
+/// How much each query takes from each key: `softmax(Q K^T / sqrt(D))`, whose rows sum to 1.
 ///
 /// # Shapes
 /// - `q`: `[…, queries, D]`, `k`: `[…, keys, D]`
 /// - `hidden`: `[queries, keys]`, `true` where a query must not look; such a key gets the weight 0
 /// - returns `[…, queries, keys]`
 ///
-/// # Source
-/// Vaswani et al. 2017 (<https://arxiv.org/abs/1706.03762>), equation 1, where the divisor is `sqrt(D)`.
+/// # Panics
+/// If queries and keys differ in width.
 ///
-/// # Differs
-/// The divisor is an argument, because the article behind this chapter divides by another one than the paper.
-pub fn attention_weights(q: &Tensor, k: &Tensor, divisor: f64, hidden: Option<&Tensor>) -> Tensor {
+/// # Source
+/// Vaswani et al. 2017 (<https://arxiv.org/abs/1706.03762>), equation 1.
+pub fn attention_weights(q: &Tensor, k: &Tensor, hidden: Option<&Tensor>) -> Tensor {
+    let (_, _, d) = sizes(q, k);
     // Without the division, scores grow with D, and softmax puts nearly all weight on one key.
-    let scores = q.matmul(&k.transpose(-2, -1)) / divisor; // […, queries, keys]
-    let visible = match hidden {
-        Some(hidden) => scores.masked_fill(hidden, f64::NEG_INFINITY),
-        None => scores,
-    };
-    visible.softmax(-1, None)
+    let mut scores = q.matmul(&k.transpose(-2, -1)) / (d as f64).sqrt(); // […, queries, keys]
+    if let Some(hidden) = hidden {
+        scores = scores.masked_fill(hidden, f64::NEG_INFINITY);
+    }
+    scores.softmax(-1, None)
 }
 
 /// Mixes the values that each position is allowed to read, weighted by how well its query fits their keys.
@@ -40,9 +40,9 @@ pub fn attention_weights(q: &Tensor, k: &Tensor, divisor: f64, hidden: Option<&T
 /// Vaswani et al. 2017 (<https://arxiv.org/abs/1706.03762>), equation 1, with the mask of section 3.2.3. Dropout on the
 /// weights is OpenAI's: Radford et al. 2018, section 4.1, "attention dropouts".
 pub fn attend(q: &Tensor, k: &Tensor, v: &Tensor, dropout: f64, train: bool) -> Tensor {
-    let (queries, keys, d) = sizes(q, k);
+    let (queries, keys, _) = sizes(q, k);
     let hidden = causal_mask(queries, keys, q.device()); // [queries, keys]
-    let weights = attention_weights(q, k, (d as f64).sqrt(), Some(&hidden)); // […, queries, keys]
+    let weights = attention_weights(q, k, Some(&hidden)); // […, queries, keys]
     weights.dropout(dropout, train).matmul(v) // […, queries, D]
 }
 
@@ -61,22 +61,10 @@ pub fn attend(q: &Tensor, k: &Tensor, v: &Tensor, dropout: f64, train: bool) -> 
 /// Dao et al. 2022 (<https://arxiv.org/abs/2205.14135>), algorithm 1; libtorch's `scaled_dot_product_attention`.
 pub fn attend_fused(q: &Tensor, k: &Tensor, v: &Tensor) -> Tensor {
     let (queries, keys, _) = sizes(q, k);
-    if queries == keys || queries == 1 {
-        // A single query stands at the end and sees every key, so that there is nothing to hide.
-        return Tensor::scaled_dot_product_attention(
-            q,
-            k,
-            v,
-            None::<Tensor>,
-            0.0,
-            queries > 1,
-            None,
-            false,
-        );
-    }
-    // libtorch's own causal mask lines up the first query with the first key; ours the last with the last.
-    let visible = causal_mask(queries, keys, q.device()).logical_not(); // [queries, keys]
-    Tensor::scaled_dot_product_attention(q, k, v, Some(visible), 0.0, false, None, false)
+    // libtorch's own causal mask lines up the first query with the first key, ours the last with the last.
+    let aligned = queries == keys;
+    let visible = (!aligned).then(|| causal_mask(queries, keys, q.device()).logical_not()); // [queries, keys]
+    Tensor::scaled_dot_product_attention(q, k, v, visible, 0.0, aligned, None, false)
 }
 
 fn sizes(q: &Tensor, k: &Tensor) -> (i64, i64, i64) {
@@ -111,7 +99,7 @@ mod tests {
     fn equal_scores_spread_the_weight_evenly_over_what_is_visible() {
         let zeros = Tensor::zeros([3, 2], tch::kind::DOUBLE_CPU);
         let hidden = causal_mask(3, 3, tch::Device::Cpu);
-        let weights = attention_weights(&zeros, &zeros, 1.0, Some(&hidden));
+        let weights = attention_weights(&zeros, &zeros, Some(&hidden));
         let by_hand = Tensor::from_slice2(&[
             [1.0, 0.0, 0.0],
             [0.5, 0.5, 0.0],

@@ -51,9 +51,12 @@ impl MultiHeadAttention {
     /// # Shapes
     /// - `x`: `[B, T, C]`
     /// - returns `[B, T, C]`
+    ///
+    /// # Panics
+    /// If `x` is not of rank 3.
     pub fn forward(&self, x: &Tensor, train: bool) -> Tensor {
         let (q, k, v) = self.project(x); // [B, H, T, D]
-        self.mix(&q, &k, &v, train)
+        self.mix(&q, &k, &v, train) // [B, T, C]
     }
 
     /// Projects to queries, keys and values, and gives each head its slice of the channels.
@@ -65,50 +68,34 @@ impl MultiHeadAttention {
     /// # Panics
     /// If `x` is not of rank 3.
     pub fn project(&self, x: &Tensor) -> (Tensor, Tensor, Tensor) {
-        (
-            self.split(&self.w_q.forward(x)),
-            self.split(&self.w_k.forward(x)),
-            self.split(&self.w_v.forward(x)),
-        )
+        let [b, t, c] = x.size()[..] else {
+            panic!("x must be [B, T, C], got {:?}", x.size());
+        };
+        let split = |p: Tensor| p.view([b, t, self.heads, c / self.heads]).transpose(1, 2); // [B, H, T, D]
+        (split(self.w_q.forward(x)), split(self.w_k.forward(x)), split(self.w_v.forward(x)))
     }
 
-    /// Mixes the values in each head, and the heads through the output projection.
+    /// Lets each head mix the values that its queries may read, puts the heads' slices side by side again, and mixes these through
+    /// the output projection.
     ///
     /// With dropout at work the weights must exist to be dropped, so the spelled-out [`attend`] runs; otherwise the fused
     /// kernel, which computes the same.
     ///
     /// # Shapes
-    /// - `q`: `[B, H, T, D]`, the last positions of the keys
-    /// - `k`, `v`: `[B, H, keys, D]`
+    /// - `q`: `[B, H, T, D]`; `k`, `v`: `[B, H, keys, D]`; the queries are the last positions of the keys
     /// - returns `[B, T, C]`
+    ///
+    /// # Panics
+    /// If `q` is not of rank 4, if `k` and `v` do not fit it, or if there are more queries than keys.
     pub fn mix(&self, q: &Tensor, k: &Tensor, v: &Tensor, train: bool) -> Tensor {
+        let [b, h, t, d] = q.size()[..] else {
+            panic!("q must be [B, H, T, D], got {:?}", q.size());
+        };
         let mixed = if train && self.dropout > 0.0 {
             attend(q, k, v, self.dropout, train)
         } else {
             attend_fused(q, k, v)
-        };
-        self.merge(&mixed)
-    }
-
-    fn split(&self, projected: &Tensor) -> Tensor {
-        let [b, t, c] = projected.size()[..] else {
-            panic!("x must be [B, T, C], got {:?}", projected.size());
-        };
-        projected.view([b, t, self.heads, c / self.heads]).transpose(1, 2) // [B, H, T, D]
-    }
-
-    /// Puts the heads' slices side by side again and mixes them through the output projection.
-    ///
-    /// # Shapes
-    /// - `mixed`: `[B, H, T, D]`
-    /// - returns `[B, T, C]`
-    ///
-    /// # Panics
-    /// If `mixed` is not of rank 4.
-    pub fn merge(&self, mixed: &Tensor) -> Tensor {
-        let [b, h, t, d] = mixed.size()[..] else {
-            panic!("mixed must be [B, H, T, D], got {:?}", mixed.size());
-        };
+        }; // [B, H, T, D]
         let merged = mixed.transpose(1, 2).reshape([b, t, h * d]); // [B, T, C]
         self.w_o.forward(&merged)
     }

@@ -74,22 +74,18 @@ fn each_row_of_weights_sums_to_one_and_gives_the_future_nothing() {
     let _alone = generator();
     let (q, k) = (seeded(&[2, 3, 5, 4]), seeded(&[2, 3, 5, 4]).flip([-1]));
     let hidden = causal_mask(5, 5, Device::Cpu);
-    for divisor in [1.0, 2.0] {
-        let weights = attention_weights(&q, &k, divisor, Some(&hidden)); // [B, H, T, T]
-        let gap = largest_difference(
-            &weights.sum_dim_intlist(-1, false, None),
-            &Tensor::ones([2, 3, 5], CPU),
-        );
-        assert!(gap < 1e-6, "a sum differs from 1 by {gap:e}");
-        assert_eq!(weights.masked_select(&hidden), Tensor::zeros([60], CPU));
-    }
+    let weights = attention_weights(&q, &k, Some(&hidden)); // [B, H, T, T]
+    let sums = weights.sum_dim_intlist(-1, false, None); // [B, H, T]
+    let gap = largest_difference(&sums, &Tensor::ones([2, 3, 5], CPU));
+    assert!(gap < 1e-6, "a sum differs from 1 by {gap:e}");
+    assert_eq!(weights.masked_select(&hidden), Tensor::zeros([60], CPU));
 }
 
 #[test]
 fn without_a_mask_attention_does_not_know_the_order_of_positions() {
     let _alone = generator();
     let (q, k, v) = (seeded(&[5, 4]), seeded(&[5, 4]).flip([-1]), seeded(&[5, 4]).flip([0, 1]));
-    let mix = |q: &Tensor, k: &Tensor, v: &Tensor| attention_weights(q, k, 2.0, None).matmul(v);
+    let mix = |q: &Tensor, k: &Tensor, v: &Tensor| attention_weights(q, k, None).matmul(v);
     let reversed = mix(&q.flip([0]), &k.flip([0]), &v.flip([0]));
     let gap = largest_difference(&mix(&q, &k, &v).flip([0]), &reversed);
     assert!(gap < 1e-6, "largest difference {gap:e}");
@@ -190,9 +186,11 @@ fn merging_undoes_the_split() {
             tensor.copy_(&if is_weight { Tensor::eye(8, CPU) } else { Tensor::zeros(size, CPU) });
         }
     });
-    let x = seeded(&[2, 5, 8]);
-    let (q, _, _) = layer.project(&x);
-    assert_eq!(layer.merge(&q), x);
+    // Every position says the same, so that whatever the weights are, the mixture is what each says.
+    let x = seeded(&[2, 1, 8]).expand([2, 5, 8], false).contiguous();
+    let (q, k, v) = layer.project(&x);
+    let gap = largest_difference(&layer.mix(&q, &k, &v, false), &x);
+    assert!(gap < 1e-6, "largest difference {gap:e}");
 }
 
 #[test]

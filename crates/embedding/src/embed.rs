@@ -3,7 +3,7 @@
 use tch::{Device, Kind, Tensor, nn, no_grad};
 
 /// The parameter `name` under `path`: the tensor that is there already, such as a loaded weight, or else a new one, drawn by
-/// `draw`.
+/// `draw`, which fills the tensor that it is given.
 ///
 /// Drawing happens on the CPU whatever the device, so that a seed gives the same model everywhere.
 ///
@@ -13,14 +13,14 @@ pub fn parameter(
     path: &nn::Path,
     name: &str,
     shape: &[i64],
-    draw: impl FnOnce(&mut Tensor),
+    draw: impl FnOnce(&mut Tensor) -> Tensor,
 ) -> Tensor {
     if let Some(present) = path.get(name) {
         assert_eq!(present.size(), shape, "{} has not the shape its layer wants", path.path(name));
         return present;
     }
-    let mut drawn = Tensor::empty(shape, (Kind::Float, Device::Cpu));
-    no_grad(|| draw(&mut drawn));
+    let mut empty = Tensor::empty(shape, (Kind::Float, Device::Cpu));
+    let drawn = no_grad(|| draw(&mut empty));
     path.add(name, drawn.to_device(path.device()), true)
 }
 
@@ -36,9 +36,7 @@ impl Embedding {
     /// # Source
     /// PyTorch 2.13: `Embedding.reset_parameters` in `torch/nn/modules/sparse.py`.
     pub fn new(path: &nn::Path, rows: i64, channels: i64) -> Self {
-        let draw = |table: &mut Tensor| {
-            let _ = table.normal_(0.0, 1.0);
-        };
+        let draw = |table: &mut Tensor| table.normal_(0.0, 1.0);
         Self { weight: parameter(path, "weight", &[rows, channels], draw) }
     }
 

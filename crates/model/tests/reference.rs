@@ -160,13 +160,13 @@ fn every_step_of_the_first_block_has_its_published_values() {
     check("v", &v);
     let hidden = causal_mask(11, 11, Device::Cpu); // [T, T]
     check("att", &(q.matmul(&k.transpose(-2, -1)) / 4.0).masked_fill(&hidden, f64::NEG_INFINITY));
-    let weights = attention_weights(&q, &k, 4.0, Some(&hidden)); // [B, H, T, T]
+    let weights = attention_weights(&q, &k, Some(&hidden)); // [B, H, T, T]
     check("attSm", &weights);
     let mixed = weights.matmul(&v); // [B, H, T, D]
     check("y", &joined(&mixed));
-    check("yProj", &attention.merge(&mixed));
+    check("yProj", &attention.mix(&q, &k, &v, false));
     check("yProj", &attention.forward(&ln1, false));
-    let x = x + attention.merge(&mixed);
+    let x = x + attention.forward(&ln1, false);
     check("attnResid", &x);
 
     let ln2 = norm("norm2").forward(&x); // [B, T, C]
