@@ -15,6 +15,7 @@ mod ledger;
 mod lint;
 mod markdown;
 mod modules;
+mod mutants;
 mod outputs;
 mod paths;
 mod python;
@@ -114,6 +115,9 @@ enum Command {
         #[arg(long)]
         counts: bool,
     },
+    /// Change the lesson in a copy, one thing at a time, and check that what was changed is what runs
+    #[command(after_help = "Example: cargo xtask mutants")]
+    Mutants,
     /// Show every number that the demos share with PyTorch, side by side
     #[command(after_help = "Examples:\n  cargo xtask ledger\n  cargo xtask ledger 2 --all")]
     Ledger {
@@ -166,6 +170,7 @@ fn execute(command: Command) -> Result<()> {
         Command::Lint { counts: true } => lint::counts(&root),
         Command::Lint { counts: false } => lint::run(&root),
         Command::Ledger { chapter, all } => ledger::run(&root, &chapter, all),
+        Command::Mutants => mutants::run(&root),
         Command::Book { open } => book::run(&root, open),
         Command::Ci => ci::run(&root),
         Command::Reference { demo, check } => reference::run(&root, demo.as_deref(), check),

@@ -13,6 +13,8 @@
 //! | [`course`] | which examples does each step learn from? | 4.4 |
 //! | [`sampling`] | how does a logit become a word? | 4.5 |
 //! | [`metrics`] | how does the run go? | 4.4 |
+//! | [`callbacks`] | whom does a run tell of it? | 4.4 |
+//! | [`progress`] | how far is it? | 4.6 |
 //! | [`checkpoint`] | what if it is interrupted? | 4.6 |
 //! | [`seeds`] | where do a resumed run's random numbers come from? | 4.6 |
 //! | [`trainer`] | how do steps become a run? | 4.4 |
@@ -23,12 +25,14 @@
 //! Shapes use the legend of [`embedding`].
 
 pub mod adamw;
+pub mod callbacks;
 pub mod checkpoint;
 pub mod course;
 pub mod evaluate;
 pub mod examples;
 pub mod loss;
 pub mod metrics;
+pub mod progress;
 pub mod protocol;
 pub mod sampling;
 pub mod schedule;

@@ -2,11 +2,13 @@
 
 use crate::{
     adamw::AdamW,
+    callbacks::{Callbacks, Outcome},
     checkpoint::{self, Loaded, State, libtorch_version},
     course::Course,
     evaluate::evaluate,
     examples::Examples,
     metrics::{Line, Sample, Step, Validation, rounded},
+    progress::{Origin, Progress},
     seeds::{Purpose, derived_seed},
     settings::TrainSettings,
     step::{Batch, Measured, train_step},
@@ -33,65 +35,6 @@ pub struct Trainer {
     pub progress: Progress,
     /// What a resumed run must find unchanged.
     pub origin: Origin,
-}
-
-/// How far a run is.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Progress {
-    /// Steps taken.
-    pub step: usize,
-    /// Targets learned from.
-    pub tokens: u64,
-    /// Batches that had no target and taught nothing.
-    pub skipped_batches: usize,
-    /// All that has happened.
-    pub history: Vec<Line>,
-}
-
-/// What a checkpoint keeps so that a run goes on as the same run.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Origin {
-    /// Hash of the training examples.
-    pub training_data: String,
-    /// Hash of the validation examples.
-    pub validation_data: Option<String>,
-    /// The way in which steps are taken, by name.
-    pub path: String,
-    /// What the command wants back to find its data again.
-    pub resume_metadata: Value,
-}
-
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// All its steps are done.
-    Finished,
-    /// It was asked to stop; a checkpoint holds where.
-    Stopped,
-}
-
-/// What a run calls on its way.
-pub trait Callbacks {
-    /// Hears of each step, measurement and sample.
-    ///
-    /// # Errors
-    /// If it cannot write them down.
-    fn line(&mut self, line: &Line) -> Result<()>;
-
-    /// Lets the model show what it can write.
-    ///
-    /// # Errors
-    /// If it cannot.
-    fn sample(&mut self, model: &Gpt2) -> Result<String>;
-
-    /// Asked before each step whether to stop.
-    fn stop(&self) -> bool;
-
-    /// Called before each checkpoint with all that has happened.
-    ///
-    /// # Errors
-    /// If it cannot write it down.
-    fn before_checkpoint(&mut self, history: &[Line]) -> Result<()>;
 }
 
 impl Trainer {

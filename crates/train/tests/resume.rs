@@ -7,10 +7,11 @@ use small::{alone, bits, run, settings, trainer, windows};
 use std::{fs, path::Path};
 use tch::Device;
 use train::{
+    callbacks::Outcome,
     checkpoint,
     metrics::Line,
     settings::{Length, TrainSettings},
-    trainer::{Outcome, Trainer},
+    trainer::Trainer,
 };
 
 fn resumed(folder: &Path, settings: TrainSettings) -> anyhow::Result<Trainer> {

@@ -12,6 +12,7 @@ use std::{
 };
 use tch::Device;
 use train::{
+    callbacks::Outcome,
     command::take_path,
     run::{
         folder::RunFolder,
@@ -21,7 +22,7 @@ use train::{
     },
     sampling::Sampling,
     settings::{Length, TrainSettings},
-    trainer::{Outcome, Trainer},
+    trainer::Trainer,
 };
 
 /// The name for weights that are made on the spot.

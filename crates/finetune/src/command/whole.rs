@@ -25,6 +25,7 @@ use std::{
 };
 use tch::Device;
 use train::{
+    callbacks::Outcome,
     checkpoint,
     command::take_path,
     run::{
@@ -37,7 +38,7 @@ use train::{
         },
     },
     settings::{Length, TrainSettings},
-    trainer::{Outcome, Trainer},
+    trainer::Trainer,
 };
 
 /// Held-out instructions whose answers are shown.

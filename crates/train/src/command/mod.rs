@@ -5,6 +5,7 @@ mod report;
 mod start;
 
 use crate::{
+    callbacks::Outcome,
     checkpoint::{self, Loaded},
     protocol::Protocol,
     run::{
@@ -14,7 +15,7 @@ use crate::{
     },
     sampling::Sampling,
     settings::TrainSettings,
-    trainer::{Outcome, Trainer},
+    trainer::Trainer,
 };
 use crate::{fast::stepper, run::recorder::Recorder};
 use anyhow::{Context, Result, bail, ensure};

@@ -1,7 +1,7 @@
 //! Writes down what happens in a run, and shows it.
 
 use super::folder::RunFolder;
-use crate::{metrics::Line, trainer::Callbacks};
+use crate::{callbacks::Callbacks, metrics::Line};
 use anyhow::Result;
 use model::gpt2::Gpt2;
 

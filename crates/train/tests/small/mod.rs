@@ -11,9 +11,10 @@ use std::{
 };
 use tch::{Device, Tensor};
 use train::{
+    callbacks::Outcome,
     run::{folder::RunFolder, recorder::Recorder},
     settings::{Length, TrainSettings},
-    trainer::{Outcome, Trainer},
+    trainer::Trainer,
 };
 
 pub const CONFIG: Gpt2Config = Gpt2Config {
