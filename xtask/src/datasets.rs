@@ -3,16 +3,14 @@
 //! `data/datasets.json` names each file's addresses, size, SHA-256 and license. Everything that is fetched lies under
 //! `data/public/`, which git ignores. A file counts as there only if it is the very one that was published.
 
-use std::collections::HashMap;
 use std::fs;
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow};
 use serde::Deserialize;
 
-use crate::download::{self, Download};
+use crate::download::{Download, Limits};
 
 /// Larger files than this are recognized by their size alone, so that a command does not begin with reading
 /// gigabytes; they were hashed when they came.
@@ -80,11 +78,11 @@ impl DataFile {
             urls: urls.collect(),
             size: self.bytes,
             sha256: self.sha256.clone(),
-            limits: download::Limits::default(),
+            limits: Limits::default(),
         }
     }
 
-    fn is_there(&self, root: &Path) -> bool {
+    pub(crate) fn is_there(&self, root: &Path) -> bool {
         let path = root.join(&self.path);
         let size = fs::metadata(&path).map_or(0, |data| data.len());
         let mut known = self.download();
@@ -143,149 +141,6 @@ pub fn fetch(root: &Path, name: &str) -> Result<PathBuf> {
         }
     }
     Ok(root.join(&dataset.path))
-}
-
-/// `cargo xtask fetch NAME… [--from DIR]`: prints a line for each dataset.
-///
-/// `all` stands for everything but GPT-2's weights, which are asked for by name. With `from`, nothing is downloaded:
-/// what lies in that folder is recognized by its SHA-256, whatever its name, and copied; what is missing is listed,
-/// and that is no error.
-///
-/// # Errors
-/// If a name is unknown, or something cannot be fetched.
-pub fn fetch_command(root: &Path, names: &[String], from: Option<&Path>) -> Result<()> {
-    let mut wanted: Vec<&Dataset> = Vec::new();
-    for name in names {
-        if name == "all" {
-            wanted.extend(all().iter().filter(|dataset| dataset.kind != Kind::Weights));
-        } else {
-            wanted.push(find(name)?);
-        }
-    }
-    ensure!(!wanted.is_empty(), "name a dataset to fetch, or `all`");
-    let mut failed = Vec::new();
-    if let Some(folder) = from {
-        install(root, &wanted, folder)?;
-    } else {
-        for dataset in &wanted {
-            if dataset.is_complete(root) {
-                line(dataset, "there already");
-                continue;
-            }
-            match fetch(root, &dataset.name) {
-                Ok(_) => line(dataset, &format!("fetched (license: {})", dataset.license)),
-                Err(error) => {
-                    eprintln!("{}", error.root_cause());
-                    line(dataset, "could not be fetched");
-                    failed.push(dataset.name.as_str());
-                }
-            }
-        }
-    }
-    if names.iter().any(|name| name == "all") {
-        println!(
-            "GPT-2's weights are not part of `all` (0.5 to 6.4 GB each); fetch them by name, for example gpt2"
-        );
-    }
-    if !failed.is_empty() {
-        bail!(
-            "{} could not be fetched; check the connection and run the command again, or take the files from a folder with --from DIR",
-            failed.join(", ")
-        );
-    }
-    Ok(())
-}
-
-fn line(dataset: &Dataset, verdict: &str) {
-    println!("{:<17} {:<36} {verdict}", dataset.name, dataset.path.display());
-}
-
-/// Copies what `folder` holds of the wanted datasets.
-fn install(root: &Path, wanted: &[&Dataset], folder: &Path) -> Result<()> {
-    ensure!(folder.is_dir(), "--from {}: there is no such folder", folder.display());
-    let absent: Vec<&DataFile> = wanted
-        .iter()
-        .flat_map(|dataset| &dataset.files)
-        .filter(|file| !file.is_there(root))
-        .collect();
-    let found = recognize(folder, &absent);
-    for dataset in wanted {
-        if dataset.is_complete(root) {
-            line(dataset, "there already");
-            continue;
-        }
-        let mut missing = Vec::new();
-        for file in &dataset.files {
-            match file.sha256.as_ref().and_then(|hash| found.get(&hash.to_ascii_lowercase())) {
-                Some(source) => copy(source, &root.join(&file.path), file)?,
-                None if !file.is_there(root) => {
-                    missing.push(file.path.file_name().unwrap_or_default().to_string_lossy());
-                }
-                None => {}
-            }
-        }
-        if missing.is_empty() {
-            line(dataset, &format!("installed (license: {})", dataset.license));
-        } else {
-            line(dataset, &format!("missing: {}", missing.join(", ")));
-        }
-    }
-    Ok(())
-}
-
-/// The files below `folder` whose SHA-256 is that of a wanted one. Only files that can be it are read.
-fn recognize(folder: &Path, wanted: &[&DataFile]) -> HashMap<String, PathBuf> {
-    let mut found = HashMap::new();
-    let mut folders = vec![folder.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
-            let path = entry.path();
-            // A link to a folder is not followed, so that a circle of links ends.
-            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                folders.push(path);
-                continue;
-            }
-            let Ok(data) = fs::metadata(&path) else { continue };
-            let can_be = |file: &&DataFile| match file.bytes {
-                Some(bytes) => bytes == data.len(),
-                None => file.path.extension() == path.extension(),
-            };
-            if data.is_file()
-                && wanted.iter().any(can_be)
-                && let Ok(hash) = download::sha256(&path)
-            {
-                found.insert(hash, path);
-            }
-        }
-    }
-    found
-}
-
-/// Copies one file so that it takes its name only when it is whole.
-fn copy(source: &Path, target: &Path, file: &DataFile) -> Result<()> {
-    let folder = target.parent().unwrap_or(Path::new("."));
-    let write = || -> io::Result<tempfile::NamedTempFile> {
-        fs::create_dir_all(folder)?;
-        let mut copy = tempfile::Builder::new().prefix(".copying").tempfile_in(folder)?;
-        io::copy(&mut fs::File::open(source)?, &mut copy)?;
-        copy.flush()?;
-        copy.as_file().sync_all()?;
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            copy.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
-        }
-        Ok(copy)
-    };
-    let copied = write()
-        .with_context(|| format!("cannot copy {} to {}", source.display(), target.display()))?;
-    ensure!(
-        file.download().is_complete(copied.path()),
-        "{} changed while it was being copied",
-        source.display()
-    );
-    copied.persist(target).with_context(|| format!("cannot write {}", target.display()))?;
-    Ok(())
 }
 
 #[cfg(test)]

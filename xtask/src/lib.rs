@@ -5,25 +5,41 @@
 //! | --- | --- |
 //! | [`download`] | how does one file come here whole, or not at all? |
 //! | [`datasets`] | what stands behind a name such as `the-verdict`, and where does it lie? |
-//! | [`archive`] | what does PyTorch publish for which machine, and which of it do we need? |
-//! | [`setup`] | where does libtorch come from, and how do cargo and the programs find it? |
+//! | [`fetch`] | how do its files come here, or out of a folder? |
 //! | [`memory`] | how much memory is there? |
+//! | [`platform`] | which machines is this for? |
+//! | [`archive`] | what does PyTorch publish for which machine, and which of it do we need? |
+//! | [`obtain`] | how does it come here? |
+//! | [`libtorch`] | is it whole? |
+//! | [`setup`] | which libtorch is taken? |
+//! | [`cargo_config`] | how do cargo and the programs find it? |
+//! | [`tools`] | which programs does all of that call? |
 //! | [`doctor`] | what is wrong on this machine, and which command mends it? |
 //!
-//! Behind [`download`] and [`setup`], `network` asks servers and `progress` says how far it has come.
+//! Behind [`download`], `network` asks servers, `failure` says why in vain, `part` holds what has arrived, `progress`
+//! says how far it has come, and `disk` knows whole files.
 //!
 //! Nothing here depends on libtorch or on a chapter, so that it builds and runs where libtorch is missing.
 
 use std::path::{Path, PathBuf};
 
 pub mod archive;
+pub mod cargo_config;
 pub mod datasets;
+mod disk;
 pub mod doctor;
 pub mod download;
+mod failure;
+pub mod fetch;
+pub mod libtorch;
 pub mod memory;
 mod network;
+pub mod obtain;
+mod part;
+pub mod platform;
 mod progress;
 pub mod setup;
+pub mod tools;
 
 /// The project's root folder: the nearest folder, from the current one upwards, that holds `data/datasets.json`
 /// and `Cargo.toml`, else the folder that this program was compiled in.

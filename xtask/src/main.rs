@@ -30,7 +30,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use xtask::{datasets, doctor, setup};
+use xtask::{doctor, fetch, setup};
 
 /// The project's own commands.
 #[derive(Parser)]
@@ -160,7 +160,7 @@ fn execute(command: Command) -> Result<()> {
     match command {
         Command::Setup { force } => setup::run(&root, force),
         Command::Doctor => doctor::run(&root),
-        Command::Fetch { names, from } => datasets::fetch_command(&root, &names, from.as_deref()),
+        Command::Fetch { names, from } => fetch::run(&root, &names, from.as_deref()),
         Command::Chapter { chapter, demo, show } => {
             chapter::run(&root, &chapter, demo.as_deref(), show)
         }

@@ -1,31 +1,15 @@
 //! How a server is asked, and what its answers and its silence mean.
 
 use std::fs;
-use std::io;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use ureq::http::{HeaderMap, Response, Uri};
 use ureq::tls::{PemItem, RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
-use crate::download::Limits;
+use crate::failure::{Failure, Limits, failure, text};
 
 const REDIRECTS: usize = 10;
-
-/// Why an attempt failed, and so what to do next.
-pub(crate) enum Failure {
-    /// The same address may work in a moment, at the earliest after this pause.
-    Again(String, Option<Duration>),
-    /// Nobody was there; one more attempt shows whether it was an accident.
-    Unreachable(String),
-    /// What lies here already does not fit; the same address is asked for the whole file.
-    Afresh(String),
-    /// Another address may work.
-    Elsewhere(String),
-    /// Nothing on the network can help.
-    Here(anyhow::Error),
-}
 
 /// What a server says of the file before it sends it.
 #[derive(Default)]
@@ -55,29 +39,31 @@ pub(crate) fn ask(
         let response = request
             .call()
             .map_err(|error| through_proxy(failure(error, limits), agent, &address))?;
-        let headers = response.headers();
-        if let Some(hash) =
-            text(headers, "x-linked-etag").map(|tag| tag.trim_matches('"').to_ascii_lowercase())
-            && hash.len() == 64
-            && hash.bytes().all(|digit| digit.is_ascii_hexdigit())
-        {
-            promise.sha256 = Some(hash);
-            promise.size = text(headers, "x-linked-size").and_then(|size| size.parse().ok());
-        }
+        promise.note(response.headers());
         if !response.status().is_redirection() || response.status().as_u16() == 304 {
             return Ok((response, promise));
         }
-        let Some(next) =
-            text(headers, "location").and_then(|location| resolve(&address, &location))
-        else {
-            return Err(Failure::Elsewhere("redirects to nowhere".into()));
-        };
+        let location = text(response.headers(), "location");
+        let next = location.and_then(|location| resolve(&address, &location));
+        let next = next.ok_or_else(|| Failure::Elsewhere("redirects to nowhere".into()))?;
         if address.starts_with("https:") && !next.starts_with("https:") {
             return Err(Failure::Elsewhere("redirects to an address without encryption".into()));
         }
         address = next;
     }
     Err(Failure::Elsewhere(format!("redirects more than {REDIRECTS} times")))
+}
+
+impl Promise {
+    /// Takes what the headers of Hugging Face say of a large file.
+    fn note(&mut self, headers: &HeaderMap) {
+        let Some(tag) = text(headers, "x-linked-etag") else { return };
+        let hash = tag.trim_matches('"').to_ascii_lowercase();
+        if hash.len() == 64 && hash.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            self.sha256 = Some(hash);
+            self.size = text(headers, "x-linked-size").and_then(|size| size.parse().ok());
+        }
+    }
 }
 
 /// What sends the requests.
@@ -108,50 +94,6 @@ pub(crate) fn agent(limits: &Limits) -> Result<Agent> {
         .into())
 }
 
-/// A failure on the way to the server, in words.
-pub(crate) fn failure(error: ureq::Error, limits: &Limits) -> Failure {
-    use ureq::{Error, Timeout};
-    let again = |reason: String| Failure::Again(reason, None);
-    let nameless = || Failure::Unreachable("has no address (no network, or no name server)".into());
-    match error {
-        Error::HostNotFound => nameless(),
-        Error::Io(error) if error.to_string().contains("lookup address") => nameless(),
-        Error::Timeout(Timeout::Connect | Timeout::Resolve) => Failure::Unreachable(format!(
-            "did not answer within {:.0} s",
-            limits.connect.as_secs_f64()
-        )),
-        Error::Timeout(_) => {
-            again(format!("fell silent for {:.0} s", limits.silence.as_secs_f64()))
-        }
-        Error::ConnectProxyFailed(reason) => {
-            Failure::Elsewhere(format!("cannot be reached through the proxy, which said: {reason}"))
-        }
-        Error::InvalidProxyUrl => {
-            Failure::Elsewhere("needs a proxy whose address cannot be understood".into())
-        }
-        Error::BadUri(reason) => Failure::Elsewhere(format!("is no address: {reason}")),
-        Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            Failure::Unreachable("refused the connection".into())
-        }
-        Error::Io(error) => again(match error.kind() {
-            io::ErrorKind::ConnectionReset
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::UnexpectedEof => "broke off the connection".into(),
-            io::ErrorKind::TimedOut => {
-                format!("fell silent for {:.0} s", limits.silence.as_secs_f64())
-            }
-            io::ErrorKind::InvalidData => format!(
-                "could not be trusted ({error}; behind a proxy that signs itself, set SSL_CERT_FILE to its certificate)"
-            ),
-            _ => format!("failed ({error})"),
-        }),
-        Error::Rustls(error) => Failure::Elsewhere(format!(
-            "could not be trusted ({error}; behind a proxy that signs itself, set SSL_CERT_FILE to its certificate)"
-        )),
-        error => again(format!("failed ({error})")),
-    }
-}
-
 /// Adds the proxy to the reason, where one stands between.
 fn through_proxy(reason: Failure, agent: &Agent, url: &str) -> Failure {
     let uri: Option<Uri> = url.parse().ok();
@@ -170,35 +112,19 @@ fn through_proxy(reason: Failure, agent: &Agent, url: &str) -> Failure {
     }
 }
 
-/// What a status that brings no file means.
-pub(crate) fn refusal(status: u16, headers: &HeaderMap) -> Failure {
-    match status {
-        404 | 410 => Failure::Elsewhere(format!("does not have it (status {status})")),
-        401 | 403 => Failure::Elsewhere(format!("does not give it to us (status {status})")),
-        407 => Failure::Elsewhere(
-            "lies behind a proxy that asks for a name and a password (status 407)".into(),
-        ),
-        408 | 425 | 429 | 500..=599 => {
-            let pause = text(headers, "retry-after").and_then(|seconds| seconds.parse().ok());
-            Failure::Again(
-                format!("is busy or broken (status {status})"),
-                pause.map(|seconds: u64| Duration::from_secs(seconds.min(60))),
-            )
-        }
-        _ => Failure::Elsewhere(format!("answered with status {status}")),
-    }
-}
-
-/// A header's value.
-pub(crate) fn text(headers: &HeaderMap, name: &str) -> Option<String> {
-    Some(headers.get(name)?.to_str().ok()?.trim().to_owned())
-}
-
 /// First byte and total of `Content-Range: bytes 100-199/200`.
 pub(crate) fn content_range(headers: &HeaderMap) -> Option<(u64, Option<u64>)> {
     let value = text(headers, "content-range")?;
     let (range, total) = value.strip_prefix("bytes ")?.split_once('/')?;
     Some((range.split_once('-')?.0.parse().ok()?, total.parse().ok()))
+}
+
+/// What it means that a web page came instead of the file.
+pub(crate) fn page() -> Failure {
+    Failure::Elsewhere(
+        "answered with a web page instead of the file (a sign-in page of the network, perhaps)"
+            .into(),
+    )
 }
 
 /// Whether the answer calls itself a web page.

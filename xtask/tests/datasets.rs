@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use xtask::datasets;
+use xtask::{datasets, fetch};
 
 fn names(list: &[&str]) -> Vec<String> {
     list.iter().map(ToString::to_string).collect()
@@ -37,12 +37,8 @@ fn files_are_recognized_by_their_hash_whatever_their_name() {
     damaged[100] ^= 1;
     fs::write(from.path().join("peter-rabbit.txt"), damaged).expect("written");
 
-    datasets::fetch_command(
-        root.path(),
-        &names(&["the-verdict", "peter-rabbit"]),
-        Some(from.path()),
-    )
-    .expect("what is missing is no error");
+    fetch::run(root.path(), &names(&["the-verdict", "peter-rabbit"]), Some(from.path()))
+        .expect("what is missing is no error");
     let verdict =
         datasets::path(root.path(), "the-verdict").expect("a known name").expect("installed");
     assert_eq!(verdict, root.path().join("data/public/the-verdict.txt"));
@@ -57,8 +53,7 @@ fn files_are_recognized_by_their_hash_whatever_their_name() {
 fn all_takes_what_the_folder_holds_and_a_dataset_of_three_files_needs_all_three() {
     let Some(shared) = shared() else { return };
     let root = tempfile::tempdir().expect("a folder");
-    datasets::fetch_command(root.path(), &names(&["all"]), Some(&shared))
-        .expect("what is missing is no error");
+    fetch::run(root.path(), &names(&["all"]), Some(&shared)).expect("what is missing is no error");
     for name in [
         "peter-rabbit",
         "world-war-i",
@@ -76,7 +71,7 @@ fn all_takes_what_the_folder_holds_and_a_dataset_of_three_files_needs_all_three(
         datasets::path(root.path(), "wikitext-2").expect("a known name").is_some(),
         all_three
     );
-    datasets::fetch_command(root.path(), &names(&["all"]), Some(&shared))
+    fetch::run(root.path(), &names(&["all"]), Some(&shared))
         .expect("a second time changes nothing");
 }
 
@@ -84,9 +79,7 @@ fn all_takes_what_the_folder_holds_and_a_dataset_of_three_files_needs_all_three(
 fn a_folder_that_is_not_there_and_a_name_that_is_unknown_are_errors() {
     let root = tempfile::tempdir().expect("a folder");
     let said = |names: &[&str], from: Option<&Path>| {
-        datasets::fetch_command(root.path(), &self::names(names), from)
-            .expect_err("an error")
-            .to_string()
+        fetch::run(root.path(), &self::names(names), from).expect_err("an error").to_string()
     };
     assert_eq!(
         said(&["all"], Some(Path::new("/no/such"))),

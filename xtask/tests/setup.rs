@@ -10,7 +10,10 @@ use std::time::Duration;
 use server::{Server, head, send, serve};
 use xtask::doctor::{self, Finding};
 use xtask::download::{Limits, sha256};
-use xtask::setup::{Platform, Setup, version};
+use xtask::libtorch::{check, version};
+use xtask::obtain::Source;
+use xtask::platform::Platform;
+use xtask::setup::Setup;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
@@ -50,11 +53,12 @@ fn setup(root: &Path, url: &str, bytes: &[u8]) -> Setup {
     let mut setup = Setup::on(Platform::LinuxX86, root);
     setup.libtorch = None;
     setup.use_pytorch = false;
-    setup.archive.urls = vec![format!("{url}/libtorch.zip")];
-    setup.archive.size = Some(bytes.len() as u64);
-    setup.archive.sha256 = hash(bytes);
-    setup.wheels.clear();
-    setup.limits = Limits {
+    let archive = &mut setup.source.published.archive;
+    archive.urls = vec![format!("{url}/libtorch.zip")];
+    archive.size = Some(bytes.len() as u64);
+    archive.sha256 = hash(bytes);
+    setup.source.published.wheels.clear();
+    setup.source.limits = Limits {
         connect: Duration::from_secs(2),
         silence: Duration::from_secs(2),
         attempts: 1,
@@ -140,11 +144,10 @@ fn the_other_platforms_find_their_files_too() {
     ] {
         let server = serves(bytes.clone());
         let root = tempfile::tempdir().expect("a folder");
-        let plain = setup(root.path(), &server.url, &bytes);
-        let real = Setup::on(platform, root.path());
-        let archive =
-            xtask::archive::Archive { place: real.archive.place, ..plain.archive.clone() };
-        Setup { platform, archive, ..plain }.run(false).expect("set up");
+        let mut setup = setup(root.path(), &server.url, &bytes);
+        setup.source.platform = platform;
+        setup.source.published.archive.layout = Source::on(platform).published.archive.layout;
+        setup.run(false).expect("set up");
         let libraries = listing(&root.path().join("libtorch/lib"));
         assert_eq!(libraries.len(), 4, "{libraries:?}");
         assert!(libraries.contains(&last.to_owned()), "{libraries:?}");
@@ -184,7 +187,7 @@ fn an_archive_with_another_hash_is_not_unpacked() {
     let server = serves(archive(&[("libtorch/lib/libtorch_cpu.so", "something else")]));
     let root = tempfile::tempdir().expect("a folder");
     let mut setup = setup(root.path(), &server.url, &official());
-    setup.archive.size = None;
+    setup.source.published.archive.size = None;
     let said = sentence(setup.run(false));
     assert!(said.contains("delivered a file with SHA-256"), "{said}");
     assert!(listing(root.path()).is_empty(), "{:?}", listing(root.path()));
@@ -309,13 +312,10 @@ fn pythons_own_pytorch_is_recognized_by_its_layout() {
         "version.py",
         "from typing import Optional\n__version__ = '2.13.0+cu130'\ndebug = False\n",
     );
-    let setup = setup(home.path(), "http://127.0.0.1:9", b"");
-    setup.check(home.path()).expect("a whole libtorch");
+    let look = || check(home.path(), Platform::LinuxX86);
+    look().expect("a whole libtorch");
     write("version.py", "__version__ = '2.9.1'\n");
-    assert!(
-        sentence(setup.check(home.path()))
-            .contains("holds version 2.9.1, and the binding needs 2.13.0")
-    );
+    assert!(sentence(look()).contains("holds version 2.9.1, and the binding needs 2.13.0"));
 }
 
 #[cfg(unix)]
@@ -365,10 +365,10 @@ mod pip {
 
     fn by_pip(root: &Path, store: &Path) -> Setup {
         let mut setup = setup(root, "http://127.0.0.1:9", b"no official archive");
-        setup.wheels = Setup::on(Platform::LinuxX86, root).wheels;
-        setup.python = python(store).into();
+        setup.source.published.wheels = Source::on(Platform::LinuxX86).published.wheels;
+        setup.source.python = python(store).into();
         fs::create_dir_all(store.join("store")).expect("made");
-        for (wheel, bytes) in setup.wheels.iter_mut().zip(wheels()) {
+        for (wheel, bytes) in setup.source.published.wheels.iter_mut().zip(wheels()) {
             fs::write(store.join("store").join(&wheel.name), &bytes).expect("written");
             wheel.size = None;
             wheel.sha256 = hash(&bytes);
@@ -412,7 +412,7 @@ mod pip {
         let (root, store) =
             (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
         let setup = by_pip(root.path(), store.path());
-        let last = store.path().join("store").join(&setup.wheels[2].name);
+        let last = store.path().join("store").join(&setup.source.published.wheels[2].name);
         fs::rename(&last, store.path().join("away")).expect("moved");
         let said = sentence(setup.run(false));
         assert!(said.contains("pip could not download nvidia-cuda-cupti==13.0.85"), "{said}");
@@ -429,7 +429,7 @@ mod pip {
         let (root, store) =
             (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
         let mut setup = by_pip(root.path(), store.path());
-        setup.wheels[0].sha256 = "0".repeat(64);
+        setup.source.published.wheels[0].sha256 = "0".repeat(64);
         let said = sentence(setup.run(false));
         assert!(
             said.contains("pip delivered another file than the published torch==2.13.0"),
@@ -443,7 +443,7 @@ mod pip {
         let (root, store) =
             (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
         let mut setup = by_pip(root.path(), store.path());
-        setup.python = "/no/such/python3".into();
+        setup.source.python = "/no/such/python3".into();
         let said = sentence(setup.run(false));
         assert!(said.starts_with("/no/such/python3 is not installed; install it: "), "{said}");
     }
@@ -454,7 +454,7 @@ fn the_doctor_names_what_is_missing_and_the_command_that_mends_it() {
     let server = serves(official());
     let root = tempfile::tempdir().expect("a folder");
     let mut setup = setup(root.path(), &server.url, &official());
-    setup.python = "/no/such/python3".into();
+    setup.source.python = "/no/such/python3".into();
     let examine = || doctor::examine_setup(&setup);
     let of = |checks: &[doctor::Check], name: &str| {
         checks.iter().find(|check| check.name == name).map(|check| check.finding.clone())

@@ -1,0 +1,121 @@
+//! Why an attempt to download failed, and when patience ends.
+
+use std::error;
+use std::io::{self, ErrorKind};
+use std::time::Duration;
+
+use ureq::http::HeaderMap;
+use ureq::{Error, Timeout};
+
+const NAMELESS: &str = "has no address (no network, or no name server)";
+
+/// When a download loses patience.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// How long to wait for a connection.
+    pub connect: Duration,
+    /// How long a server may stay silent.
+    pub silence: Duration,
+    /// How many attempts an address gets without any progress.
+    pub attempts: u32,
+    /// The pause after the first failure; it doubles with each further one.
+    pub pause: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(15),
+            silence: Duration::from_secs(30),
+            attempts: 5,
+            pause: Duration::from_secs(1),
+        }
+    }
+}
+
+/// Why an attempt failed, and so what to do next.
+pub(crate) enum Failure {
+    /// The same address may work in a moment, at the earliest after this pause.
+    Again(String, Option<Duration>),
+    /// Nobody was there; one more attempt shows whether it was an accident.
+    Unreachable(String),
+    /// What lies here already does not fit; the same address is asked for the whole file.
+    Afresh(String),
+    /// Another address may work.
+    Elsewhere(String),
+    /// Nothing on the network can help.
+    Here(anyhow::Error),
+}
+
+/// A failure on the way to the server, in words.
+pub(crate) fn failure(error: Error, limits: &Limits) -> Failure {
+    let connect_s = limits.connect.as_secs_f64();
+    let unreachable = |reason: &str| Failure::Unreachable(reason.to_owned());
+    match error {
+        Error::Timeout(Timeout::Connect | Timeout::Resolve) => {
+            unreachable(&format!("did not answer within {connect_s:.0} s"))
+        }
+        Error::Timeout(_) => Failure::Again(silent(limits), None),
+        Error::HostNotFound => unreachable(NAMELESS),
+        Error::Io(error) if error.to_string().contains("lookup address") => unreachable(NAMELESS),
+        Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => {
+            unreachable("refused the connection")
+        }
+        Error::Io(error) => Failure::Again(broken_off(&error, limits), None),
+        Error::ConnectProxyFailed(reason) => {
+            Failure::Elsewhere(format!("cannot be reached through the proxy, which said: {reason}"))
+        }
+        Error::InvalidProxyUrl => {
+            Failure::Elsewhere("needs a proxy whose address cannot be understood".into())
+        }
+        Error::BadUri(reason) => Failure::Elsewhere(format!("is no address: {reason}")),
+        Error::Rustls(error) => Failure::Elsewhere(distrusted(&error)),
+        error => Failure::Again(format!("failed ({error})"), None),
+    }
+}
+
+/// What went wrong on a connection that stood.
+fn broken_off(error: &io::Error, limits: &Limits) -> String {
+    match error.kind() {
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::UnexpectedEof => {
+            "broke off the connection".into()
+        }
+        ErrorKind::TimedOut => silent(limits),
+        ErrorKind::InvalidData => distrusted(error),
+        _ => format!("failed ({error})"),
+    }
+}
+
+fn silent(limits: &Limits) -> String {
+    format!("fell silent for {:.0} s", limits.silence.as_secs_f64())
+}
+
+fn distrusted(error: &dyn error::Error) -> String {
+    format!(
+        "could not be trusted ({error}; behind a proxy that signs itself, set SSL_CERT_FILE to its certificate)"
+    )
+}
+
+/// What a status that brings no file means.
+pub(crate) fn refusal(status: u16, headers: &HeaderMap) -> Failure {
+    match status {
+        404 | 410 => Failure::Elsewhere(format!("does not have it (status {status})")),
+        401 | 403 => Failure::Elsewhere(format!("does not give it to us (status {status})")),
+        407 => Failure::Elsewhere(
+            "lies behind a proxy that asks for a name and a password (status 407)".into(),
+        ),
+        408 | 425 | 429 | 500..=599 => {
+            let pause = text(headers, "retry-after").and_then(|seconds| seconds.parse().ok());
+            Failure::Again(
+                format!("is busy or broken (status {status})"),
+                pause.map(|seconds: u64| Duration::from_secs(seconds.min(60))),
+            )
+        }
+        _ => Failure::Elsewhere(format!("answered with status {status}")),
+    }
+}
+
+/// A header's value.
+pub(crate) fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+    Some(headers.get(name)?.to_str().ok()?.trim().to_owned())
+}
