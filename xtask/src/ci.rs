@@ -18,19 +18,10 @@ pub fn run(root: &Path) -> Result<()> {
     let mut steps = Steps::default();
     // Nothing else can be built without it, so this one stops.
     setup::ensure(root)?;
-    let run_cargo = |arguments: &[&str]| pass_through(cargo(root).args(arguments));
-    steps.step("format", || run_cargo(&["fmt", "--all", "--check"]));
+    let run_cargo = |arguments: &str| pass_through(cargo(root).args(arguments.split(' ')));
+    steps.step("format", || run_cargo("fmt --all --check"));
     steps.step("clippy", || {
-        run_cargo(&[
-            "clippy",
-            "--quiet",
-            "--keep-going",
-            "--workspace",
-            "--all-targets",
-            "--",
-            "-D",
-            "warnings",
-        ])
+        run_cargo("clippy --quiet --keep-going --workspace --all-targets -- -D warnings")
     });
     steps.step("tests", || test::run(root, false, &["--no-fail-fast".to_owned()]));
     let figures = figures::read(root)?;
@@ -48,10 +39,8 @@ pub fn run(root: &Path) -> Result<()> {
     steps.step("lint", || lint::run(root));
     steps.step("documentation", || {
         let mut command = cargo(root);
-        command
-            .args(["doc", "--quiet", "--workspace", "--no-deps"])
-            .env("RUSTDOCFLAGS", "-D warnings");
-        pass_through(&mut command)
+        command.args(["doc", "--quiet", "--workspace", "--no-deps"]);
+        pass_through(command.env("RUSTDOCFLAGS", "-D warnings"))
     });
     steps.step("book", || book::run(root, false));
     steps.step("dependencies", || dependencies(root));
@@ -60,25 +49,15 @@ pub fn run(root: &Path) -> Result<()> {
 
 /// Licenses and sources of all dependencies, where the program that knows them is installed.
 fn dependencies(root: &Path) -> Result<()> {
-    let installed = cargo(root)
-        .args(["deny", "--version"])
-        .output()
-        .is_ok_and(|output| output.status.success());
-    if !installed {
+    let installed = cargo(root).args(["deny", "--version"]).output();
+    if !installed.is_ok_and(|output| output.status.success()) {
         println!(
             "not checked, as cargo-deny is not installed (`cargo install --locked cargo-deny`)"
         );
         return Ok(());
     }
-    pass_through(cargo(root).args([
-        "deny",
-        "--log-level",
-        "error",
-        "check",
-        "licenses",
-        "bans",
-        "sources",
-    ]))
+    let arguments = "deny --log-level error check licenses bans sources";
+    pass_through(cargo(root).args(arguments.split(' ')))
 }
 
 /// Steps that were taken: name, time, and what went wrong.

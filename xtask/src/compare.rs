@@ -59,45 +59,37 @@ pub struct Comparison {
 
 /// Compares an output with the expected one, line by line and word by word.
 pub fn compare(expected: &str, ours: &str, tolerance: Tolerance) -> Comparison {
-    let (expected, ours) = (expected.trim_end(), ours.trim_end());
+    let theirs: Vec<&str> = expected.trim_end().lines().collect();
+    let ours: Vec<&str> = ours.trim_end().lines().collect();
     let mut comparison = Comparison::default();
-    let (mut theirs_lines, mut our_lines) = (expected.lines(), ours.lines());
-    let (mut line, mut heading) = (0, String::new());
-    loop {
-        line += 1;
-        match (theirs_lines.next(), our_lines.next()) {
-            (None, None) => return comparison,
-            (Some(theirs), None) => {
-                comparison.differences.push(Difference {
-                    line,
-                    expected: theirs.to_owned(),
-                    ours: "(end of output)".to_owned(),
-                    why: format!("the output ends {} lines early", 1 + theirs_lines.count()),
-                });
-                return comparison;
-            }
-            (None, Some(surplus)) => {
-                comparison.differences.push(Difference {
-                    line,
-                    expected: "(end of output)".to_owned(),
-                    ours: surplus.to_owned(),
-                    why: format!("the output has {} lines too many", 1 + our_lines.count()),
-                });
-                return comparison;
-            }
-            (Some(theirs), Some(ours)) => {
-                let before = comparison.numbers.len();
-                compare_line(line, theirs, ours, tolerance, &mut comparison);
-                let of_this_line = &mut comparison.numbers[before..];
-                if of_this_line.is_empty() {
-                    heading = label(&theirs.split_whitespace().collect::<Vec<_>>());
-                }
-                for pair in of_this_line.iter_mut().filter(|pair| pair.label.is_empty()) {
-                    pair.label.clone_from(&heading);
-                }
-            }
+    let mut heading = String::new();
+    for (i, (theirs, ours)) in theirs.iter().zip(&ours).enumerate() {
+        let before = comparison.numbers.len();
+        compare_line(i + 1, theirs, ours, tolerance, &mut comparison);
+        let of_this_line = &mut comparison.numbers[before..];
+        if of_this_line.is_empty() {
+            heading = label(&theirs.split_whitespace().collect::<Vec<_>>());
+        }
+        for pair in of_this_line.iter_mut().filter(|pair| pair.label.is_empty()) {
+            pair.label.clone_from(&heading);
         }
     }
+    comparison.differences.extend(surplus(&theirs, &ours));
+    comparison
+}
+
+/// The difference that one output goes on where the other ends.
+fn surplus(theirs: &[&str], ours: &[&str]) -> Option<Difference> {
+    let both = theirs.len().min(ours.len());
+    let why = if theirs.len() > both {
+        format!("the output ends {} lines early", theirs.len() - both)
+    } else if ours.len() > both {
+        format!("the output has {} lines too many", ours.len() - both)
+    } else {
+        return None;
+    };
+    let there = |lines: &[&str]| (*lines.get(both).unwrap_or(&"(end of output)")).to_owned();
+    Some(Difference { line: both + 1, expected: there(theirs), ours: there(ours), why })
 }
 
 fn compare_line(
@@ -116,49 +108,44 @@ fn compare_line(
     let label = label(&their_words);
     let mut place = 0;
     for (&theirs, &ours) in their_words.iter().zip(&our_words) {
-        let (their_value, our_value) = (number(theirs), number(ours));
-        let is_nan = |value: Option<f64>| value.is_some_and(f64::is_nan);
-        let holds = if is_nan(their_value) || is_nan(our_value) {
-            whys.push(format!("{ours} where {theirs} is expected; NaN equals nothing"));
-            false
-        } else if let (Some(expected), Some(value), true) =
-            (decimal(theirs), decimal(ours), theirs != ours)
-        {
-            let holds = tolerance.allows(value, expected);
-            if !holds {
-                let bound = tolerance.rtol * expected.abs() + tolerance.atol;
-                let gap = (value - expected).abs();
-                whys.push(format!("{ours} lies {gap:.3e} from {theirs}, {bound:.3e} is allowed"));
-            }
-            holds
-        } else {
-            if theirs != ours {
-                whys.push(format!("`{ours}` instead of `{theirs}`"));
-            }
-            theirs == ours
-        };
-        if let (Some(expected), Some(value)) = (their_value, our_value) {
+        let why = differs(theirs, ours, tolerance);
+        if let (Some(expected), Some(value)) = (number(theirs), number(ours)) {
             place += 1;
-            let gap =
-                if theirs == ours && !expected.is_nan() { 0.0 } else { (value - expected).abs() };
+            let is_same = theirs == ours && !expected.is_nan();
+            let gap = if is_same { 0.0 } else { (value - expected).abs() };
             let (label, expected, ours) = (label.clone(), theirs.to_owned(), ours.to_owned());
+            let holds = why.is_none();
             comparison.numbers.push(Pair { line, label, place, expected, ours, gap, holds });
         }
+        whys.extend(why);
     }
-    if !whys.is_empty() {
-        let more = whys.len().saturating_sub(3);
-        if more > 0 {
-            whys.truncate(3);
-            whys.push(format!("and {more} more on this line"));
-        }
-        let why = whys.join("; ");
-        comparison.differences.push(Difference {
-            line,
-            expected: theirs.to_owned(),
-            ours: ours.to_owned(),
-            why,
-        });
+    if whys.is_empty() {
+        return;
     }
+    if whys.len() > 3 {
+        let more = whys.split_off(3).len();
+        whys.push(format!("and {more} more on this line"));
+    }
+    let (expected, ours, why) = (theirs.to_owned(), ours.to_owned(), whys.join("; "));
+    comparison.differences.push(Difference { line, expected, ours, why });
+}
+
+/// Why a word may not stand for the expected one; nothing where it may.
+fn differs(theirs: &str, ours: &str, tolerance: Tolerance) -> Option<String> {
+    let is_nan = |word: &str| number(word).is_some_and(f64::is_nan);
+    if is_nan(theirs) || is_nan(ours) {
+        return Some(format!("{ours} where {theirs} is expected; NaN equals nothing"));
+    }
+    if theirs == ours {
+        return None;
+    }
+    let (Some(expected), Some(value)) = (decimal(theirs), decimal(ours)) else {
+        return Some(format!("`{ours}` instead of `{theirs}`"));
+    };
+    let bound = tolerance.rtol * expected.abs() + tolerance.atol;
+    let gap = (value - expected).abs();
+    let why = format!("{ours} lies {gap:.3e} from {theirs}, {bound:.3e} is allowed");
+    (!tolerance.allows(value, expected)).then_some(why)
 }
 
 fn label(words: &[&str]) -> String {

@@ -38,14 +38,9 @@ impl Unit {
 /// The table of an outcome, in Markdown, which reads well in a terminal too.
 pub fn table(outcome: &Outcome, unit: Unit) -> String {
     let [median, slowest] = unit.heading();
-    let with_loss = outcome.rows.iter().any(|row| row.loss.is_some());
-    let mut lines = vec![vec![
-        "contender".to_owned(),
-        median.to_owned(),
-        slowest.to_owned(),
-        "ours to theirs".to_owned(),
-        "peak GB".to_owned(),
-    ]];
+    let mut lines = vec![
+        ["contender", median, slowest, "ours to theirs", "peak GB"].map(str::to_owned).to_vec(),
+    ];
     lines.extend(outcome.rows.iter().map(|row| {
         vec![
             row.name.clone(),
@@ -55,43 +50,39 @@ pub fn table(outcome: &Outcome, unit: Unit) -> String {
             format!("{:.1}", row.peak_bytes as f64 / 1e9),
         ]
     }));
-    if with_loss {
+    if outcome.rows.iter().any(|row| row.loss.is_some()) {
         lines[0].push("last loss".to_owned());
         for (line, row) in lines[1..].iter_mut().zip(&outcome.rows) {
             line.push(row.loss.map_or(String::new(), |loss| format!("{loss:.4}")));
         }
     }
-    let widths: Vec<usize> = (0..lines[0].len())
-        .map(|column| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0))
-        .collect();
-    let mut text = String::new();
-    for (index, line) in lines.iter().enumerate() {
-        let cells: Vec<String> =
-            line.iter()
-                .zip(&widths)
-                .enumerate()
-                .map(|(column, (cell, &width))| {
-                    if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
-                })
-                .collect();
-        let _ = writeln!(text, "| {} |", cells.join(" | ")); // writing to a string cannot fail
-        if index == 0 {
-            let rules: Vec<String> = widths
-                .iter()
-                .enumerate()
-                .map(
-                    |(column, width)| {
-                        if column == 0 { "-".repeat(*width) } else { "-".repeat(width - 1) + ":" }
-                    },
-                )
-                .collect();
-            let _ = writeln!(text, "| {} |", rules.join(" | "));
-        }
-    }
+    let mut text = aligned(&lines);
     for absent in &outcome.absent {
-        let _ = writeln!(text, "\nNot measured: {absent}.");
+        let _ = writeln!(text, "\nNot measured: {absent}."); // writing to a string cannot fail
     }
     text
+}
+
+/// Lines of cells as a table whose first column stands left and whose others stand right.
+fn aligned(lines: &[Vec<String>]) -> String {
+    let width = |column: usize| {
+        lines.iter().map(|line| line[column].chars().count()).max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..lines[0].len()).map(width).collect();
+    let row = |cells: &[String]| {
+        let cells = cells.iter().zip(&widths).enumerate();
+        let cells = cells.map(|(column, (cell, &width))| match column {
+            0 => format!(" {cell:<width$} |"),
+            _ => format!(" {cell:>width$} |"),
+        });
+        format!("|{}\n", cells.collect::<String>())
+    };
+    let rule = |(column, width): (usize, &usize)| match column {
+        0 => "-".repeat(*width),
+        _ => "-".repeat(width - 1) + ":",
+    };
+    let rules: Vec<String> = widths.iter().enumerate().map(rule).collect();
+    row(&lines[0]) + &row(&rules) + &lines[1..].iter().map(|line| row(line)).collect::<String>()
 }
 
 /// One line for the history: each peer with ours to theirs.
