@@ -25,8 +25,9 @@ mod source;
 mod test;
 mod weave;
 
+use std::panic;
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{ExitCode, exit};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -100,6 +101,8 @@ enum Command {
         /// Compare with the committed outputs and write nothing
         #[arg(long)]
         check: bool,
+        #[command(flatten)]
+        build: python::Build,
     },
     /// Copy code, outputs and figures into the chapters, between their markers
     #[command(after_help = "Example: cargo xtask weave --check")]
@@ -146,6 +149,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    end_quietly_without_reader();
     match execute(Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -153,6 +157,16 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Ends the program where nobody reads on, as after `| head`, without a word and with success, as ripgrep does:
+/// `println!` panics there.
+fn end_quietly_without_reader() {
+    let report = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| match panic.payload_as_str() {
+        Some(text) if text.starts_with("failed printing to stdout: Broken pipe") => exit(0),
+        _ => report(panic),
+    }));
 }
 
 fn execute(command: Command) -> Result<()> {
@@ -173,6 +187,8 @@ fn execute(command: Command) -> Result<()> {
         Command::Mutants => mutants::run(&root),
         Command::Book { open } => book::run(&root, open),
         Command::Ci => ci::run(&root),
-        Command::Reference { demo, check } => reference::run(&root, demo.as_deref(), check),
+        Command::Reference { demo, check, build } => {
+            reference::run(&root, demo.as_deref(), check, build)
+        }
     }
 }

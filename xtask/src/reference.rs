@@ -4,17 +4,17 @@
 //! `GPT2_PYTHON` names an interpreter to use instead.
 
 use std::env;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
+use fs_err as fs;
 
 use crate::compare::compare;
 use crate::contents::{self, Demo};
 use crate::outputs::Reference;
-use crate::python;
+use crate::python::{self, Build};
 use crate::run::capture;
 
 const REQUIREMENTS: &str = "data/reference/requirements.txt";
@@ -32,56 +32,55 @@ pub fn interpreter(root: &Path) -> Option<PathBuf> {
 }
 
 /// Runs the scripts of all demos, or of one, and writes or compares.
-pub fn run(root: &Path, only: Option<&str>, check: bool) -> Result<()> {
-    let demos: Vec<Demo> = match only {
-        Some(name) => {
-            let demo = contents::demo(name)?;
-            ensure!(
-                demo.script(root).is_file(),
-                "{name} has no script data/reference/{name}.py; its output comes from elsewhere (see its first line)"
-            );
-            vec![demo]
-        }
-        None => contents::all_demos().filter(|demo| demo.script(root).is_file()).collect(),
-    };
-    ensure!(!demos.is_empty(), "no demo has a script in data/reference");
+pub fn run(root: &Path, only: Option<&str>, check: bool, build: Build) -> Result<()> {
+    let demos = with_scripts(root, only)?;
     let python = match interpreter(root) {
         Some(python) => python,
-        None => python::provide(root, ENVIRONMENT, REQUIREMENTS)?,
+        None => python::provide(root, ENVIRONMENT, REQUIREMENTS, build)?,
     };
     let (mut total, mut failed) = (0, Vec::new());
     for demo in demos {
-        let mut jobs = vec![(demo.out(root), None)];
-        if has_public_text(root, demo) {
-            jobs.push((demo.public_out(root), Some("public")));
-        }
-        for (path, text) in jobs {
+        let public = has_public_text(root, demo).then(|| (demo.public_out(root), Some("public")));
+        for (path, text) in [(demo.out(root), None)].into_iter().chain(public) {
             let start = Instant::now();
-            let outcome =
-                run_script(root, &python, demo, text).and_then(|made| settle(&path, &made, check));
-            let name = path
-                .file_name()
-                .map(|name| name.to_string_lossy().into_owned())
-                .unwrap_or_default();
+            let made = run_script(root, &python, demo, text);
+            let outcome = made.and_then(|made| settle(&path, &made, check));
             let elapsed_s = start.elapsed().as_secs_f64();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let row = |verdict: &str| println!("  {name:<32} {verdict:<10} {elapsed_s:>6.1} s");
             total += 1;
             match outcome {
-                Ok(verdict) => println!("  {name:<32} {verdict:<10} {elapsed_s:>6.1} s"),
+                Ok(verdict) => row(verdict),
                 Err(error) => {
-                    println!("  {name:<32} {:<10} {elapsed_s:>6.1} s\n    {error:#}", "FAILS");
+                    row("FAILS");
+                    println!("    {error:#}");
                     failed.push(name);
                 }
             }
         }
     }
-    if failed.is_empty() {
-        println!(
-            "{total} reference outputs {}",
-            if check { "agree with their scripts" } else { "written" }
-        );
-        return Ok(());
+    if !failed.is_empty() {
+        bail!("{} of {total} reference outputs failed: {}", failed.len(), failed.join(", "))
     }
-    bail!("{} of {total} reference outputs failed: {}", failed.len(), failed.join(", "))
+    println!(
+        "{total} reference outputs {}",
+        if check { "agree with their scripts" } else { "written" }
+    );
+    Ok(())
+}
+
+/// All demos that have a script, or the one of that name.
+fn with_scripts(root: &Path, only: Option<&str>) -> Result<Vec<Demo>> {
+    let Some(name) = only else {
+        let demos = contents::all_demos().filter(|demo| demo.script(root).is_file());
+        return Ok(demos.collect());
+    };
+    let demo = contents::demo(name)?;
+    ensure!(
+        demo.script(root).is_file(),
+        "{name} has no script data/reference/{name}.py; its output comes from elsewhere (see its first line)"
+    );
+    Ok(vec![demo])
 }
 
 /// Whether the script reads the text of a chapter, and the article's own text of it has been fetched.
@@ -114,7 +113,7 @@ fn settle(path: &Path, made: &Reference, check: bool) -> Result<&'static str> {
         if fs::read_to_string(path).is_ok_and(|there| there == text) {
             return Ok("unchanged");
         }
-        fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        fs::write(path, text)?;
         return Ok("written");
     }
     let there = Reference::read(path)?;

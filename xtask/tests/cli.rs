@@ -1,6 +1,6 @@
 //! The command line of `cargo xtask`: what it says and how it ends.
 
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn xtask(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_xtask")).args(arguments).output().expect("the program starts")
@@ -65,4 +65,14 @@ fn a_wrong_usage_is_told_apart_from_a_failure() {
     for command in [&["chapter"][..], &["chapters", "1"], &["weave", "--chekc"], &["fetch"], &[]] {
         assert_eq!(xtask(command).status.code(), Some(2), "{command:?}");
     }
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_program_without_a_word() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    command.args(["lint", "--counts"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""));
 }

@@ -17,6 +17,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use xtask::{memory, setup};
 
+use crate::python::Build;
 use crate::run::capture;
 use compare::Outcome;
 use groups::{Case, GROUPS, Setting};
@@ -49,6 +50,8 @@ pub struct Options {
     /// Print the tables and leave BENCHMARKS.md as it is
     #[arg(long)]
     no_record: bool,
+    #[command(flatten)]
+    build: Build,
 }
 
 /// Runs the comparisons, prints their tables and writes them down.
@@ -60,7 +63,7 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
     }
     setup::ensure(root)?;
     let ours = provide::ours(root)?;
-    let python = provide::python(root)?;
+    let python = provide::python(root, options.build)?;
     let model = provide::model(root, &python, &options.size)?;
     if options.with_llama_cpp {
         provide::llama_cpp(root, &python, &model)?;

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::python;
+use crate::python::{self, Build};
 use crate::run::{cargo, pass_through, words};
 
 const REQUIREMENTS: &str = "data/bench/requirements.txt";
@@ -47,11 +47,11 @@ fn bench_program(message: &str) -> Option<PathBuf> {
 }
 
 /// Python with the peers in an environment of its own, or the interpreter that `GPT2_PYTHON` names.
-pub fn python(root: &Path) -> Result<PathBuf> {
+pub fn python(root: &Path, build: Build) -> Result<PathBuf> {
     if let Some(python) = env::var_os("GPT2_PYTHON") {
         return Ok(PathBuf::from(python));
     }
-    python::provide(root, ".bench/venv", REQUIREMENTS)
+    python::provide(root, ".bench/venv", REQUIREMENTS, build)
 }
 
 /// A model of the size `name` with random weights, written by transformers.
