@@ -3,20 +3,20 @@
 //! Every command that walks over demos takes its list from here, and `check_files` holds the list against the files.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
+
+use crate::files::matching;
 
 /// One chapter: a crate and its demos.
 #[derive(Debug)]
 pub struct Chapter {
-    /// From 1 to 5.
     pub number: usize,
     /// The crate under `crates/`, which is also the name of the chapter.
     pub name: &'static str,
-    /// The demos under `examples/`, in reading order.
-    pub demos: &'static [&'static str],
+    /// The demos under `examples/`, in reading order, with blanks between.
+    listed: &'static str,
 }
 
 /// The five chapters in reading order.
@@ -24,73 +24,31 @@ pub const CHAPTERS: [Chapter; 5] = [
     Chapter {
         number: 1,
         name: "embedding",
-        demos: &[
-            "split_words",
-            "vocabulary",
-            "unknown_words",
-            "byte_pairs",
-            "next_token_pairs",
-            "sliding_window",
-            "token_embedding",
-            "position_embedding",
-            "input_embedding",
-        ],
+        listed: "split_words vocabulary unknown_words byte_pairs next_token_pairs sliding_window \
+                token_embedding position_embedding input_embedding",
     },
     Chapter {
         number: 2,
         name: "attention",
-        demos: &[
-            "scaled_dot_product",
-            "self_attention",
-            "causal_mask",
-            "dropout",
-            "causal_attention",
-            "heads_side_by_side",
-            "multi_head_attention",
-        ],
+        listed: "scaled_dot_product self_attention causal_mask dropout causal_attention \
+                heads_side_by_side multi_head_attention",
     },
     Chapter {
         number: 3,
         name: "model",
-        demos: &[
-            "dummy_model",
-            "layer_norm",
-            "activations",
-            "feed_forward",
-            "shortcut_gradients",
-            "transformer_block",
-            "model_summary",
-            "untrained_text",
-        ],
+        listed: "dummy_model layer_norm activations feed_forward shortcut_gradients transformer_block \
+                model_summary untrained_text",
     },
     Chapter {
         number: 4,
         name: "train",
-        demos: &[
-            "training_targets",
-            "cross_entropy",
-            "split_and_loss",
-            "train_like_pytorch",
-            "book_protocol",
-            "generator",
-            "tiny_training",
-            "decoding",
-            "top_k",
-            "temperature",
-            "save_and_load",
-        ],
+        listed: "training_targets cross_entropy split_and_loss train_like_pytorch book_protocol \
+                generator tiny_training decoding top_k temperature save_and_load",
     },
     Chapter {
         number: 5,
         name: "finetune",
-        demos: &[
-            "model_structure",
-            "load_weights",
-            "prompt_format",
-            "collate",
-            "finetune_tiny",
-            "score",
-        ],
+        listed: "model_structure load_weights prompt_format collate finetune_tiny score",
     },
 ];
 
@@ -99,7 +57,6 @@ pub const CHAPTERS: [Chapter; 5] = [
 pub struct Demo {
     /// The crate it is an example of.
     pub krate: &'static str,
-    /// Its name.
     pub name: &'static str,
 }
 
@@ -137,44 +94,26 @@ impl Demo {
 impl Chapter {
     /// The demos in reading order.
     pub fn demos(&self) -> impl Iterator<Item = Demo> {
-        self.demos.iter().map(|&name| Demo { krate: self.name, name })
+        self.listed.split_whitespace().map(|name| Demo { krate: self.name, name })
     }
 
     /// Refuses a demo file that the table lacks, and an entry of the table without a file.
     pub fn check_files(&self, root: &Path) -> Result<()> {
-        let folder = root.join(format!("crates/{}/examples", self.name));
-        let mut found = BTreeSet::new();
-        if folder.is_dir() {
-            for entry in fs::read_dir(&folder)
-                .with_context(|| format!("cannot list {}", folder.display()))?
-            {
-                let path = entry?.path();
-                if path.extension().is_some_and(|extension| extension == "rs") {
-                    found.extend(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
-                }
-            }
-        }
-        let unlisted: Vec<_> =
-            found.iter().filter(|name| !self.demos.contains(&name.as_str())).cloned().collect();
-        let missing: Vec<_> =
-            self.demos.iter().filter(|name| !found.contains(**name)).copied().collect();
-        let mut complaints = Vec::new();
-        if !missing.is_empty() {
-            complaints.push(format!("no file in {} for: {}", folder.display(), missing.join(", ")));
-        }
-        if !unlisted.is_empty() {
-            complaints.push(format!(
-                "not in the table of xtask/src/contents.rs: {}",
-                unlisted.join(", ")
-            ));
-        }
-        if complaints.is_empty() {
+        let stem = |path: PathBuf| Some(path.file_stem()?.to_string_lossy().into_owned());
+        let files = matching(root, &format!("crates/{}/examples/*.rs", self.name))?;
+        let found: BTreeSet<_> = files.into_iter().filter_map(stem).collect();
+        let listed: BTreeSet<_> = self.demos().map(|demo| demo.name.to_owned()).collect();
+        if found == listed {
             return Ok(());
         }
+        let names = |of: &BTreeSet<String>, but: &BTreeSet<String>| {
+            of.difference(but).cloned().collect::<Vec<_>>().join(", ")
+        };
         bail!(
-            "the demos of chapter {} and its files differ; {}",
+            "the demos of chapter {} and its files differ; without a file: {}; not in the table of xtask/src/contents.rs: {}",
             self.number,
-            complaints.join("; ")
+            names(&listed, &found),
+            names(&found, &listed)
         )
     }
 }
@@ -203,7 +142,7 @@ pub fn demo_in(chapters: &[&'static Chapter], name: &str) -> Result<Demo> {
     }
     let valid: Vec<_> = chapters
         .iter()
-        .map(|chapter| format!("  {} {}", chapter.number, chapter.demos.join(", ")))
+        .map(|chapter| format!("  {} {}", chapter.number, chapter.listed.replace(' ', ", ")))
         .collect();
     bail!("there is no demo {name}; choose one of\n{}", valid.join("\n"))
 }
@@ -220,6 +159,8 @@ pub fn all_demos() -> impl Iterator<Item = Demo> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -251,8 +192,8 @@ mod tests {
         let root = tempfile::tempdir().expect("a temporary folder");
         let folder = root.path().join("crates/finetune/examples");
         fs::create_dir_all(&folder).expect("folders");
-        for name in CHAPTERS[4].demos {
-            fs::write(folder.join(format!("{name}.rs")), "fn main() {}").expect("a file");
+        for demo in CHAPTERS[4].demos() {
+            fs::write(folder.join(format!("{}.rs", demo.name)), "fn main() {}").expect("a file");
         }
         CHAPTERS[4].check_files(root.path()).expect("table and files agree");
         fs::write(folder.join("surprise.rs"), "fn main() {}").expect("a file");

@@ -7,14 +7,14 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, bail};
 
 use crate::cargo_config as config;
 use crate::libtorch::{self, VERSION};
 use crate::platform::Platform;
 use crate::progress::megabytes;
 use crate::setup::{NEEDED_BYTES, Setup};
-use crate::tools::{self, Package, compile, first_line, install_command};
+use crate::tools::{self, Package, compile, install_command};
 
 /// The oldest compiler that builds this workspace, as `rust-toolchain.toml` pins it.
 const RUST: (u32, u32) = (1, 95);
@@ -120,17 +120,15 @@ pub fn examine_setup(setup: &Setup) -> Vec<Check> {
 }
 
 fn rust(root: &Path) -> Finding {
-    let mend =
-        format!("rustup toolchain install {}.{}.0   (rustup: https://rustup.rs)", RUST.0, RUST.1);
-    match Command::new("rustc").arg("--version").current_dir(root).output() {
-        Ok(output) if output.status.success() => {
-            let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-            match rust_version(&said) {
-                Some(version) if version >= RUST => Good(said),
-                _ => Wrong(format!("{said} is older than {}.{}", RUST.0, RUST.1), mend),
-            }
-        }
-        _ => Wrong("rustc cannot be run".into(), mend),
+    let (major, minor) = RUST;
+    let mend = format!("rustup toolchain install {major}.{minor}.0   (rustup: https://rustup.rs)");
+    let output = Command::new("rustc").arg("--version").current_dir(root).output();
+    let output = output.ok().filter(|output| output.status.success());
+    let said = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    match said {
+        None => Wrong("rustc cannot be run".into(), mend),
+        Some(said) if rust_version(&said) >= Some(RUST) => Good(said),
+        Some(said) => Wrong(format!("{said} is older than {major}.{minor}"), mend),
     }
 }
 
@@ -227,27 +225,11 @@ fn library_path(variable: &str, value: Option<OsString>, lib: &Path, library: &s
     }
 }
 
-/// Links the smallest program to libtorch, runs it, and so finds a library that is missing or does not fit.
 fn loads(lib: &Path, platform: Platform) -> Finding {
     let Ok(compiler) = tools::find_compiler() else {
         return Note("without a C++ compiler there is nothing to try it with".into());
     };
-    let attempt = || -> Result<()> {
-        let folder = tempfile::tempdir()?;
-        let program = folder.path().join("probe");
-        let (output, lib) = (format!("-o{}", program.display()), lib.display());
-        let (search, rpath) = (format!("-L{lib}"), format!("-Wl,-rpath,{lib}"));
-        let mut arguments = vec![output.as_str(), &search, &rpath];
-        if platform != Platform::MacArm {
-            arguments.push("-Wl,--no-as-needed");
-        }
-        arguments.extend(["-ltorch_cpu", "-lc10"]);
-        compile(&compiler, &arguments, "int main() { return 0; }\n")?;
-        let ran = Command::new(&program).output()?;
-        ensure!(ran.status.success(), "{}", first_line(&ran.stderr));
-        Ok(())
-    };
-    match attempt() {
+    match tools::link_and_run(&compiler, lib, platform) {
         Ok(()) => Good("a program links to libtorch and loads it".into()),
         Err(error) => Wrong(
             format!("a program cannot load libtorch: {error}"),

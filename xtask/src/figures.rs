@@ -4,10 +4,12 @@
 //! two pixels, since another processor may round the last digit of a value otherwise.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
+use fs_err as fs;
+
+use crate::files::matching;
 
 const PIXELS: f64 = 2.0;
 
@@ -16,23 +18,9 @@ pub type Figures = BTreeMap<String, String>;
 
 /// Reads the figures as they are now.
 pub fn read(root: &Path) -> Result<Figures> {
-    let folder = root.join("chapters/figures");
-    let mut figures = Figures::new();
-    if !folder.is_dir() {
-        return Ok(figures);
-    }
-    for entry in
-        fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))?
-    {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "svg") {
-            let text = fs::read_to_string(&path)
-                .with_context(|| format!("cannot read {}", path.display()))?;
-            figures
-                .insert(path.file_name().unwrap_or_default().to_string_lossy().into_owned(), text);
-        }
-    }
-    Ok(figures)
+    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let figures = matching(root, "chapters/figures/*.svg")?;
+    figures.iter().map(|path| Ok((name(path), fs::read_to_string(path)?))).collect()
 }
 
 /// Fails where a figure has changed or appeared since it was read.

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::contents::Demo;
@@ -61,62 +61,47 @@ pub fn capture(command: &mut Command) -> Result<Finished> {
     })
 }
 
-/// Demos that were built: where each program lies.
-pub struct Built {
-    programs: Vec<(String, PathBuf)>,
+/// Builds targets of the whole workspace, so that their dependencies have the features that they have everywhere else and
+/// libtorch's binding is compiled once for all; returns name and program of those of a kind that compile.
+pub fn build(root: &Path, kind: &str, arguments: &[&str]) -> Result<Vec<(String, PathBuf)>> {
+    let mut command = cargo(root);
+    command.args(["build", "--quiet", "--workspace", "--keep-going"]);
+    command.args(["--message-format", "json-render-diagnostics"]).args(arguments);
+    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+    let output = output.with_context(|| format!("cannot start {}", words(&command)))?;
+    let messages = String::from_utf8_lossy(&output.stdout);
+    let programs: Vec<_> = messages.lines().filter_map(|line| program(line, kind)).collect();
+    ensure!(!programs.is_empty(), "{} built no {kind}", words(&command));
+    Ok(programs)
 }
+
+/// Name and program of a target of a kind, from one line of cargo's messages.
+fn program(message: &str, kind: &str) -> Option<(String, PathBuf)> {
+    let message: Value = serde_json::from_str(message).ok()?;
+    let target = message.get("target")?;
+    let is_of_kind = target.get("kind")?.as_array()?.iter().any(|of| of == kind);
+    let program = message.get("executable")?.as_str()?;
+    is_of_kind.then(|| Some((target.get("name")?.as_str()?.to_owned(), program.into())))?
+}
+
+/// Demos that were built: where each program lies.
+pub struct Built(Vec<(String, PathBuf)>);
 
 impl Built {
     /// Builds demos, and goes on past those that do not compile.
-    ///
-    /// They are chosen out of the whole workspace, not out of their crate: so their dependencies have the features that
-    /// they have in `cargo test --workspace` and `cargo run -p finetune`, and libtorch's binding is compiled once for all.
     pub fn build(root: &Path, demos: &[Demo]) -> Result<Self> {
-        let mut command = cargo(root);
-        command.args([
-            "build",
-            "--quiet",
-            "--workspace",
-            "--keep-going",
-            "--message-format",
-            "json-render-diagnostics",
-        ]);
-        let there: Vec<_> = demos.iter().filter(|demo| demo.source(root).is_file()).collect();
-        ensure!(!there.is_empty(), "none of its demos has a file");
-        for demo in there {
-            command.args(["--example", demo.name]);
-        }
-        let output = command
-            .stdin(Stdio::null())
-            .stderr(Stdio::inherit())
-            .output()
-            .with_context(|| format!("cannot start {}", words(&command)))?;
-        let programs: Vec<_> =
-            String::from_utf8_lossy(&output.stdout).lines().filter_map(example).collect();
-        if programs.is_empty() {
-            bail!("{} built no demo", words(&command));
-        }
-        Ok(Self { programs })
+        let there = demos.iter().filter(|demo| demo.source(root).is_file());
+        let arguments: Vec<_> = there.flat_map(|demo| ["--example", demo.name]).collect();
+        ensure!(!arguments.is_empty(), "none of its demos has a file");
+        Ok(Self(build(root, "example", &arguments)?))
     }
 
     /// Runs a demo from the project's folder, as `cargo run` would; an error where it did not compile.
     pub fn run(&self, root: &Path, demo: Demo) -> Result<Finished> {
-        let (_, program) = self
-            .programs
-            .iter()
-            .find(|(name, _)| name == demo.name)
-            .context("it does not compile; see above")?;
+        let program = self.0.iter().find(|(name, _)| name == demo.name);
+        let (_, program) = program.context("it does not compile; see above")?;
         capture(Command::new(program).current_dir(root))
     }
-}
-
-/// Name and program of an example, from one line of cargo's messages.
-fn example(message: &str) -> Option<(String, PathBuf)> {
-    let message: Value = serde_json::from_str(message).ok()?;
-    let target = message.get("target")?;
-    let is_example = target.get("kind")?.as_array()?.iter().any(|kind| kind == "example");
-    let program = message.get("executable")?.as_str()?;
-    is_example.then(|| Some((target.get("name")?.as_str()?.to_owned(), PathBuf::from(program))))?
 }
 
 #[cfg(test)]
@@ -126,14 +111,14 @@ mod tests {
     #[test]
     fn only_examples_are_taken_from_cargos_messages() {
         let line = r#"{"reason":"compiler-artifact","target":{"kind":["example"],"name":"a"},"executable":"/t/a"}"#;
-        assert_eq!(example(line), Some(("a".to_owned(), PathBuf::from("/t/a"))));
+        assert_eq!(program(line, "example"), Some(("a".to_owned(), PathBuf::from("/t/a"))));
         for other in [
             r#"{"reason":"compiler-artifact","target":{"kind":["lib"],"name":"a"},"executable":null}"#,
             r#"{"reason":"compiler-artifact","target":{"kind":["bin"],"name":"a"},"executable":"/t/a"}"#,
             r#"{"reason":"build-finished","success":true}"#,
             "warning: not a message",
         ] {
-            assert_eq!(example(other), None, "{other}");
+            assert_eq!(program(other, "example"), None, "{other}");
         }
     }
 

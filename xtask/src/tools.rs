@@ -8,6 +8,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Result, anyhow, bail, ensure};
 
+use crate::platform::Platform;
+
 /// A program that the system's package manager can install.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Package {
@@ -74,8 +76,25 @@ pub(crate) fn compile(compiler: &Path, arguments: &[&str], program: &str) -> Res
     Ok(())
 }
 
+/// Links the smallest program to libtorch, runs it, and so finds a library that is missing or does not fit.
+pub(crate) fn link_and_run(compiler: &Path, lib: &Path, platform: Platform) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let program = folder.path().join("probe");
+    let (output, lib) = (format!("-o{}", program.display()), lib.display());
+    let (search, rpath) = (format!("-L{lib}"), format!("-Wl,-rpath,{lib}"));
+    let mut arguments = vec![output.as_str(), &search, &rpath];
+    if platform != Platform::MacArm {
+        arguments.push("-Wl,--no-as-needed");
+    }
+    arguments.extend(["-ltorch_cpu", "-lc10"]);
+    compile(compiler, &arguments, "int main() { return 0; }\n")?;
+    let ran = Command::new(&program).output()?;
+    ensure!(ran.status.success(), "{}", first_line(&ran.stderr));
+    Ok(())
+}
+
 /// The first line that says something.
-pub(crate) fn first_line(bytes: &[u8]) -> String {
+fn first_line(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     text.lines().find(|line| !line.trim().is_empty()).unwrap_or("no message").to_owned()
 }

@@ -87,13 +87,8 @@ fn train(setting: &Setting, batch: usize, context: usize, styles: &[&str]) -> Ca
     let shape = ["--batch", &batch, "--context", &context];
     let peer = |style: &&str| {
         let need_gb = need_gb(if *style == "book" { 0.0048 } else { 0.0014 });
-        python(
-            setting,
-            "train_pytorch.py",
-            "train",
-            &[&["--style", style][..], &shape].concat(),
-            need_gb,
-        )
+        let arguments = [&["--style", style][..], &shape].concat();
+        python(setting, "train_pytorch.py", "train", &arguments, need_gb)
     };
     Case {
         key: format!("train-{batch}x{context}"),
@@ -106,24 +101,16 @@ fn train(setting: &Setting, batch: usize, context: usize, styles: &[&str]) -> Ca
 
 fn finetune(setting: &Setting) -> Result<Case> {
     let data = data(setting, "instruction-data")?;
-    let shape = ["--data", data.as_str()];
-    let peer = |style| {
-        python(
-            setting,
-            "train_pytorch.py",
-            "finetune",
-            &[&["--style", style][..], &shape].concat(),
-            5.0,
-        )
-    };
+    let (shape, style) = (["--data", data.as_str()], ["--style", "eager"]);
+    let arguments = [&style[..], &shape].concat();
+    let title =
+        "fine-tuning on 64 entries of the instruction data, batches of 8 padded to the longest";
     Ok(Case {
         key: "finetune".into(),
-        title:
-            "fine-tuning on 64 entries of the instruction data, batches of 8 padded to the longest"
-                .into(),
+        title: title.into(),
         unit: Unit::Entries,
         ours: ours(setting, "finetune", &shape, 5.0),
-        peers: vec![peer("eager")],
+        peers: vec![python(setting, "train_pytorch.py", "finetune", &arguments, 5.0)],
     })
 }
 

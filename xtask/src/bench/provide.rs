@@ -5,13 +5,12 @@
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
-use serde_json::Value;
+use anyhow::{Context, Result};
 
 use crate::python::{self, Build};
-use crate::run::{cargo, pass_through, words};
+use crate::run::{build, cargo, pass_through};
 
 const REQUIREMENTS: &str = "data/bench/requirements.txt";
 
@@ -22,36 +21,16 @@ pub fn folder(root: &Path) -> PathBuf {
 
 /// Builds our contender and tells where it lies.
 pub fn ours(root: &Path) -> Result<PathBuf> {
-    let mut command = cargo(root);
-    command.args(["build", "--quiet", "--workspace", "--bench", "contender"]);
-    command
-        .args(["--message-format", "json-render-diagnostics"])
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit());
-    let output = command.output().with_context(|| format!("cannot start {}", words(&command)))?;
-    ensure!(output.status.success(), "{} failed", words(&command));
-    let messages = String::from_utf8_lossy(&output.stdout);
-    messages
-        .lines()
-        .find_map(bench_program)
-        .with_context(|| format!("{} built no contender", words(&command)))
-}
-
-/// The program of a benchmark, from one line of cargo's messages.
-fn bench_program(message: &str) -> Option<PathBuf> {
-    let message: Value = serde_json::from_str(message).ok()?;
-    let is_bench =
-        message.get("target")?.get("kind")?.as_array()?.iter().any(|kind| kind == "bench");
-    let program = message.get("executable")?.as_str()?;
-    is_bench.then(|| PathBuf::from(program))
+    let programs = build(root, "bench", &["--bench", "contender"])?;
+    programs.into_iter().next().map(|(_, program)| program).context("cargo built no contender")
 }
 
 /// Python with the peers in an environment of its own, or the interpreter that `GPT2_PYTHON` names.
-pub fn python(root: &Path, build: Build) -> Result<PathBuf> {
+pub fn python(root: &Path, pytorch: Build) -> Result<PathBuf> {
     if let Some(python) = env::var_os("GPT2_PYTHON") {
         return Ok(PathBuf::from(python));
     }
-    python::provide(root, ".bench/venv", REQUIREMENTS, build)
+    python::provide(root, ".bench/venv", REQUIREMENTS, pytorch)
 }
 
 /// A model of the size `name` with random weights, written by transformers.
@@ -81,22 +60,4 @@ pub fn llama_cpp(root: &Path, python: &Path, model: &Path) -> Result<()> {
         .arg(folder(root).join("llama.cpp"))
         .arg(&exported);
     pass_through(command.stdout(std::io::stderr())).context("llama.cpp could not be built")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_benchmark_is_taken_from_cargos_messages() {
-        let line = r#"{"reason":"compiler-artifact","target":{"kind":["bench"],"name":"contender"},"executable":"/t/c"}"#;
-        assert_eq!(bench_program(line), Some(PathBuf::from("/t/c")));
-        for other in [
-            r#"{"target":{"kind":["bin"],"name":"a"},"executable":"/t/a"}"#,
-            r#"{"target":{"kind":["lib"]}}"#,
-            "x",
-        ] {
-            assert_eq!(bench_program(other), None, "{other}");
-        }
-    }
 }
