@@ -1,7 +1,7 @@
 //! The paths that a source names, such as `crate::fast::matmul`: in `use` trees, in code, in attributes, and in what is
 //! handed to macros, which the compiler does not look into before they are expanded.
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::Item;
 
@@ -62,11 +62,13 @@ impl Scan {
         self.begin(prefix);
         for token in tokens {
             match token {
+                TokenTree::Ident(word) if is_keyword(&word) => {
+                    self.end();
+                    self.is_used = word == "use";
+                }
                 TokenTree::Ident(name) => {
-                    if self.colons != 2 {
-                        let is_used = self.names == ["use"];
+                    if self.colons != 2 && !self.names.is_empty() {
                         self.end();
-                        self.is_used = is_used;
                     }
                     self.line = name.span().start().line;
                     self.names.push(name.to_string());
@@ -104,6 +106,13 @@ impl Scan {
     }
 }
 
+/// Whether a word is none that a path may hold.
+fn is_keyword(word: &Ident) -> bool {
+    let word = word.to_string();
+    !["self", "Self", "super", "crate"].contains(&word.as_str())
+        && syn::parse_str::<Ident>(&word).is_err()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,18 +127,26 @@ mod tests {
 
     #[test]
     fn every_leaf_of_a_use_tree_is_a_path() {
-        let text =
-            "use a::{self, b::{c as d, e::*}, f};\nuse crate::g;\nuse std::h as i;\nuse j as k;\n";
+        let text = "use a::{self, b::{c as d, e::*}, f};\nuse crate::g;\nuse std::h as i;\nuse j as k;\nuse ::l::m;\n";
         assert_eq!(
             found(text),
-            ["1 a::self", "1 a::b::c", "1 a::b::e", "1 a::f", "2 crate::g", "3 std::h", "4 j"]
+            [
+                "1 a::self",
+                "1 a::b::c",
+                "1 a::b::e",
+                "1 a::f",
+                "2 crate::g",
+                "3 std::h",
+                "4 j",
+                "5 l::m"
+            ]
         );
     }
 
     #[test]
     fn paths_are_found_in_code_types_attributes_and_macros_and_not_in_text() {
         let text = "#[derive(clap::Parser)]\nstruct A { b: c::D<e::F> }\n// g::h\nfn i(x: ::j::K) -> u8 {\n\
-                    let _ = \"l::m\"; if x == n::O { p!(\"{}\", super::q::r(x)) }\n<s::T as u::V>::w::<y::Z>(1) }\n";
+                    let _ = \"l::m\"; let _ = y as ::z::A; if x == n::O { p!(\"{}\", super::q::r(x)) }\n<s::T as u::V>::w::<y::Z>(1) }\n";
         assert_eq!(
             found(text),
             [
@@ -137,6 +154,7 @@ mod tests {
                 "2 c::D",
                 "2 e::F",
                 "4 j::K",
+                "5 z::A",
                 "5 n::O",
                 "5 super::q::r",
                 "6 s::T",
