@@ -147,23 +147,16 @@ struct Copy {
 }
 
 impl Copy {
+    /// It lies inside the original, whose `.cargo/config.toml` holds for it too: so libtorch's binding need not be compiled anew.
     fn prepare(&self, root: &Path) -> Result<()> {
         if self.folder.exists() {
             fs::remove_dir_all(&self.folder)?;
         }
         for part in
-            ["Cargo.toml", "Cargo.lock", "crates", "data", "xtask", ".cargo", "rust-toolchain.toml"]
+            ["Cargo.toml", "Cargo.lock", "crates", "data", "xtask", "rust-toolchain.toml"]
         {
             copy_all(&root.join(part), &self.folder.join(part))?;
         }
-        // The same address as in the original, so that libtorch's binding need not be compiled anew.
-        let config = self.folder.join(".cargo/libtorch.toml");
-        let text = fs::read_to_string(&config)?;
-        let absolute = root.join("libtorch").display().to_string();
-        fs::write(
-            &config,
-            text.replace("\"libtorch\", relative = true", &format!("{absolute:?}")),
-        )?;
         for mutant in &MUTANTS {
             self.change(mutant)?;
         }

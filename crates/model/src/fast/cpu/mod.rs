@@ -6,5 +6,4 @@ pub mod quantize;
 pub mod simd;
 pub mod tensor_slice;
 pub mod threads;
-#[cfg(target_arch = "x86_64")]
-pub(crate) mod transpose;
+pub mod transpose;

@@ -7,6 +7,7 @@
 //! Zen 3 a prompt of 512 tokens takes 3 to 5 % less time than with products by MKL. A processor with AVX-512 has registers for larger
 //! tiles than these; there MKL makes the products.
 
+use super::panels::{Packed, apart, rows};
 use crate::fast::cpu::{
     simd::{LANES, lanes, prefetch},
     tensor_slice::{as_f32_slice, as_f32_slice_mut, is_f32_slice},
@@ -14,13 +15,14 @@ use crate::fast::cpu::{
 };
 use crate::fast::ops::{
     matmul::{matmul, matmul_add},
-    micro_kernel::{Block, Panels, ROWS, Rows, multiply_simd, put_simd, transpose_simd},
+    micro_kernel::{Block, multiply_simd, put_simd},
+    tiles::{Panels, ROWS},
 };
 use crate::fast::weights::LinearWeights;
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 /// Outputs of a piece of work: whole tiles, whole panels, and with 768 inputs what a processor's cache holds.
-const OUTPUTS: usize = 8 * ROWS;
+pub const OUTPUTS: usize = 8 * ROWS;
 
 /// Panels of a piece of work: few enough that who is done first does not wait long, and many for one look at the weights.
 const PANELS: usize = 16;
@@ -232,78 +234,10 @@ impl LinearWeights {
     }
 }
 
-/// Rows of which 16 lie side by side: `[rows / 16, width, 16]`. Beyond the end the last row is repeated.
-struct Packed {
-    memory: Tensor,
-    rows: usize,
-    width: usize,
-}
-
-impl Packed {
-    /// Memory as it comes: zeros would be written only to be written over.
-    fn empty(rows: usize, width: usize) -> Self {
-        let size = rows.next_multiple_of(LANES) * width;
-        Self { memory: Tensor::empty(size as i64, (Kind::Float, Device::Cpu)), rows, width }
-    }
-
-    fn out(x: Rows) -> Self {
-        let mut packed = Self::empty(x.count, x.width);
-        parallel_for(packed.panels_mut(), |(first, panel)| transpose_simd(x, first, panel));
-        packed
-    }
-
-    fn through(x: Rows, f: impl Fn(&[f32], &mut [f32]) + Sync) -> Self {
-        let Rows { count, width, .. } = x;
-        let mut packed = Self::empty(count, width);
-        let tools = || vec![0.0; LANES * width];
-        parallel_for_with(packed.panels_mut(), tools, |out, (first, panel)| {
-            for (row, place) in (first..).zip(out.chunks_exact_mut(width)) {
-                f(x.row(row.min(count - 1)), place);
-            }
-            transpose_simd(Rows { numbers: out, stride: width, count: LANES, width }, 0, panel);
-        });
-        packed
-    }
-
-    fn lines_mut(&mut self) -> &mut [[f32; LANES]] {
-        as_f32_slice_mut(&mut self.memory).as_chunks_mut().0
-    }
-
-    /// Each panel, with the number of its first row.
-    fn panels_mut(&mut self) -> Vec<(usize, &mut [[f32; LANES]])> {
-        let width = self.width;
-        (0..).step_by(LANES).zip(self.lines_mut().chunks_exact_mut(width)).collect()
-    }
-}
-
-/// Of each row of outputs what belongs to a piece, for threads that write different pieces: so many rows, and so many outputs.
-fn apart<T>(out: &mut [T], outputs: usize, rows: usize) -> Vec<Vec<&mut [T]>> {
-    let pieces = out.chunks_mut(rows * outputs).flat_map(|some| {
-        let mut apart: Vec<_> =
-            (0..outputs).step_by(OUTPUTS).map(|_| Vec::with_capacity(rows)).collect();
-        for row in some.chunks_exact_mut(outputs) {
-            for (apart, outputs) in apart.iter_mut().zip(row.chunks_mut(OUTPUTS)) {
-                apart.push(outputs);
-            }
-        }
-        apart
-    });
-    pieces.collect()
-}
-
-fn rows(matrix: &Tensor) -> Rows<'_> {
-    let [count, width] = matrix.size()[..] else { panic!("not a matrix: {matrix:?}") };
-    Rows {
-        numbers: as_f32_slice(matrix),
-        stride: width as usize,
-        count: count as usize,
-        width: width as usize,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tch::Device;
 
     fn drawn(rows: i64, columns: i64, seed: i64) -> Tensor {
         tch::manual_seed(seed);

@@ -16,6 +16,7 @@ mod barrier;
 mod key_values;
 mod linear;
 mod packed;
+mod panels;
 mod prompt;
 mod worker;
 

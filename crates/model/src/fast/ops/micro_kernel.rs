@@ -6,121 +6,8 @@
 
 #![expect(clippy::inline_always, reason = "compiled anew for registers of each width")]
 
+use super::tiles::{Panels, ROWS, Rows, Tile};
 use crate::{fast::cpu::simd::LANES, multiversion};
-use std::array;
-
-/// Rows and columns of a tile: its sums fill 12 of the 16 registers that a processor with AVX2 has.
-pub const ROWS: usize = 6;
-
-/// A matrix whose rows begin `stride` numbers after one another.
-#[derive(Debug, Clone, Copy)]
-pub struct Rows<'a> {
-    pub numbers: &'a [f32],
-    pub stride: usize,
-    pub count: usize,
-    pub width: usize,
-}
-
-impl<'a> Rows<'a> {
-    pub fn row(&self, number: usize) -> &'a [f32] {
-        &self.numbers[number * self.stride..][..self.width]
-    }
-
-    /// Rows for tiles. Beyond the end the last one is repeated: its sums go nowhere.
-    pub fn tiles(&self, start: usize, end: usize) -> Vec<Tile<'a>> {
-        let tile = |first: usize| Tile {
-            rows: array::from_fn(|row| self.row((first + row).min(end - 1))),
-            starts: [0.0; ROWS],
-        };
-        (start..end).step_by(ROWS).map(tile).collect()
-    }
-
-    /// As the right matrix of a product over rows: `[width / 16, count, 16]`.
-    pub fn panels(&self) -> Vec<[f32; LANES]> {
-        let mut panels = vec![[0.0; LANES]; self.width.div_ceil(LANES) * self.count];
-        for number in 0..self.count {
-            let (whole, rest) = self.row(number).as_chunks();
-            let lines = panels[number..].iter_mut().step_by(self.count);
-            for (line, numbers) in lines.zip(whole) {
-                *line = *numbers;
-            }
-            if !rest.is_empty() {
-                panels[whole.len() * self.count + number][..rest.len()].copy_from_slice(rest);
-            }
-        }
-        panels
-    }
-
-    /// The transposed, as the right matrix of a product over columns: `[count / 16, width, 16]`. Beyond the end the last row is
-    /// repeated.
-    pub fn transposed_panels(&self) -> Vec<[f32; LANES]> {
-        let mut panels = vec![[0.0; LANES]; self.count.div_ceil(LANES) * self.width];
-        for (number, panel) in panels.chunks_exact_mut(self.width).enumerate() {
-            transpose_simd(*self, number * LANES, panel);
-        }
-        panels
-    }
-}
-
-/// Rows that are multiplied together, and what their sums begin with.
-pub struct Tile<'a> {
-    pub rows: [&'a [f32]; ROWS],
-    pub starts: [f32; ROWS],
-}
-
-/// Writes the columns of 16 rows, from row `first` on, as lines. Beyond the end the last row is repeated.
-///
-/// # Shapes
-/// - `lines`: `[width, 16]`
-pub fn transpose_simd(rows: Rows, first: usize, lines: &mut [[f32; LANES]]) {
-    let rows = array::from_fn(|lane| rows.row((first + lane).min(rows.count - 1)));
-    #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") {
-        #[expect(
-            unsafe_code,
-            reason = "that the processor has the instructions is known only when the program runs"
-        )]
-        // SAFETY: the line above.
-        return unsafe { crate::fast::cpu::transpose::transpose(&rows, lines) };
-    }
-    transpose(&rows, lines);
-}
-
-fn transpose(rows: &[&[f32]; LANES], lines: &mut [[f32; LANES]]) {
-    for (column, line) in lines.iter_mut().enumerate() {
-        *line = rows.map(|row| row[column]);
-    }
-}
-
-/// Some lines of each panel of a right matrix.
-#[derive(Clone, Copy)]
-pub struct Panels<'a> {
-    numbers: &'a [[f32; LANES]],
-    /// Lines of a panel.
-    length: usize,
-    first: usize,
-    end: usize,
-}
-
-impl<'a> Panels<'a> {
-    /// Whole panels.
-    pub fn new(numbers: &'a [[f32; LANES]], length: usize) -> Self {
-        Self { numbers, length, first: 0, end: length }
-    }
-
-    /// The same lines of all panels.
-    pub fn lines(self, first: usize, end: usize) -> Self {
-        Self { first, end, ..self }
-    }
-
-    #[inline(always)]
-    fn enumerate(self) -> impl Iterator<Item = (usize, &'a [[f32; LANES]])> {
-        self.numbers
-            .chunks_exact(self.length)
-            .map(move |panel| &panel[self.first..self.end])
-            .enumerate()
-    }
-}
 
 /// Lines of numbers, of which the next begins `stride` numbers after the one before.
 pub struct Block {
@@ -227,7 +114,7 @@ fn put(block: &Block, out: &mut [&mut [f32]], add: bool) {
     let lines = block.rows(block.numbers.len() / block.stride, LANES);
     let mut turned = [[0.0; LANES]; LANES];
     for first in (0..width).step_by(LANES) {
-        transpose_simd(lines, first, &mut turned);
+        lines.transpose(first, &mut turned);
         for (row, sums) in out.iter_mut().zip(&turned) {
             let place = &mut row[first..];
             if let Some(place) = place.first_chunk_mut::<LANES>() {
@@ -290,6 +177,7 @@ multiversion! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::array;
 
     type Multiply = fn(&[Tile], Panels, &mut Block, usize, bool);
     type AddTransposed = fn(&Block, usize, Panels, &mut Block, usize);
@@ -333,25 +221,6 @@ mod tests {
                     "row {row}, column {column}: {ours}, not {expected}"
                 );
             }
-        }
-    }
-
-    #[test]
-    fn columns_become_lines() {
-        // A square and a rest, of more rows than there are lanes and of fewer.
-        for (count, first) in [(40, 17), (19, 16)] {
-            let block = block(count, 11);
-            let mut lines = [[0.0; LANES]; 11];
-            transpose_simd(block.rows(count, 11), first, &mut lines);
-            let line = |column: usize| {
-                array::from_fn(|lane| block.line((first + lane).min(count - 1))[column])
-            };
-            let expected: [[f32; LANES]; 11] = array::from_fn(line);
-            assert_eq!(lines, expected, "{count} rows, from {first} on");
-            let rows = array::from_fn(|lane| &block.line((first + lane).min(count - 1))[..11]);
-            let mut by_plain_code = [[0.0; LANES]; 11];
-            transpose(&rows, &mut by_plain_code);
-            assert_eq!(by_plain_code, expected, "by plain code");
         }
     }
 

@@ -5,3 +5,4 @@ pub mod functions;
 pub mod matmul;
 pub(crate) mod micro_kernel;
 mod softmax;
+pub(crate) mod tiles;

@@ -2,7 +2,7 @@
 //!
 //! A compiler moves such numbers one by one, at 0.5 to 1 ns each on an AMD Zen 3; these take 0.2 to 0.3 ns.
 
-use super::simd::LANES;
+use crate::fast::cpu::simd::LANES;
 use std::{
     arch::x86_64::{
         __m256, _mm256_permute2f128_ps as halves, _mm256_shuffle_ps as pairs,
