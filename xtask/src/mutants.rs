@@ -152,9 +152,7 @@ impl Copy {
         if self.folder.exists() {
             fs::remove_dir_all(&self.folder)?;
         }
-        for part in
-            ["Cargo.toml", "Cargo.lock", "crates", "data", "xtask", "rust-toolchain.toml"]
-        {
+        for part in ["Cargo.toml", "Cargo.lock", "crates", "data", "xtask", "rust-toolchain.toml"] {
             copy_all(&root.join(part), &self.folder.join(part))?;
         }
         for mutant in &MUTANTS {
@@ -200,7 +198,9 @@ impl Copy {
         let mut command = cargo(&self.folder);
         command.args(["build", "--quiet", "-p", "train", "-p", "finetune"]);
         command.env("CARGO_TARGET_DIR", &self.target).env_remove("LIBTORCH");
-        pass_through(&mut command)
+        let built = capture(&mut command)?; // with warnings about the changes' form
+        ensure!(built.failure.is_none(), "the changed lesson does not compile: {}", built.stderr);
+        Ok(())
     }
 
     /// Three steps of training.

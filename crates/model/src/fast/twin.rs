@@ -28,7 +28,7 @@ pub fn model(config: &Gpt2Config) -> Result<Gpt2> {
         let (path, name) = origin.ours.rsplit_once('.').unwrap_or(("", &origin.ours));
         let path = path.split('.').fold(store.root(), |path, part| path / part);
         let center = if path_is_norm(&origin.ours) { 1.0 } else { 0.0 };
-        let _ = path.add(name, wave(&origin.shape, number) * 0.1 + center, true);
+        let _ = path.add(name, wave(&origin.shape, number) * 0.3 + center, true);
     }
     Gpt2::with_parameters(sizes, store)
 }

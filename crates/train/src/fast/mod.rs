@@ -34,9 +34,9 @@ pub fn stepper(
     wanted: Option<CodePath>,
 ) -> Result<(CodePath, TakeStep, Option<String>)> {
     let chosen = choose(wanted, || {
-        let step = FastStep::new(model)?;
+        gradient::check(model)?;
         proof::training(&model.config, settings)?;
-        Ok(step)
+        FastStep::new(model) // last, as it takes the gradients' memory, which the lesson would miss
     })?;
     Ok(match chosen {
         Ok(mut step) => {

@@ -45,19 +45,28 @@ pub struct Gradient {
     memory: [Tensor; 2],
 }
 
+/// Checks that there is a rule for a model; nothing of it is touched.
+///
+/// # Errors
+/// If the model has dropout or other layers than GPT-2's, or is not in float32 on the CPU.
+pub fn check(model: &Gpt2) -> Result<()> {
+    ensure!(model.store.device() == Device::Cpu, "the fast path runs on the CPU alone");
+    ensure!(model.config.dropout == 0.0, "the fast path has no rule for dropout");
+    let plain = model.store.variables().values().all(is_f32_slice);
+    ensure!(plain, "the fast path wants weights in float32, one after the other in memory");
+    Weights::of(model).map(|_| ())
+}
+
 impl Gradient {
     /// Prepares the gradients of a model.
     ///
     /// Gradients that the parameters had are forgotten. Those of the blocks have no memory, and no shape, before the first batch.
     ///
     /// # Errors
-    /// If the model has dropout or other layers than GPT-2's, or is not in float32 on the CPU.
+    /// As [`check`].
     pub fn of(model: &Gpt2) -> Result<Self> {
         let config = model.config;
-        ensure!(model.store.device() == Device::Cpu, "the fast path runs on the CPU alone");
-        ensure!(config.dropout == 0.0, "the fast path has no rule for dropout");
-        let plain = model.store.variables().values().all(is_f32_slice);
-        ensure!(plain, "the fast path wants weights in float32, one after the other in memory");
+        check(model)?;
         let Weights { token, position, blocks, norm, head, .. } = Weights::of(model)?;
         let gradient = Self {
             token: Parameter::new(token),
