@@ -1,13 +1,16 @@
 //! Answers to many entries, and what they are worth together (chapter 5.5).
 
 use crate::{
+    answer_file::AnswerFile,
     collate::InstructionSet,
+    fields::{Fields, RESPONSE},
     instructions::Entry,
     measure::{exact_match, nearest_answer, token_f1},
+    records::{self, Record},
     respond::answer,
 };
 use anyhow::{Context, Result};
-use model::{format::safetensors, generate::TokenScorer, gpt2::Gpt2};
+use model::{generate::TokenScorer, gpt2::Gpt2};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::Path};
 use train::{examples::Examples, loss::mean_loss};
@@ -43,6 +46,28 @@ pub fn answer_all(
     Ok(answered)
 }
 
+/// Answers entries one after another, each kept in `file` as soon as it is there; `tell` hears of each, and answers `false` to break off.
+///
+/// # Errors
+/// If a prompt cannot be read by the model, or an answer not be kept.
+pub fn answer_into(
+    file: &mut AnswerFile,
+    reader: &mut dyn TokenScorer,
+    records: &[Record],
+    max_new_tokens: usize,
+    mut tell: impl FnMut() -> bool,
+) -> Result<Vec<String>> {
+    let mut responses = Vec::with_capacity(records.len());
+    for (number, record) in records.iter().enumerate() {
+        let give = || answer(reader, &record.entry, max_new_tokens);
+        responses.push(file.answer(number, record, give)?);
+        if !tell() {
+            break;
+        }
+    }
+    Ok(responses)
+}
+
 /// Means over several answers.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Marks {
@@ -54,11 +79,12 @@ pub struct Marks {
     pub token_f1: f64,
 }
 
-/// What the answers are worth.
+/// What the answers are worth, those to which an answer is expected.
 pub fn marks<'a>(answers: impl IntoIterator<Item = &'a Answered>) -> Marks {
     means(
         answers
             .into_iter()
+            .filter(|answered| !answered.entry.output.trim().is_empty())
             .map(|answered| (answered.model_response.as_str(), answered.entry.output.as_str())),
     )
 }
@@ -88,44 +114,39 @@ fn means<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Marks {
     Marks { count, exact_match: exact as f64 / divisor, token_f1: f1 / divisor }
 }
 
-/// The mean loss of the expected answers' tokens: what can be compared between runs, whatever they learned from.
+/// The mean loss of the expected answers' tokens: what can be compared between runs, whatever they learned from. `None` if no token of
+/// an answer is within the context.
 ///
 /// # Units
 /// Nats per token.
 ///
 /// # Errors
-/// If there is no entry, or no token of an answer within the context.
-pub fn answer_loss(model: &Gpt2, entries: &[Entry]) -> Result<f64> {
-    let set = InstructionSet::new(entries, model.config.context as usize, true)?;
+/// Never in practice: where there is a target, there is a loss.
+pub fn answer_loss(model: &Gpt2, entries: &[Entry]) -> Result<Option<f64>> {
+    let set = InstructionSet::of_those_that_fit(entries, model.config.context as usize, true);
+    if set.left_out() == entries.len() {
+        return Ok(None);
+    }
     let device = model.store.device();
     let items: Vec<usize> = (0..set.len()).collect();
     let batches = items.chunks(8).map(|items| {
         let (inputs, targets) = set.batch(items);
         (inputs.to_device(device), targets.to_device(device))
     });
-    mean_loss(model, batches)
+    mean_loss(model, batches).map(Some)
 }
 
-/// Writes answers as JSON.
+/// Reads answers back.
 ///
 /// # Errors
-/// If the disk refuses.
-pub fn save(path: &Path, answers: &[Answered]) -> Result<()> {
-    let json = serde_json::to_string_pretty(answers)? + "\n";
-    safetensors::replace(path, |temporary| Ok(std::fs::write(temporary, json)?))
-}
-
-/// Reads such a file back.
-///
-/// # Errors
-/// If it is not there or not of this form.
+/// If the file is not there, or an entry has no answer.
 pub fn load(path: &Path) -> Result<Vec<Answered>> {
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_str(&text).with_context(|| {
-        format!(
-            "{} holds no answers; `finetune respond FILE` and a whole run write such files",
-            path.display()
-        )
-    })
+    let answered = |number, fields: Fields| {
+        let Record { entry, model_response, .. } = Record::read(number, fields)?;
+        let model_response = model_response
+            .with_context(|| format!("entry {number} has no {RESPONSE}; `finetune respond FILE` and a whole run write such files"))?;
+        Ok(Answered { entry, model_response })
+    };
+    records::parse(&records::read_text(path)?, answered)
+        .with_context(|| format!("{} is no file of answers", path.display()))
 }

@@ -15,6 +15,7 @@ pub struct InstructionSet {
     rows: Vec<Row>,
     context: usize,
     truncated: usize,
+    left_out: usize,
     similar_lengths: bool,
 }
 
@@ -27,17 +28,29 @@ struct Row {
 
 impl InstructionSet {
     /// Encodes prompt and answer of each entry and ends them with the end-of-text token. What exceeds the context is cut off at the
-    /// end and counted.
+    /// end and counted; an entry of which no target is left is left out, and counted too.
     ///
     /// With `mask_prompt` only the answer's tokens count in the loss; otherwise the prompt's do too, as in the article.
     ///
     /// # Errors
-    /// If there is no entry.
+    /// If there is no entry with a target.
     pub fn new(entries: &[Entry], context: usize, mask_prompt: bool) -> Result<Self> {
         ensure!(!entries.is_empty(), "there is no entry to learn from");
+        let set = Self::of_those_that_fit(entries, context, mask_prompt);
+        ensure!(
+            !set.rows.is_empty(),
+            "all {} entries fill the context of {context} tokens before their answers begin, so that nothing is left to learn; take a model \
+             with a longer context, or shorter entries",
+            entries.len()
+        );
+        Ok(set)
+    }
+
+    /// The same, of which nothing may be left.
+    pub(crate) fn of_those_that_fit(entries: &[Entry], context: usize, mask_prompt: bool) -> Self {
         let encoder = BytePairEncoder::gpt2();
         let mut truncated = 0;
-        let rows = entries
+        let rows: Vec<Row> = entries
             .iter()
             .map(|entry| {
                 let prompt = entry.prompt();
@@ -52,8 +65,10 @@ impl InstructionSet {
                 }
                 Row { ids, ignored }
             })
+            .filter(|row| row.ignored + 1 < row.ids.len())
             .collect();
-        Ok(Self { rows, context, truncated, similar_lengths: false })
+        let left_out = entries.len() - rows.len();
+        Self { rows, context, truncated, left_out, similar_lengths: false }
     }
 
     /// Makes each pass put entries of similar length into one batch, which saves the work on padding; the batches themselves still
@@ -67,6 +82,11 @@ impl InstructionSet {
     /// Entries that were longer than the context.
     pub fn truncated(&self) -> usize {
         self.truncated
+    }
+
+    /// Entries whose prompts alone fill the context, so that they have no target.
+    pub fn left_out(&self) -> usize {
+        self.left_out
     }
 
     /// The most positions a batch can have.
@@ -162,6 +182,25 @@ mod tests {
         };
         let set = InstructionSet::new(&[entry(200), entry(1)], 64, false).expect("entries");
         assert_eq!((set.truncated(), set.batch(&[0]).0.size()), (1, vec![1, 64]));
+    }
+
+    #[test]
+    fn an_entry_whose_prompt_fills_the_context_is_left_out_and_counted_and_with_nothing_left_refused()
+     {
+        let entry = |words: usize| Entry {
+            instruction: "word ".repeat(words),
+            output: "yes".into(),
+            ..Entry::default()
+        };
+        let set = InstructionSet::new(&[entry(200), entry(1)], 64, true).expect("one that fits");
+        assert_eq!((set.len(), set.left_out(), set.truncated()), (1, 1, 1));
+        let said = InstructionSet::new(&[entry(200), entry(99)], 64, true).expect_err("none fits");
+        assert!(
+            said.to_string().starts_with("all 2 entries fill the context of 64 tokens"),
+            "{said}"
+        );
+        let whole = InstructionSet::new(&[entry(200)], 64, false).expect("the prompt counts");
+        assert_eq!((whole.len(), whole.left_out()), (1, 0));
     }
 
     #[test]

@@ -1,18 +1,12 @@
 //! What a task looks like to the model (chapter 5.2).
 
-use anyhow::{Context, Result, anyhow, ensure};
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{SeqAccess, Visitor},
-};
-use serde_json::{error::Category, value::RawValue};
-use std::{collections::BTreeMap, fmt, path::Path};
+use crate::records::{self, Record};
+use anyhow::{Context, Result, ensure};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, path::Path};
 
 /// The instructions written for this project, with the kind of each.
 pub const EMBEDDED: &str = include_str!("../../../data/instructions.json");
-
-/// The largest instruction file that is read.
-const MOST_BYTES: u64 = 1 << 30;
 
 /// A task and its answer, in the format of Stanford's Alpaca.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,90 +23,28 @@ pub struct Entry {
     pub kind: String,
 }
 
-/// Reads a list of entries.
+/// Reads entries whose answers are known: a JSON list, a list within an object, or one object a line.
 ///
 /// # Errors
-/// If the text is not a JSON list, if it is empty, or if an entry lacks its instruction or its output, which is named by its
+/// If the text has none of these forms, if it is empty, or if an entry lacks its instruction or its output, which is named by its
 /// number, counted from 0.
 pub fn parse(text: &str) -> Result<Vec<Entry>> {
-    let text = text.trim_start_matches('\u{feff}');
-    ensure!(!text.trim().is_empty(), "it is empty");
-    let mut json = serde_json::Deserializer::from_str(text);
-    let entries = json.deserialize_seq(List).and_then(|entries| json.end().map(|()| entries));
-    let entries = entries.map_err(|error| match error.classify() {
-        Category::Data => anyhow!("it is not a JSON list of entries"),
-        _ => anyhow!(error).context("it is not JSON"),
-    })??;
-    ensure!(!entries.is_empty(), "it has no entry");
-    Ok(entries)
-}
-
-/// Takes one entry after another out of a list, so that a large file is never held as a tree, which takes ten times its size.
-struct List;
-
-impl<'de> Visitor<'de> for List {
-    type Value = Result<Vec<Entry>>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        formatter.write_str("a JSON list of entries")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        let mut entries = Ok(Vec::new());
-        while let Some(json) = list.next_element::<&RawValue>()? {
-            entries = entries.and_then(|mut entries: Vec<Entry>| {
-                entries.push(read_entry(entries.len(), json.get())?);
-                Ok(entries)
-            });
-        }
-        Ok(entries)
-    }
-}
-
-/// An entry as it stands in a file; `null` counts as absent.
-#[derive(Deserialize)]
-struct Fields<'a> {
-    #[serde(borrow)]
-    instruction: Option<&'a RawValue>,
-    input: Option<&'a RawValue>,
-    output: Option<&'a RawValue>,
-    kind: Option<&'a RawValue>,
-}
-
-fn read_entry(number: usize, json: &str) -> Result<Entry> {
-    ensure!(json.starts_with('{'), "entry {number} is not a JSON object");
-    let fields: Fields = serde_json::from_str(json)
-        .map_err(|_| anyhow!("entry {number} has a key twice, or one that is not a text"))?;
-    let text = |key: &str, value: Option<&RawValue>| -> Result<Option<String>> {
-        let text = value.map(|value| serde_json::from_str(value.get())).transpose();
-        text.map_err(|_| anyhow!("the {key} of entry {number} is not a text"))
-    };
-    let needed =
-        |key, value| text(key, value)?.with_context(|| format!("entry {number} has no {key}"));
-    let instruction = needed("instruction", fields.instruction)?;
-    ensure!(!instruction.trim().is_empty(), "the instruction of entry {number} is empty");
-    Ok(Entry {
-        instruction,
-        input: text("input", fields.input)?.unwrap_or_default(),
-        output: needed("output", fields.output)?,
-        kind: text("kind", fields.kind)?.unwrap_or_default(),
+    records::parse(text, |number, fields| {
+        let keys = fields.keys();
+        let has_output = fields.text(number, "output")?.is_some();
+        let entry = Record::read(number, fields)?.entry;
+        ensure!(has_output, "entry {number} has no output{keys}");
+        Ok(entry)
     })
 }
 
-/// Reads a file of entries.
+/// Reads a file of such entries.
 ///
 /// # Errors
 /// If the file cannot be read, is larger than a gibibyte, or as [`parse`] complains.
 pub fn load(path: &Path) -> Result<Vec<Entry>> {
-    let name = path.display();
-    let bytes = std::fs::metadata(path).with_context(|| format!("cannot read {name}"))?.len();
-    ensure!(
-        bytes <= MOST_BYTES,
-        "{name} has {bytes} bytes; instruction files of more than {MOST_BYTES} are not read"
-    );
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read {name} as UTF-8 text"))?;
-    parse(&text).with_context(|| format!("{name} is no file of instructions"))
+    parse(&records::read_text(path)?)
+        .with_context(|| format!("{} is no file of instructions", path.display()))
 }
 
 impl Entry {
@@ -187,45 +119,108 @@ mod tests {
         assert!(kinds(&entries).len() >= 8);
     }
 
+    fn refused(text: &str) -> String {
+        format!("{:#}", parse(text).expect_err("a faulty file"))
+    }
+
     #[test]
     fn a_faulty_file_is_refused_with_the_number_of_the_entry() {
-        let refused = |text: &str| format!("{:#}", parse(text).expect_err("a faulty file"));
         assert!(refused("<html>").starts_with("it is not JSON"));
-        assert_eq!(refused("{}"), "it is not a JSON list of entries");
+        assert_eq!(refused("7"), "it is not a JSON list of entries");
         assert_eq!(refused("[]"), "it has no entry");
         let good = r#"{"instruction": "a", "output": "b"}"#;
-        assert_eq!(
-            refused(&format!(r#"[{good}, {{"instruction": "a"}}]"#)),
-            "entry 1 has no output"
-        );
-        assert_eq!(refused(&format!("[{good}, {good}, 7, {{}}]")), "entry 2 is not a JSON object");
-        assert_eq!(refused(r#"[["a", "b", "c", "d"]]"#), "entry 0 is not a JSON object");
-        assert_eq!(
-            refused(r#"[{"instruction": 1, "output": ""}]"#),
-            "the instruction of entry 0 is not a text"
-        );
-        assert_eq!(
-            refused(r#"[{"instruction": "a", "output": "b", "input": []}]"#),
-            "the input of entry 0 is not a text"
-        );
-        assert_eq!(
-            refused(r#"[{"instruction": "\ud800", "output": ""}]"#),
-            "the instruction of entry 0 is not a text"
-        );
-        assert_eq!(
-            refused(r#"[{"instruction": " ", "output": "b"}]"#),
-            "the instruction of entry 0 is empty"
-        );
-        assert!(
-            refused(r#"[{"instruction": "a", "instruction": "b"}]"#)
-                .starts_with("entry 0 has a key twice")
-        );
+        for (text, expected) in [
+            (
+                format!(r#"[{good}, {{"instruction": "a"}}]"#),
+                "entry 1 has no output; its keys are instruction",
+            ),
+            (format!("[{good}, {good}, 7, {{}}]"), "entry 2 is not a JSON object"),
+            (r#"[["a", "b", "c", "d"]]"#.to_owned(), "entry 0 is not a JSON object"),
+            (
+                r#"[{"instruction": true, "output": ""}]"#.to_owned(),
+                "the instruction of entry 0 is not a text but true or false",
+            ),
+            (
+                r#"[{"instruction": "a", "output": "b", "input": []}]"#.to_owned(),
+                "the input of entry 0 is not a text but a list",
+            ),
+            (
+                r#"[{"instruction": " ", "output": "b"}]"#.to_owned(),
+                "the instruction of entry 0 is empty",
+            ),
+            (
+                r#"[{"instruction": "a", "instruction": "b"}]"#.to_owned(),
+                "entry 0 has the key instruction twice",
+            ),
+        ] {
+            assert_eq!(refused(&text), expected);
+        }
         assert_eq!([refused(""), refused("\u{feff} \n")], ["it is empty"; 2]);
         assert!(refused(&format!("[{{}}, {good}")).starts_with("it is not JSON: EOF"));
-        assert!(
-            refused(&format!("[{good}] [{good}]"))
-                .starts_with("it is not JSON: trailing characters")
-        );
+        let twice = refused(&format!("[{good}] [{good}]"));
+        assert!(twice.starts_with("it is not JSON: trailing characters"), "{twice}");
+    }
+
+    #[test]
+    fn lists_wrapped_lists_lines_and_numbers_are_read_alike() {
+        let (a, b) =
+            (r#"{"instruction": "a", "output": "1"}"#, r#"{"instruction": "b", "output": 2}"#);
+        let expected = parse(&format!("[{a}, {b}]")).expect("a list");
+        assert_eq!(expected[1].output, "2");
+        for text in [
+            format!("{a}\n{b}\n"),
+            format!("\u{feff}{a}\r\n\r\n{b}"),
+            format!(r#"{{"version": 1, "data": [{a}, {b}]}}"#),
+            format!(r#"{{"instances": [{a}, {b}], "type": "text2text"}}"#),
+        ] {
+            assert_eq!(parse(&text).expect("the same entries"), expected, "{text}");
+        }
+        assert_eq!(parse(b).expect("one line").len(), 1);
+    }
+
+    #[test]
+    fn what_other_programs_write_is_called_by_its_name() {
+        let chat = r#"{"conversations": [{"from": "human", "value": "Hi."}]}"#;
+        for (text, part) in [
+            (format!("[{chat}]"), "entry 0 has no instruction but conversations"),
+            (chat.to_owned(), "conversations (ShareGPT, chat messages) are not read"),
+            (r#"{"messages": []}"#.to_owned(), "no instruction but messages"),
+            (
+                r#"{"prompt": "a", "completion": "b"}"#.to_owned(),
+                "entry 0 has no instruction; its keys are prompt, completion",
+            ),
+            (r#"{"train": [], "test": []}"#.to_owned(), "it holds 2 lists (train, test)"),
+            (
+                r#"[{"instruction": "a", "input": NaN, "output": "b"}]"#.to_owned(),
+                "line 1 column 32 (NaN and Infinity are no JSON; write null",
+            ),
+            (
+                r#"[{"instruction": "a",}]"#.to_owned(),
+                "line 1 column 22 (a comma stands before the closing brace)",
+            ),
+            (
+                r#"[{"instruction": "\ud83d", "output": ""}]"#.to_owned(),
+                "the instruction of entry 0 holds half a character",
+            ),
+        ] {
+            let said = refused(&text);
+            assert!(said.contains(part), "{said}");
+        }
+    }
+
+    #[test]
+    fn utf_16_with_its_mark_is_read_and_bytes_of_no_text_are_refused_with_the_place() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("tasks.json");
+        let text = r#"[{"instruction": "Füge hinzu: 🎉", "output": "b"}]"#;
+        for to_bytes in [u16::to_le_bytes, u16::to_be_bytes] {
+            let bytes = std::iter::once(0xfeff).chain(text.encode_utf16()).flat_map(to_bytes);
+            std::fs::write(&path, bytes.collect::<Vec<u8>>()).expect("a file");
+            assert_eq!(load(&path).expect("UTF-16"), parse(text).expect("an entry"));
+        }
+        std::fs::write(&path, b"[{\"instruction\": \"f\xfcr\"}]").expect("a file");
+        let said = load(&path).expect_err("Latin-1").to_string();
+        assert!(said.ends_with("is not UTF-8 at byte 19; save it as UTF-8"), "{said}");
     }
 
     #[test]

@@ -21,8 +21,10 @@ pub struct Limits {
 /// `tell` gets each piece of text as soon as it is certain: whole characters only, and nothing that may yet turn out to be the
 /// beginning of a stop text.
 ///
+/// Without a prompt the model begins a text, as it does behind the end of another.
+///
 /// # Errors
-/// If the prompt is empty.
+/// If the prompt cannot be read by the model.
 pub fn complete(
     reader: &mut dyn TokenScorer,
     prompt: &str,
@@ -31,7 +33,10 @@ pub fn complete(
     mut tell: impl FnMut(&str) -> ControlFlow<()>,
 ) -> Result<String> {
     let encoder = BytePairEncoder::gpt2();
-    let ids = encoder.encode(prompt);
+    let mut ids = encoder.encode(prompt);
+    if ids.is_empty() {
+        ids.push(END_OF_TEXT);
+    }
     let writer = Generator::new(reader, &ids, |scores| sampling.choose(scores))?;
     let mut decoder = StreamDecoder::new(encoder);
     let (mut text, mut told) = (String::new(), 0);

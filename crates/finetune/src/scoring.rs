@@ -3,20 +3,20 @@
 
 use crate::{
     answers::Answered,
+    journal::{Journal, check_writable},
     judge::{Judge, Verdict, question},
 };
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::{
-    fs::{self, OpenOptions},
-    io::{self, Write},
-    path::Path,
-};
+use std::path::Path;
 use xtask::download::hex;
 
 /// A judge that fails so often in a row will not mark the next answer either.
 const MOST_FAILURES: usize = 3;
+
+/// With what each line of the file begins.
+const BEGINNING: &str = r#"{"answer":"#;
 
 /// One mark, as it stands on a line of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,14 +71,15 @@ pub fn score_all(
     mut tell: impl FnMut(&Score),
 ) -> Result<Vec<Score>> {
     let asked: Vec<String> = answers.iter().map(|answered| fingerprint(judge, answered)).collect();
+    // A reply that was no mark is asked for again, as a failure is: the judge may have been replaced by a better one.
     let belongs = |score: &Score| {
         score.repeat < repeats
-            && score.failed.is_none()
+            && score.score.is_some()
             && asked.get(score.answer) == Some(&score.asked)
     };
-    let mut scores: Vec<Score> = read(file)?.into_iter().filter(belongs).collect();
-    let cannot = || format!("cannot write to {}", file.display());
-    let mut log = OpenOptions::new().create(true).append(true).open(file).with_context(cannot)?;
+    check_writable(file)?;
+    let (mut log, earlier) = Journal::open::<Score>(file, BEGINNING)?;
+    let mut scores: Vec<Score> = earlier.into_iter().filter(belongs).collect();
     let mut failures = 0;
     for repeat in 0..repeats {
         for (number, answered) in answers.iter().enumerate() {
@@ -101,8 +102,7 @@ pub fn score_all(
                 Verdict::Unusable(text) => Score { unusable: Some(text), ..none },
                 Verdict::Failed(why) => Score { failed: Some(why), ..none },
             };
-            log.write_all(format!("{}\n", serde_json::to_string(&score)?).as_bytes())
-                .with_context(cannot)?;
+            log.add(&score)?;
             tell(&score);
             failures = if score.failed.is_some() { failures + 1 } else { 0 };
             if let (Some(why), MOST_FAILURES..) = (&score.failed, failures) {
@@ -118,27 +118,6 @@ fn fingerprint(judge: &Judge, answered: &Answered) -> String {
     let asked =
         format!("{}\n{}", judge.model(), question(&answered.entry, &answered.model_response));
     hex(&Sha256::digest(asked))
-}
-
-/// The marks in a file; its last line may be cut off, and then counts for nothing.
-fn read(file: &Path) -> Result<Vec<Score>> {
-    let text = match fs::read_to_string(file) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error).with_context(|| format!("cannot read {}", file.display())),
-    };
-    // Only a line with its end was written whole; what a broken-off run left after it is taken away.
-    let whole = text.rfind('\n').map_or(0, |end| end + 1);
-    if whole < text.len() {
-        let length =
-            OpenOptions::new().write(true).open(file).and_then(|file| file.set_len(whole as u64));
-        length.with_context(|| format!("cannot write to {}", file.display()))?;
-    }
-    let line = |line: &str| {
-        serde_json::from_str(line)
-            .with_context(|| format!("{} holds {line:?}, which is no mark", file.display()))
-    };
-    text[..whole].lines().map(line).collect()
 }
 
 /// Mean, spread and extremes; `None` if nothing was marked.
@@ -202,15 +181,5 @@ mod tests {
     fn the_spread_is_that_between_repeats() {
         let scores = [score(0, 0, Some(50)), score(0, 1, Some(60)), score(0, 2, Some(70))];
         assert!((summarize(&scores).expect("marks").spread - 10.0).abs() < 1e-12);
-    }
-
-    #[test]
-    fn a_line_cut_off_in_the_middle_is_taken_away() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("scores.jsonl");
-        let line = serde_json::to_string(&score(0, 0, Some(5))).expect("JSON") + "\n";
-        fs::write(&file, format!("{line}{{\"answer\":1,")).expect("a file");
-        assert_eq!(read(&file).expect("one mark"), [score(0, 0, Some(5))]);
-        assert_eq!(fs::read_to_string(&file).expect("a file"), line);
     }
 }

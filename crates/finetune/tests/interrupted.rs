@@ -192,3 +192,72 @@ fn a_fine_tuning_resumed_otherwise_is_warned_or_refused_by_name() {
     let said = refused("--epochs 3", 1);
     assert!(said.starts_with("error: the training data is not that of the checkpoint"), "{said}");
 }
+
+#[test]
+fn a_run_resumed_from_one_of_its_checkpoints_goes_on_in_its_own_folder() {
+    let room = room();
+    succeeds(finetune(&room, &begin(1, "run")));
+    let checkpoint = "run/checkpoints/step-000003";
+    let files = |folder: &str| {
+        let entries = fs::read_dir(room.path().join(folder)).expect("a folder").flatten();
+        entries.map(|entry| entry.file_name()).collect::<std::collections::BTreeSet<_>>()
+    };
+    let before = files(checkpoint);
+    fs::remove_file(room.path().join("run/model.safetensors")).expect("removed");
+    succeeds(finetune(&room, &format!("--resume {checkpoint} --max-new-tokens 2")));
+    assert_eq!(files(checkpoint), before);
+    assert!(room.path().join("run/model.safetensors").exists());
+    train::checkpoint::load(&room.path().join(checkpoint), Device::Cpu).expect("still whole");
+}
+
+#[test]
+fn a_finished_fine_tuning_says_so_and_changes_nothing() {
+    let room = room();
+    succeeds(finetune(&room, &begin(1, "run")));
+    let card = fs::read(room.path().join("run/README.md")).expect("a card");
+    let said = succeeds(finetune(&room, "--resume run --max-new-tokens 2"));
+    assert!(said.contains("the run in run is finished: all 4 steps are done"), "{said}");
+    assert!(!said.contains("answering"), "{said}");
+    assert_eq!(fs::read(room.path().join("run/README.md")).expect("a card"), card);
+}
+
+/// Hours of training must not hang on an answer.
+#[test]
+fn the_model_is_written_before_anything_is_asked_of_it() {
+    let room = room();
+    fs::create_dir_all(room.path().join("run/responses.json.partial")).expect("in the way");
+    let words = format!("{} --force", begin(1, "run"));
+    let said = said(&finetune(&room, &words).output().expect("it runs"), 1);
+    assert!(said.contains("responses.json.partial"), "{said}");
+    format::load(&room.path().join("run"), Device::Cpu).expect("the model");
+    fs::remove_dir(room.path().join("run/responses.json.partial")).expect("out of the way");
+    succeeds(finetune(&room, "--resume run --max-new-tokens 2"));
+    assert!(room.path().join("run/responses.json").exists());
+}
+
+#[test]
+fn entries_that_fill_the_context_are_left_out_named_and_with_nothing_left_refused() {
+    let room = room();
+    let entry = |i: usize, input: &str| {
+        format!(r#"{{"instruction": "Say {i}.", "input": "{input}", "output": "{i}"}}"#)
+    };
+    let write = |long: &dyn Fn(usize) -> bool| {
+        let item = "item ".repeat(90);
+        let entries: Vec<String> =
+            (0..20).map(|i| entry(i, if long(i) { &item } else { "" })).collect();
+        fs::write(room.path().join("data.json"), format!("[{}]", entries.join(",")))
+            .expect("written");
+    };
+    // Of twenty, two are asked and two are measured on; none of these four fits.
+    write(&|i| i >= 16);
+    let said = succeeds(finetune(&room, &format!("{} --mask-prompt", begin(1, "run"))));
+    assert!(said.contains("left out        2 of 2 validation entries"), "{said}");
+    let state = fs::read_to_string(room.path().join("run/checkpoints/step-000004/state.json"));
+    assert!(state.expect("a checkpoint").contains("\"test_loss_before\": null"));
+    succeeds(finetune(&room, "--resume run --epochs 2 --max-new-tokens 2"));
+    write(&|_| true);
+    let output = finetune(&room, &format!("{} --mask-prompt", begin(1, "none"))).output();
+    let said = crate::said(&output.expect("it runs"), 1);
+    assert!(said.contains("all 16 entries fill the context of 64 tokens"), "{said}");
+    assert!(!room.path().join("none").exists(), "nothing is made before it can be filled");
+}

@@ -3,7 +3,7 @@
 use finetune::{
     answers::Answered,
     instructions::Entry,
-    judge::{Dialect, Judge, Verdict},
+    judge::{Dialect, Form, Judge, Verdict},
     scoring::{Score, score_all, summarize},
 };
 use std::{
@@ -165,7 +165,7 @@ fn a_server_that_breaks_down_has_failed_and_one_that_refuses_cannot_be_asked() {
         failure(vec![reply("500 Internal Server Error", "llama runner process no longer running")]);
     assert_eq!(said, "it answered with status 500: llama runner process no longer running");
     let said = complaint(vec![reply("401 Unauthorized", "who are you?")]);
-    assert!(said.ends_with("refuses: it answered with status 401: who are you?"), "{said}");
+    assert!(said.ends_with("it answered with status 401: who are you?"), "{said}");
 }
 
 #[test]
@@ -263,4 +263,86 @@ fn a_mark_by_another_judge_or_for_another_question_is_not_taken_over() {
             .expect("a mark");
         assert_eq!(asked.try_iter().count(), times, "{judge}, {expected}");
     }
+}
+
+#[test]
+fn a_server_that_knows_no_schema_is_asked_for_an_object_and_then_for_plain_text() {
+    let body = r#"{"choices":[{"message":{"content":"Sure: 55 or 60."}}]}"#;
+    let no = reply("500 Internal Server Error", "Input should be 'text' or 'json_object'");
+    let yes = reply("200 OK", body);
+    let (address, asked) = serve(vec![no.clone(), no, yes.clone(), yes]);
+    let judge = Judge::openai(&address, "any"); // without a scheme
+    assert_eq!(judge.form(), None);
+    for _ in 0..2 {
+        let verdict = judge.mark(&entry(), "Red.").expect("a mark");
+        assert_eq!(verdict, Verdict::Unusable("Sure: 55 or 60.".to_owned()));
+    }
+    assert_eq!(judge.form(), Some(Form::Text));
+    let asked: Vec<String> = asked.try_iter().collect();
+    let kinds = ["json_schema", "json_object", "no format", "no format"];
+    assert_eq!(asked.len(), kinds.len());
+    for (request, kind) in asked.iter().zip(kinds) {
+        let request: String = request.split_whitespace().collect();
+        let expected = if kind == "no format" { "messages" } else { kind };
+        assert!(request.contains(expected), "{request}");
+        assert_eq!(request.contains("response_format"), kind != "no format", "{request}");
+        assert!(request.contains("\"max_tokens\":1024"), "{request}");
+    }
+}
+
+#[test]
+fn what_a_server_says_is_shown_and_what_only_it_may_know_is_not() {
+    let echo = reply("401 Unauthorized", "Incorrect API key provided: sk-123");
+    let (address, asked) = serve(vec![echo]);
+    let judge = Judge::openai(&format!("http://{address}/v1"), "any").with_key(Some("sk-123\n"));
+    let said = format!("{:#}", judge.mark(&entry(), "Red.").expect_err("refused"));
+    assert!(said.contains("Incorrect API key provided: ***") && !said.contains("sk-123"), "{said}");
+    assert!(
+        asked.recv().expect("a request").to_lowercase().contains("authorization: bearer sk-123")
+    );
+
+    let (address, asked) = serve(vec![reply("403 Forbidden", "me:hush is not welcome")]);
+    let judge = Judge::ollama(Some(&format!("http://me:hush@{address}")), "llama3");
+    assert_eq!(judge.address(), format!("http://{address}"));
+    let said = format!("{:#}", judge.mark(&entry(), "Red.").expect_err("refused"));
+    assert!(said.contains("me:*** is not welcome") && !said.contains("hush"), "{said}");
+    assert!(asked.recv().expect("a request").to_lowercase().contains("authorization: basic "));
+}
+
+#[test]
+fn a_404_of_another_server_than_ollama_advises_nothing_of_ollama() {
+    let (address, _asked) = serve(vec![reply("404 Not Found", "The model `x` does not exist")]);
+    let judge = Judge::openai(&format!("http://{address}/v1/chat/completions"), "x");
+    let said = format!("{:#}", judge.mark(&entry(), "Red.").expect_err("refused"));
+    assert!(said.contains("The model `x` does not exist") && !said.contains("ollama"), "{said}");
+    let said = complaint(vec![reply("404 Not Found", "404 page not found")]);
+    assert!(said.contains("404 page not found") && !said.contains("ollama pull"), "{said}");
+}
+
+#[test]
+fn a_reply_that_was_no_mark_is_asked_for_again_the_next_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("scores.jsonl");
+    for (body, times) in
+        [(MARK.replace("70", "700"), 1), (MARK.to_owned(), 1), (MARK.to_owned(), 0)]
+    {
+        let (address, asked) = serve(vec![reply("200 OK", &body)]);
+        let judge = Judge::ollama(Some(&address), "llama3");
+        score_all(&judge, &answers(&["Red."]), 1, &file, |_| ()).expect("a reply");
+        assert_eq!(asked.try_iter().count(), times, "{body}");
+    }
+}
+
+#[test]
+fn a_judging_without_a_single_mark_fails() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("answers.json");
+    let text = r#"[{"instruction": "a", "output": "b", "model_response": "c"}]"#;
+    std::fs::write(&file, text).expect("a file");
+    let (address, _asked) = serve(vec![reply("200 OK", &MARK.replace("70", "700"))]);
+    let mut command =
+        assert_cmd::Command::cargo_bin("finetune").expect("the command of this crate");
+    let run = command.arg("score").arg(&file).env("OLLAMA_HOST", address).assert().code(1);
+    let said = String::from_utf8_lossy(&run.get_output().stderr).into_owned();
+    assert!(said.contains("error: the judge gave no mark; its 1 replies are in"), "{said}");
 }

@@ -51,10 +51,15 @@ proptest! {
                 ..Entry::default()
             })
             .collect();
-        let set = InstructionSet::new(&entries, context, mask_prompt).expect("entries");
+        let set = InstructionSet::new(&entries, context, mask_prompt);
         let encoder = BytePairEncoder::gpt2();
-        let mut cut = 0;
-        for (number, entry) in entries.iter().enumerate() {
+        let fits = |entry: &&Entry| !mask_prompt || encoder.encode(&entry.prompt()).len() <= context;
+        let fitting: Vec<&Entry> = entries.iter().filter(fits).collect();
+        prop_assert_eq!(set.is_ok(), !fitting.is_empty());
+        let Ok(set) = set else { return Ok(()) };
+        prop_assert_eq!(set.left_out(), entries.len() - fitting.len());
+        let mut cut = entries.len() - fitting.len();
+        for (number, entry) in fitting.into_iter().enumerate() {
             let mut whole = encoder.encode(&(entry.prompt() + &entry.output));
             whole.push(END_OF_TEXT);
             cut += usize::from(whole.len() > context + 1);

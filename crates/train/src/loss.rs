@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use model::gpt2::Gpt2;
-use tch::{Reduction, Tensor};
+use tch::{Kind, Reduction, Tensor};
 
 /// A target that counts for nothing, as in PyTorch: padding, and the words of the question in fine-tuning.
 pub const IGNORED: i64 = -100;
@@ -40,20 +40,29 @@ pub fn batch_loss(model: &Gpt2, inputs: &Tensor, targets: &Tensor, train: bool) 
     cross_entropy(&model.logits(&rows), &targets.reshape([-1]).index_select(0, &counted))
 }
 
-/// The mean of the losses of several batches, with dropout off and no gradients kept.
+/// The mean loss of all targets of several batches, with dropout off and no gradients kept.
+///
+/// A batch counts by its targets, so that the result is the same however the examples are cut into batches; one without any is passed
+/// over.
 ///
 /// # Differs
 /// The article leaves dropout on while it measures, so that its losses are those of a model with a tenth of its activations missing.
 ///
 /// # Errors
-/// If there is no batch.
+/// If there is no target.
 pub fn mean_loss(model: &Gpt2, batches: impl Iterator<Item = (Tensor, Tensor)>) -> Result<f64> {
     let _guard = tch::no_grad_guard();
-    let losses: Vec<f64> = batches
-        .map(|(inputs, targets)| batch_loss(model, &inputs, &targets, false).double_value(&[]))
-        .collect();
-    ensure!(!losses.is_empty(), "there is no batch to measure the loss on");
-    Ok(losses.iter().sum::<f64>() / losses.len() as f64)
+    let (mut sum, mut all) = (0.0, 0);
+    for (inputs, targets) in batches {
+        let counted = targets.ne(IGNORED).sum(Kind::Int64).int64_value(&[]);
+        if counted > 0 {
+            let loss = batch_loss(model, &inputs, &targets, false).double_value(&[]);
+            sum += loss * counted as f64;
+            all += counted;
+        }
+    }
+    ensure!(all > 0, "there is no target to measure the loss on");
+    Ok(sum / all as f64)
 }
 
 #[cfg(test)]
@@ -73,15 +82,7 @@ mod tests {
 
     #[test]
     fn leaving_out_the_positions_that_do_not_count_leaves_the_loss_as_it_was() {
-        let config = Gpt2Config {
-            vocab_size: 11,
-            context: 6,
-            channels: 8,
-            heads: 2,
-            hidden: 32,
-            ..Gpt2Config::TINY
-        };
-        let model = Gpt2::new(config, Device::Cpu).expect("a possible model");
+        let model = small();
         let inputs = Tensor::from_slice(&[1_i64, 2, 3, 4, 5, 6, 7, 8]).view([2, 4]);
         let targets =
             Tensor::from_slice(&[IGNORED, 3, 4, IGNORED, IGNORED, IGNORED, 8, 9]).view([2, 4]);
@@ -105,5 +106,44 @@ mod tests {
             Tensor::cat(&[logits, Tensor::from_slice(&[9.0_f32, -9.0]).view([1, 2])], 0);
         let three = cross_entropy(&three_scores, &Tensor::from_slice(&[0, 1, IGNORED]));
         assert_eq!(two, three);
+    }
+
+    /// A model for 11 ids and rows of up to six.
+    fn small() -> Gpt2 {
+        let config = Gpt2Config {
+            vocab_size: 11,
+            context: 6,
+            channels: 8,
+            heads: 2,
+            hidden: 32,
+            ..Gpt2Config::TINY
+        };
+        tch::manual_seed(7);
+        Gpt2::new(config, Device::Cpu).expect("a possible model")
+    }
+
+    #[test]
+    fn the_same_targets_have_one_mean_loss_in_whatever_batches_they_come() {
+        let model = small();
+        let inputs = Tensor::from_slice(&[1_i64, 2, 3, 4, 5, 6, 7, 8, 9, 10, 1, 2]).view([3, 4]);
+        let targets = Tensor::from_slice(&[
+            IGNORED, IGNORED, IGNORED, 5, 6, 7, 8, 9, IGNORED, IGNORED, IGNORED, IGNORED,
+        ])
+        .view([3, 4]);
+        let mean = |sizes: &[i64]| {
+            let mut from = 0;
+            let batches = sizes.iter().map(|&rows| {
+                from += rows;
+                (inputs.narrow(0, from - rows, rows), targets.narrow(0, from - rows, rows))
+            });
+            mean_loss(&model, batches).expect("five targets")
+        };
+        let whole = mean(&[3]);
+        for sizes in [&[1, 1, 1][..], &[2, 1], &[1, 2]] {
+            let gap = (mean(sizes) - whole).abs();
+            assert!(gap < 1e-6, "batches of {sizes:?}: difference {gap:e}");
+        }
+        let nothing = (inputs.narrow(0, 2, 1), targets.narrow(0, 2, 1));
+        mean_loss(&model, std::iter::once(nothing)).expect_err("no target is no loss");
     }
 }

@@ -3,18 +3,17 @@
 mod chat;
 mod options;
 mod report;
+mod respond;
+mod score;
 mod start;
 mod whole;
 
 use crate::{
-    answers::{self, Answered, answer_all, answer_loss, marks},
+    answers::{Answered, marks},
     export, info,
-    instructions::{self, Entry},
-    judge::Judge,
     respond::{Limits, complete},
-    scoring,
 };
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use clap::{CommandFactory, Parser};
 use model::{
     fast,
@@ -23,10 +22,9 @@ use model::{
     generate::TokenScorer,
     gpt2::Gpt2,
 };
-use options::{Command, Common, Complete, Export, JudgeOptions, Options, Respond, Score};
+use options::{Command, Common, Complete, Export, Options};
 use std::{
-    fs::OpenOptions,
-    io::{self, Write},
+    io::{self, IsTerminal, Write},
     ops::ControlFlow,
     path::Path,
     process::ExitCode,
@@ -34,7 +32,7 @@ use std::{
 use tch::Device;
 use train::run::{
     hub::Hub,
-    terminal::{self, AnswerProgress, say},
+    terminal::{self, say},
 };
 
 /// Runs the command.
@@ -56,6 +54,7 @@ pub fn main() -> ExitCode {
     }
     terminal::run(verbose, || match &options.command {
         None => whole::run(&options.whole),
+        Some(Command::Respond(options)) => respond::respond_to_file(options),
         Some(command) => run(command).map(|()| ExitCode::SUCCESS),
     })
 }
@@ -64,8 +63,8 @@ fn run(command: &Command) -> Result<()> {
     match command {
         Command::Complete(options) => continue_text(options),
         Command::Chat(options) => chat::chat(&options.generation),
-        Command::Respond(options) => respond_to_file(options),
-        Command::Score(options) => score_file(options),
+        Command::Respond(_) => Ok(()), // it has an exit code of its own
+        Command::Score(options) => score::score_file(options),
         Command::Export(options) => export_model(options),
         Command::Info(options) => {
             let path = Path::new(&options.weights);
@@ -124,21 +123,38 @@ fn continue_text(options: &Complete) -> Result<()> {
     let mut reader = scorer(&model, generation.dtype, &generation.common)?;
     let sampling = generation.sampling(1.0);
     sampling.check(model.config.vocab_size)?;
-    terminal::warn_of_long_prompts([&options.prompt], model.config.context);
+    let prompt = prompt(options)?;
+    terminal::warn_of_long_prompts([&prompt], model.config.context);
     let limits =
         Limits { max_new_tokens: generation.max_new_tokens, stop: generation.stop.clone() };
     for number in 0..options.num_samples {
         if number > 0 {
             println!("---");
         }
-        print!("{}", options.prompt);
+        print!("{prompt}");
         let mut show = |piece: &str| {
             if options.no_stream { ControlFlow::Continue(()) } else { show(piece) }
         };
-        let text = complete(&mut *reader, &options.prompt, &sampling, &limits, &mut show)?;
+        let text = complete(&mut *reader, &prompt, &sampling, &limits, &mut show)?;
         println!("{}", if options.no_stream { &text } else { "" });
     }
     Ok(())
+}
+
+/// The text to go on from: what was given, else what comes from a pipe, without the end of its last line.
+fn prompt(options: &Complete) -> Result<String> {
+    if let Some(text) =
+        options.text.as_ref().or(options.prompt.as_ref()).filter(|text| *text != "-")
+    {
+        return Ok(text.clone());
+    }
+    if io::stdin().is_terminal() {
+        return Ok(String::new());
+    }
+    let text = io::read_to_string(io::stdin())
+        .context("cannot read the prompt from standard input as UTF-8 text")?;
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    Ok(text.strip_suffix('\r').unwrap_or(text).to_owned())
 }
 
 /// Prints a piece of text at once; breaks off where nobody listens any more.
@@ -150,100 +166,18 @@ fn show(piece: &str) -> ControlFlow<()> {
     }
 }
 
-fn respond_to_file(options: &Respond) -> Result<()> {
-    let entries = instructions::load(&options.file)?;
-    // Better to learn now than after an hour of answering that the answers cannot be kept.
-    let out = OpenOptions::new().append(true).create(true).open(&options.out);
-    out.with_context(|| format!("cannot write {}; choose another --out", options.out.display()))?;
-    let device = prepare(&options.common)?;
-    let model = load(&options.weights, device)?;
-    let mut reader = scorer(&model, options.dtype, &options.common)?;
-    terminal::warn_of_long_prompts(entries.iter().map(Entry::prompt), model.config.context);
-    let stop = terminal::stop_at_signal()?;
-    let mut progress = AnswerProgress::new(entries.len());
-    let answered = answer_all(&mut *reader, &entries, options.max_new_tokens, |_| {
-        progress.add();
-        !stop.load(std::sync::atomic::Ordering::SeqCst)
-    })?;
-    drop((progress, reader)); // the reader holds the weights a second time
-    answers::save(&options.out, &answered)?;
-    println!("answered    {} of {} entries", answered.len(), entries.len());
-    print_marks(&answered);
-    println!("test        loss of the expected answers {:.3}", answer_loss(&model, &entries)?);
-    println!("wrote       {}", options.out.display());
-    Ok(())
-}
-
 /// What the answers are worth by counting, for which nobody needs to be asked.
-fn print_marks(answered: &[Answered]) {
+fn marks_line(answered: &[Answered]) -> String {
     let marks = marks(answered);
-    println!(
+    if marks.count == 0 {
+        return "test        nothing to compare with: no entry has an output".to_owned();
+    }
+    format!(
         "test        exact match {:.1} %, token F1 {:.3}, over {} answers",
         100.0 * marks.exact_match,
         marks.token_f1,
         marks.count
-    );
-}
-
-/// The judge that the options and the environment name.
-fn judge(options: &JudgeOptions) -> Judge {
-    match &options.judge_url {
-        Some(address) => Judge::openai(address, &options.judge_model),
-        None => Judge::ollama(std::env::var("OLLAMA_HOST").ok().as_deref(), &options.judge_model),
-    }
-}
-
-fn score_file(options: &Score) -> Result<()> {
-    let answered = answers::load(&options.file)?;
-    ensure!(!answered.is_empty(), "{} holds no answer to mark", options.file.display());
-    print_marks(&answered);
-    let judge = judge(&options.judge);
-    let beside = options.file.parent().unwrap_or(Path::new("")).join("scores.jsonl");
-    let out = options.out.clone().unwrap_or(beside);
-    score_and_report(&judge, &answered, options.repeat, &out)
-}
-
-fn score_and_report(
-    judge: &Judge,
-    answered: &[Answered],
-    repeats: usize,
-    out: &Path,
-) -> Result<()> {
-    let total = answered.len() * repeats;
-    let scores = scoring::score_all(judge, answered, repeats, out, |score| {
-        let verdict = match (&score.score, &score.unusable, &score.failed) {
-            (Some(mark), ..) => mark.to_string(),
-            (None, Some(text), _) => format!("no mark but {text:?}"),
-            (None, None, why) => {
-                format!("no mark, as the judge failed: {}", why.as_deref().unwrap_or_default())
-            }
-        };
-        say(&format!(
-            "answer {} of {total}: {verdict}",
-            score.repeat * answered.len() + score.answer + 1
-        ));
-    })
-    .with_context(|| {
-        format!("not all answers are marked; `finetune score` goes on from {}", out.display())
-    })?;
-    match scoring::summarize(&scores) {
-        Some(summary) => println!(
-            "judge       {:.1} of 100 on average, {} to {}, over {} answers ({} replies were no mark, {} failed, spread {:.1})",
-            summary.mean,
-            summary.min,
-            summary.max,
-            summary.marked,
-            summary.unusable,
-            summary.failed,
-            summary.spread
-        ),
-        None => println!(
-            "judge       gave no mark; its {} replies are in {}",
-            scores.len(),
-            out.display()
-        ),
-    }
-    Ok(())
+    )
 }
 
 fn export_model(options: &Export) -> Result<()> {

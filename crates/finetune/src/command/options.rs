@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 use model::fast::{decode::Dtype, path::CodePath};
 use std::path::PathBuf;
 use train::{
-    run::arguments::{at_least_one, positive, share, threads},
+    run::arguments::{at_least_one, positive, share, stop_text, threads},
     sampling::Sampling,
 };
 
@@ -16,7 +16,7 @@ Examples: cargo run -p finetune -- --weights scratch
 
 /// Makes a GPT-2 answer instructions, and talks to it.
 #[derive(Debug, Parser)]
-#[command(name = "finetune", after_help = EXAMPLE, allow_negative_numbers = true, max_term_width = 120)]
+#[command(name = "finetune", version, after_help = EXAMPLE, allow_negative_numbers = true, max_term_width = 120)]
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub struct Options {
     #[command(subcommand)]
@@ -48,6 +48,7 @@ pub enum Command {
 
 /// What every command understands.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Computation")]
 pub struct Common {
     /// Every random number follows from it
     #[arg(long, value_name = "N", default_value_t = 123)]
@@ -70,46 +71,50 @@ pub struct Common {
 #[derive(Debug, Clone, Args)]
 pub struct Whole {
     /// gpt2, gpt2-medium, gpt2-large, gpt2-xl, a folder, or scratch [default: gpt2, else scratch]
-    #[arg(long, value_name = "WEIGHTS")]
+    #[arg(help_heading = "Model and data", long, value_name = "WEIGHTS")]
     pub weights: Option<String>,
     /// embedded, instruction-data, alpaca, or a JSON file
-    #[arg(long, default_value = "embedded")]
+    #[arg(help_heading = "Model and data", long, default_value = "embedded")]
     pub data: String,
     /// Take only so many entries, chosen as Python's random.sample does
-    #[arg(long, value_name = "N")]
+    #[arg(help_heading = "Model and data", long, value_name = "N")]
     pub sample: Option<usize>,
     /// Passes over the training entries [default: 2, for scratch 14]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    #[arg(help_heading = "Training", long, value_name = "N", value_parser = at_least_one)]
     pub epochs: Option<usize>,
     /// Entries in a batch [default: 8, for scratch 16]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    #[arg(help_heading = "Training", long, value_name = "N", value_parser = at_least_one)]
     pub batch_size: Option<usize>,
     /// Highest learning rate [default: 5e-5, for scratch 2e-3]
-    #[arg(long, value_name = "RATE", value_parser = positive)]
+    #[arg(help_heading = "Training", long, value_name = "RATE", value_parser = positive)]
     pub learning_rate: Option<f64>,
     /// Part of the activations dropped in training [default: 0]
-    #[arg(long, value_name = "X", value_parser = share)]
+    #[arg(help_heading = "Model and data", long, value_name = "X", value_parser = share)]
     pub dropout: Option<f64>,
     /// Count the loss of the answers only, not of the instructions
-    #[arg(long)]
+    #[arg(help_heading = "Training", long)]
     pub mask_prompt: bool,
     /// Steps between validations [default: 5, for scratch 100]
-    #[arg(long, value_name = "N")]
+    #[arg(help_heading = "Training", long, value_name = "N")]
     pub eval_every: Option<usize>,
     /// Steps between checkpoints, 0 for epochs only [default: 0]
-    #[arg(long, value_name = "N")]
+    #[arg(help_heading = "Training", long, value_name = "N")]
     pub save_every: Option<usize>,
-    /// Go on with the interrupted run in DIR
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["weights", "data", "sample", "mask_prompt", "seed", "out_dir"])]
-    pub resume: Option<PathBuf>,
+    /// Go on with the run in DIR, or with the newest one in runs/
+    #[arg(help_heading = "Training", long, value_name = "DIR", num_args = 0..=1, conflicts_with_all = ["weights", "data", "sample", "mask_prompt", "seed", "out_dir"])]
+    #[expect(clippy::option_option, reason = "absent, without a folder, with one")]
+    pub resume: Option<Option<PathBuf>>,
     /// The most tokens of an answer
-    #[arg(long, value_name = "N", default_value_t = 35, value_parser = at_least_one)]
+    #[arg(help_heading = "Output", long, value_name = "N", default_value_t = 35, value_parser = at_least_one)]
     pub max_new_tokens: usize,
     /// Folder for all that is written [default: runs/finetune, runs/finetune-2, …]
-    #[arg(long, value_name = "DIR")]
+    #[arg(help_heading = "Output", long, value_name = "DIR")]
     pub out_dir: Option<PathBuf>,
+    /// Write into a folder that holds other files already
+    #[arg(help_heading = "Output", long)]
+    pub force: bool,
     /// Draw the curve in the terminal at the end
-    #[arg(long)]
+    #[arg(help_heading = "Output", long)]
     pub plot: bool,
     #[command(flatten)]
     pub judge: JudgeOptions,
@@ -119,8 +124,9 @@ pub struct Whole {
 
 /// Which judge marks answers.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Judge")]
 pub struct JudgeOptions {
-    /// A local server of OpenAI's dialect instead of Ollama (which `OLLAMA_HOST` moves)
+    /// A server of OpenAI's dialect, which gets `OPENAI_API_KEY`, instead of Ollama (which `OLLAMA_HOST` moves)
     #[arg(long, value_name = "URL")]
     pub judge_url: Option<String>,
     /// The judge's model
@@ -137,17 +143,17 @@ pub struct Generation {
     /// The most tokens to write
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = at_least_one)]
     pub max_new_tokens: usize,
-    /// 0 takes the most probable token each time, higher values dare more
+    /// 0 takes the most probable token each time, higher values dare more [default: complete 1, chat 0]
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub temperature: Option<f64>,
-    /// Choose among the N most probable tokens only
+    /// Choose among the N most probable tokens only [default: all]
     #[arg(long, value_name = "N")]
     pub top_k: Option<i64>,
-    /// Choose among the most probable tokens that reach this probability together
+    /// Choose among the most probable tokens that reach this probability together [default: 1]
     #[arg(long, value_name = "P", allow_negative_numbers = true)]
     pub top_p: Option<f64>,
     /// Stop before this text; may be given several times
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true, value_parser = stop_text)]
     pub stop: Vec<String>,
     /// Keep weights as f32, bf16 or int8: fewer bytes write faster, and nearly the same
     #[arg(long, value_name = "TYPE", default_value_t = Dtype::F32)]
@@ -173,9 +179,12 @@ impl Generation {
     after_help = "Example: cargo run -p finetune -- complete --weights runs/train --prompt \"At the end of\" --top-k 25"
 )]
 pub struct Complete {
-    /// The text to go on from
-    #[arg(long, value_name = "TEXT")]
-    pub prompt: String,
+    /// The text to go on from [default: standard input; without any text the model begins one]
+    #[arg(value_name = "TEXT", conflicts_with = "prompt")]
+    pub text: Option<String>,
+    /// The same, which may begin with dashes
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub prompt: Option<String>,
     /// How many continuations
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
     pub num_samples: usize,
@@ -205,11 +214,14 @@ pub struct Chat {
     after_help = "Example: cargo run -p finetune -- respond tasks.json --weights runs/finetune --out answers.json"
 )]
 pub struct Respond {
-    /// A JSON list of entries with `instruction`, `input` and `output`
+    /// JSON or JSONL with `instruction`, and `input` and `output` where there are any
     pub file: PathBuf,
-    /// Where the answers go
-    #[arg(long, value_name = "FILE", default_value = "responses.json")]
-    pub out: PathBuf,
+    /// Where the answers go, all keys of FILE with them [default: responses.json]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Keep no copy of what stands there
+    #[arg(long)]
+    pub force: bool,
     /// gpt2, gpt2-medium, gpt2-large, gpt2-xl, or a folder
     #[arg(long, default_value = "gpt2")]
     pub weights: String,

@@ -1,11 +1,12 @@
 //! What `finetune` says before and after a run (chapter 5.7).
 
+use super::marks_line;
 use super::options::Whole;
-use super::print_marks;
 use super::start::SCRATCH;
 use super::whole::Plan;
 use crate::{
     answers::{Answered, Marks, answer_loss, marks_by_kind, marks_of_nearest},
+    collate::InstructionSet,
     instructions::{Entry, Split},
 };
 use anyhow::Result;
@@ -13,6 +14,7 @@ use std::{path::Path, time::Instant};
 use train::{
     run::{
         folder::{Card, grouped, validation_losses},
+        shell,
         terminal::{print_curves, say, say_settings},
     },
     settings::flat,
@@ -81,10 +83,14 @@ pub fn report(
     }
     let after = answer_loss(&trainer.model, &split.test)?;
     println!(
-        "test        loss of the expected answers {:.3} before, {after:.3} after",
-        plan.test_loss_before
+        "test        loss of the expected answers {} before, {} after",
+        loss_words(plan.test_loss_before),
+        loss_words(after)
     );
-    print_marks(answered);
+    if let Some(line) = left_out_line(&split.test, trainer.model.config.context) {
+        println!("{line}");
+    }
+    println!("{}", marks_line(answered));
     let nearest = marks_of_nearest(&split.training, &split.test);
     println!(
         "            the nearest training instruction's answer: exact match {:.1} %, token F1 {:.3}",
@@ -106,11 +112,27 @@ pub fn report(
         "\nwrote       {}: model.safetensors, config.json, tokenizer, responses.json, loss.svg, README.md",
         folder.display()
     );
-    println!("next        cargo run -p finetune -- chat --weights {}", folder.display());
+    println!("next        {}", usage(folder));
     if options.plot {
         print_curves(&trainer.progress.history)?;
     }
     Ok(())
+}
+
+/// A loss, or a dash where there is none.
+pub fn loss_words(loss: Option<f64>) -> String {
+    loss.map_or_else(|| "-".to_owned(), |loss| format!("{loss:.3}"))
+}
+
+/// How many expected answers have no part in their loss, if any.
+pub fn left_out_line(entries: &[Entry], context: i64) -> Option<String> {
+    let left_out = InstructionSet::of_those_that_fit(entries, context as usize, true).left_out();
+    (left_out > 0).then(|| {
+        format!(
+            "            without {left_out} of {} entries, whose questions alone fill the context of {context} tokens",
+            entries.len()
+        )
+    })
 }
 
 /// Exact match by kind, three kinds a line.
@@ -145,24 +167,32 @@ fn shortened(text: &str) -> String {
     }
 }
 
-/// The words on the model's card.
-pub fn card(plan: &Plan, folder: &Path, marks: &Marks) -> Card {
+/// The words on the model's card, once its answers are there with what they are worth.
+pub fn card(plan: &Plan, folder: &Path, marks: Option<&Marks>) -> Card {
     let weights = if plan.begun_with == SCRATCH {
         "a small model that had read the project's prose".to_owned()
     } else {
         format!("the weights of {}", plan.begun_with)
     };
-    Card {
-        title: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-        about: format!(
-            "Fine-tuned to answer instructions, from {weights}, on the data `{}`, with seed {}. On held-out instructions its answers are \
-             exactly the expected ones in {:.1} % of {} cases, with a mean token F1 of {:.3}.",
-            plan.data,
-            plan.seed,
+    let worth = marks.filter(|marks| marks.count > 0).map_or_else(String::new, |marks| {
+        format!(
+            " On held-out instructions its answers are exactly the expected ones in {:.1} % of {} cases, with a mean token F1 of {:.3}.",
             100.0 * marks.exact_match,
             marks.count,
             marks.token_f1
+        )
+    });
+    Card {
+        title: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        about: format!(
+            "Fine-tuned to answer instructions, from {weights}, on the data `{}`, with seed {}.{worth}",
+            plan.data, plan.seed
         ),
-        usage: format!("cargo run -p finetune -- chat --weights {}", folder.display()),
+        usage: usage(folder),
     }
+}
+
+/// The command that talks to the model.
+fn usage(folder: &Path) -> String {
+    shell::command("finetune", ["chat", "--weights", &shell::path(folder)])
 }

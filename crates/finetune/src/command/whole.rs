@@ -4,18 +4,21 @@ use super::{
     options::Whole,
     prepare,
     report::{card, one_line, print_settings, report},
-    score_and_report, scorer,
+    score::{judge, score_and_report},
+    scorer,
     start::{SCRATCH, first_model, with_dropout},
 };
 use crate::{
-    answers::{self, Answered, answer_all, answer_loss, marks},
+    answer_file::AnswerFile,
+    answers::{Answered, answer_all, answer_into, answer_loss, marks},
     collate::InstructionSet,
     data, export,
     instructions::{Entry, Split},
+    records::Record,
     respond::answer,
 };
 use anyhow::{Context, Result, ensure};
-use model::{config::Gpt2Config, fast::decode::Dtype};
+use model::{config::Gpt2Config, fast::decode::Dtype, format::WEIGHTS};
 use serde::{Deserialize, Serialize};
 use std::{
     path::Path,
@@ -28,13 +31,16 @@ use train::{
     callbacks::Outcome,
     checkpoint,
     command::take_path,
+    examples::Examples,
     run::{
-        folder::RunFolder,
+        folder::{RunFolder, run_of},
         memory_check,
+        newest::{self, Maker},
         recorder::Recorder,
+        shell,
         terminal::{
-            AnswerProgress, INTERRUPTED, Progress, say, say_where, stop_at_signal, take_up,
-            warn_of_long_prompts,
+            AnswerProgress, INTERRUPTED, Progress, is_finished, say, say_where, stop_at_signal,
+            take_up, warn_of_long_prompts,
         },
     },
     settings::{Length, TrainSettings},
@@ -43,6 +49,8 @@ use train::{
 
 /// Held-out instructions whose answers are shown.
 const SHOWN: usize = 3;
+/// Their answers, within the folder of the run.
+const RESPONSES: &str = "responses.json";
 
 /// What a resumed run must know beside its settings; each checkpoint holds it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -54,8 +62,8 @@ pub struct Plan {
     pub begun_with: String,
     /// What the model answered to the shown entries before it was fine-tuned.
     pub before: Vec<Answered>,
-    /// Its loss on the expected answers of the test then.
-    pub test_loss_before: f64,
+    /// Its loss on the expected answers of the test then; none if no token of an answer is within the context.
+    pub test_loss_before: Option<f64>,
 }
 
 pub fn run(options: &Whole) -> Result<ExitCode> {
@@ -63,10 +71,13 @@ pub fn run(options: &Whole) -> Result<ExitCode> {
     let started = Instant::now();
     let stop = stop_at_signal()?;
     let (mut trainer, mut folder, plan, split) = match &options.resume {
-        Some(run) => resume(options, run, device)?,
+        Some(run) => match resume(options, run.as_deref(), device)? {
+            Some(resumed) => resumed,
+            None => return Ok(ExitCode::SUCCESS),
+        },
         None => begin(options, device, &stop)?,
     };
-    let again = format!("cargo run -p finetune -- --resume {}", folder.path().display());
+    let again = shell::command("finetune", ["--resume", &shell::path(folder.path())]);
     warn_of_long_prompts(split.test.iter().map(Entry::prompt), trainer.model.config.context);
     let mut progress =
         Progress::new(trainer.progress.step, trainer.course.schedule.total_steps, false);
@@ -98,33 +109,57 @@ pub fn run(options: &Whole) -> Result<ExitCode> {
         return Ok(ExitCode::from(INTERRUPTED));
     }
 
-    say(&format!("answering {} held-out instructions", split.test.len()));
+    // Before anything is asked of it: hours of training must not hang on an answer.
+    folder.write_model(&trainer, &card(&plan, folder.path(), None))?;
+    export::write_companions(folder.path(), trainer.model.config.context)?;
+    let Some(answered) = answer_test(options, &trainer, &split.test, folder.path(), &stop)? else {
+        say(&format!("all {} steps are saved; answer with: {again}", trainer.progress.step));
+        return Ok(ExitCode::from(INTERRUPTED));
+    };
+    folder.write_card(&trainer, &card(&plan, folder.path(), Some(&marks(&answered))))?;
+    report(options, &trainer, &plan, &split, &answered, folder.path(), started)?;
+    judge_answers(options, &answered, folder.path())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The answers to the held-out instructions, in `responses.json` too; none if they were broken off.
+fn answer_test(
+    options: &Whole,
+    trainer: &Trainer,
+    test: &[Entry],
+    folder: &Path,
+    stop: &AtomicBool,
+) -> Result<Option<Vec<Answered>>> {
+    say(&format!("answering {} held-out instructions", test.len()));
+    let records: Vec<Record> = test.iter().map(Record::of).collect::<Result<_>>()?;
+    let by = format!("step {}, {} tokens", trainer.progress.step, options.max_new_tokens);
+    let mut file = AnswerFile::open(&folder.join(RESPONSES), &by)?;
     let mut reader = scorer(&trainer.model, Dtype::F32, &options.common)?;
-    let mut progress = AnswerProgress::new(split.test.len());
-    let answered = answer_all(&mut *reader, &split.test, options.max_new_tokens, |_| {
+    let mut progress = AnswerProgress::new(test.len());
+    let responses = answer_into(&mut file, &mut *reader, &records, options.max_new_tokens, || {
         progress.add();
         !stop.load(Ordering::SeqCst)
     })?;
     drop((progress, reader)); // a bar and threads, which end here
-    if answered.len() < split.test.len() {
-        say(&format!("all {} steps are saved; answer with: {again}", trainer.progress.step));
-        return Ok(ExitCode::from(INTERRUPTED));
+    if responses.len() < test.len() {
+        return Ok(None);
     }
-    answers::save(&folder.path().join("responses.json"), &answered)?;
-    folder.write_model(&trainer, &card(&plan, folder.path(), &marks(&answered)))?;
-    export::write_companions(folder.path(), trainer.model.config.context)?;
-    report(options, &trainer, &plan, &split, &answered, folder.path(), started)?;
+    file.finish(&records, &responses, false)?;
+    let answered = test.iter().cloned().zip(responses);
+    Ok(Some(answered.map(|(entry, model_response)| Answered { entry, model_response }).collect()))
+}
 
-    let judge = super::judge(&options.judge);
+/// Has a judge mark the answers, where one answers.
+fn judge_answers(options: &Whole, answered: &[Answered], folder: &Path) -> Result<()> {
+    let judge = judge(&options.judge);
     if judge.is_there() {
-        score_and_report(&judge, &answered, 1, &folder.path().join("scores.jsonl"))?;
-    } else {
-        say(&format!(
-            "no judge answers at {}: the answers are scored by counting only",
-            judge.address()
-        ));
+        return score_and_report(&judge, answered, 1, &folder.join("scores.jsonl"));
     }
-    Ok(ExitCode::SUCCESS)
+    say(&format!(
+        "no judge answers at {}: the answers are scored by counting only",
+        judge.address()
+    ));
+    Ok(())
 }
 
 /// A new run.
@@ -133,7 +168,7 @@ fn begin(
     device: Device,
     stop: &AtomicBool,
 ) -> Result<(Trainer, RunFolder, Plan, Split)> {
-    let folder = RunFolder::unused(options.out_dir.as_deref(), "finetune")?;
+    let folder = RunFolder::unused(options.out_dir.as_deref(), "finetune", options.force)?;
     let entries = data::read(&options.data)?;
     let entries = match options.sample {
         Some(count) => data::sample(&entries, count, options.common.seed)?,
@@ -143,9 +178,10 @@ fn begin(
     let (model, begun_with) = first_model(options, device, &folder, stop)?;
     let model = with_dropout(model, options.dropout.unwrap_or(0.0))?;
     memory_check::check(&model.config)?;
-    let run = RunFolder::open(&folder, &[])?; // before the first answers, which take a while
     let scratch = begun_with == SCRATCH;
     let mask_prompt = options.mask_prompt || scratch;
+    let (training, validation) = sets(&split, &model.config, mask_prompt)?;
+    let run = RunFolder::open(&folder, &[])?; // before the first answers, which take a while
     let shown: Vec<Entry> =
         split.test.iter().step_by(split.test.len().div_ceil(SHOWN)).cloned().collect();
     let plan = Plan {
@@ -162,14 +198,13 @@ fn begin(
         )?,
         test_loss_before: answer_loss(&model, &split.test)?,
     };
-    let (training, validation) = sets(&split, &model.config, mask_prompt)?;
     let settings = settings(options, scratch);
     let truncated = training.truncated();
     let mut trainer = Trainer::new(
         model,
         settings,
         Box::new(training),
-        Some(Box::new(validation)),
+        validation,
         serde_json::to_value(&plan)?,
     )?;
     take_path(&mut trainer, options.common.path)?;
@@ -177,13 +212,14 @@ fn begin(
     Ok((trainer, run, plan, split))
 }
 
-/// A run that was interrupted.
+/// A run that was interrupted, or is to go on for longer; none where nothing is left to do.
 fn resume(
     options: &Whole,
-    run: &Path,
+    run: Option<&Path>,
     device: Device,
-) -> Result<(Trainer, RunFolder, Plan, Split)> {
-    let loaded = checkpoint::load(run, device)?;
+) -> Result<Option<(Trainer, RunFolder, Plan, Split)>> {
+    let newest = || newest::of(Maker::Finetune);
+    let loaded = checkpoint::load(&run.map_or_else(newest, |run| Ok(run.to_owned()))?, device)?;
     let plan: Plan = serde_json::from_value(loaded.state.resume_metadata.clone())
         .context("the checkpoint was made by another command, such as train")?;
     take_up(&loaded, options.common.threads);
@@ -209,12 +245,16 @@ fn resume(
         save_every: options.save_every.unwrap_or(saved.save_every),
         ..saved.clone()
     };
-    let folder = RunFolder::open(run, &loaded.history)?;
-    let mut trainer =
-        Trainer::resume(loaded, settings, Box::new(training), Some(Box::new(validation)))?;
+    let (run, before) = (run_of(&loaded.folder).to_owned(), saved.clone());
+    let history = loaded.history.clone();
+    let mut trainer = Trainer::resume(loaded, settings, Box::new(training), validation)?;
+    if is_finished(&trainer, &run, &[WEIGHTS, RESPONSES]) {
+        return Ok(None);
+    }
+    let folder = RunFolder::open(&run, &history)?;
     take_path(&mut trainer, options.common.path)?;
-    say_where(&trainer);
-    Ok((trainer, folder, plan, split))
+    say_where(&trainer, &before);
+    Ok(Some((trainer, folder, plan, split)))
 }
 
 fn settings(options: &Whole, scratch: bool) -> TrainSettings {
@@ -236,12 +276,27 @@ fn settings(options: &Whole, scratch: bool) -> TrainSettings {
     }
 }
 
+/// What is learned and what is measured on, the latter only where an answer is within the context.
 fn sets(
     split: &Split,
     config: &Gpt2Config,
     mask_prompt: bool,
-) -> Result<(InstructionSet, InstructionSet)> {
-    let set =
-        |entries: &[Entry]| InstructionSet::new(entries, config.context as usize, mask_prompt);
-    Ok((set(&split.training)?.in_similar_lengths(), set(&split.validation)?))
+) -> Result<(InstructionSet, Option<Box<dyn Examples>>)> {
+    let context = config.context as usize;
+    let training = InstructionSet::new(&split.training, context, mask_prompt)?;
+    let validation = InstructionSet::of_those_that_fit(&split.validation, context, mask_prompt);
+    for (part, entries, set) in
+        [("training", &split.training, &training), ("validation", &split.validation, &validation)]
+    {
+        if set.left_out() > 0 {
+            say(&format!(
+                "left out        {} of {} {part} entries, whose questions alone fill the context of {context} tokens",
+                set.left_out(),
+                entries.len()
+            ));
+        }
+    }
+    let nothing = validation.left_out() == split.validation.len();
+    let validation = (!nothing).then(|| Box::new(validation) as Box<dyn Examples>);
+    Ok((training.in_similar_lengths(), validation))
 }

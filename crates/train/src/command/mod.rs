@@ -10,7 +10,9 @@ use crate::{
     protocol::Protocol,
     run::{
         corpus::{self, Corpus},
-        folder::{RUNS, RunFolder},
+        folder::{RunFolder, run_of},
+        newest::{self, Maker},
+        shell,
         terminal::{self, INTERRUPTED, Progress, say},
     },
     sampling::Sampling,
@@ -23,18 +25,13 @@ use clap::{CommandFactory, Parser};
 use embedding::{bpe::BytePairEncoder, support::texts::PROSE, windows::Windows};
 use model::{
     fast::path::CodePath,
+    format::WEIGHTS,
     generate::{CachedModel, Generator},
     gpt2::Gpt2,
 };
 use options::{Options, Other};
 use serde::{Deserialize, Serialize};
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::ExitCode,
-    sync::atomic::Ordering,
-    time::Instant,
-};
+use std::{fs, path::Path, process::ExitCode, sync::atomic::Ordering, time::Instant};
 use tch::Device;
 
 /// Tokens in a window where nothing else is said.
@@ -75,7 +72,10 @@ fn train(options: &Options) -> Result<ExitCode> {
     let stop = terminal::stop_at_signal()?;
     let started = Instant::now();
     let (mut trainer, mut folder, command) = match &options.resume {
-        Some(run) => resume(options, run.as_deref(), device)?,
+        Some(run) => match resume(options, run.as_deref(), device)? {
+            Some(resumed) => resumed,
+            None => return Ok(ExitCode::SUCCESS),
+        },
         None => begin(options, device)?,
     };
     take_path(&mut trainer, options.path)?;
@@ -93,7 +93,7 @@ fn train(options: &Options) -> Result<ExitCode> {
     };
     let outcome = trainer.run(&path, &mut recorder);
     drop(progress);
-    let again = format!("cargo run -p train -- --resume {}", folder.path().display());
+    let again = shell::command("train", ["--resume", &shell::path(folder.path())]);
     match outcome
         .with_context(|| checkpoint::what_stays(folder.path(), trainer.progress.step, &again))?
     {
@@ -152,23 +152,26 @@ fn begin(options: &Options, device: Device) -> Result<(Trainer, RunFolder, Comma
     let (training, validation) = examples(&corpus, context)?;
     let trainer =
         Trainer::new(model, settings, training, Some(validation), serde_json::to_value(&command)?)?;
-    let folder = RunFolder::open(&RunFolder::unused(options.out_dir.as_deref(), "train")?, &[])?;
+    let folder = RunFolder::open(
+        &RunFolder::unused(options.out_dir.as_deref(), "train", options.force)?,
+        &[],
+    )?;
     Ok((trainer, folder, command))
 }
 
-/// A run that was interrupted, or one that is to go on for longer.
+/// A run that was interrupted, or one that is to go on for longer; none where nothing is left to do.
 fn resume(
     options: &Options,
     run: Option<&Path>,
     device: Device,
-) -> Result<(Trainer, RunFolder, Command)> {
+) -> Result<Option<(Trainer, RunFolder, Command)>> {
     ensure!(
         run.is_none() || options.out_dir.is_none(),
         "a resumed run goes on in its own folder; leave --out-dir out, or copy the folder first"
     );
     let path = match run.or(options.out_dir.as_deref()) {
         Some(path) => path.to_owned(),
-        None => newest_run()?,
+        None => newest::of(Maker::Train)?,
     };
     let loaded = checkpoint::load(&path, device)?;
     let state = &loaded.state;
@@ -184,11 +187,16 @@ fn resume(
     let settings = options.settings(&state.settings);
     let corpus = Corpus::read(&command.text)?;
     let (training, validation) = examples(&corpus, command.context)?;
-    let folder = RunFolder::open(run_of(&loaded.folder), &loaded.history)?;
+    let (run, before) = (run_of(&loaded.folder).to_owned(), state.settings.clone());
+    let history = loaded.history.clone();
     let mut trainer = Trainer::resume(loaded, settings, training, Some(validation))?;
+    if terminal::is_finished(&trainer, &run, &[WEIGHTS]) {
+        return Ok(None);
+    }
+    let folder = RunFolder::open(&run, &history)?;
     trainer.origin.resume_metadata = serde_json::to_value(&command)?;
-    terminal::say_where(&trainer);
-    Ok((trainer, folder, command))
+    terminal::say_where(&trainer, &before);
+    Ok(Some((trainer, folder, command)))
 }
 
 /// Refuses what would make another model of it.
@@ -230,21 +238,6 @@ fn examples(corpus: &Corpus, context: usize) -> Result<(Box<Windows>, Box<Window
         Box::new(windows(&corpus.training, "training")?),
         Box::new(windows(&corpus.validation, "validation")?),
     ))
-}
-
-/// The run under `runs/` whose checkpoints changed last.
-fn newest_run() -> Result<PathBuf> {
-    let entries = fs::read_dir(RUNS).into_iter().flatten().flatten();
-    let changed = |folder: &Path| {
-        fs::metadata(folder.join(checkpoint::CHECKPOINTS)).and_then(|data| data.modified()).ok()
-    };
-    let newest = entries.filter_map(|entry| Some((changed(&entry.path())?, entry.path()))).max();
-    newest.map(|(_, folder)| folder).context("there is no run to resume in runs/; name its folder")
-}
-
-/// The folder of the run that a checkpoint belongs to.
-fn run_of(checkpoint: &Path) -> &Path {
-    checkpoint.parent().and_then(Path::parent).unwrap_or(checkpoint)
 }
 
 fn sample(model: &Gpt2, prompt: &str) -> Result<String> {

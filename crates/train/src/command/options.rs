@@ -17,7 +17,7 @@ Example: cargo run -p train -- --text tiny-shakespeare --epochs 2 --prompt \"To 
          cargo run -p train -- --resume runs/bard
 Shells complete options by what `train completions bash` (or zsh, fish) prints.";
 /// What a published run lays down itself.
-const LAID_DOWN: [&str; 22] = [
+const LAID_DOWN: [&str; 23] = [
     "resume",
     "init",
     "model",
@@ -38,6 +38,7 @@ const LAID_DOWN: [&str; 22] = [
     "save_every",
     "keep_last",
     "out_dir",
+    "force",
     "plot",
     "log_json",
 ];
@@ -45,104 +46,107 @@ const LAID_DOWN: [&str; 22] = [
 /// Trains a GPT-2 on any text and writes it, with its curves, samples and checkpoints, to a folder.
 #[derive(Debug, Clone, Parser)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
-#[command(name = "train", after_help = EXAMPLE, allow_negative_numbers = true, max_term_width = 120)]
+#[command(name = "train", version, after_help = EXAMPLE, allow_negative_numbers = true, max_term_width = 120)]
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub struct Options {
     #[command(subcommand)]
     pub other: Option<Other>,
     /// Files, folders of .txt files, or names of `cargo xtask fetch`; 10 % is kept for validation
-    #[arg(long, value_name = "FILE", num_args = 1..)]
+    #[arg(help_heading = "Model and data", long, value_name = "FILE", num_args = 1..)]
     pub text: Vec<String>,
     /// tiny, gpt2, gpt2-medium, gpt2-large, gpt2-xl, or a config.json [default: tiny]
-    #[arg(long)]
+    #[arg(help_heading = "Model and data", long)]
     pub model: Option<String>,
     /// Weights to begin with: scratch, gpt2 (and so on), or a folder [default: scratch]
-    #[arg(long, value_name = "WEIGHTS")]
+    #[arg(help_heading = "Model and data", long, value_name = "WEIGHTS")]
     pub init: Option<String>,
     /// Tokens the model sees at once in training [default: 128]
-    #[arg(long, value_name = "TOKENS", value_parser = at_least_one)]
+    #[arg(help_heading = "Model and data", long, value_name = "TOKENS", value_parser = at_least_one)]
     pub context: Option<usize>,
     /// Windows of text in a batch [default: 4]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    #[arg(help_heading = "Training", long, value_name = "N", value_parser = at_least_one)]
     pub batch_size: Option<usize>,
     /// Batches that add up to one step [default: 1]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    #[arg(help_heading = "Training", long, value_name = "N", value_parser = at_least_one)]
     pub grad_accum: Option<usize>,
     /// Passes over the text [default: 10]
-    #[arg(long, value_name = "N", value_parser = at_least_one, conflicts_with = "max_steps")]
+    #[arg(help_heading = "Training", long, value_name = "N", value_parser = at_least_one, conflicts_with = "max_steps")]
     pub epochs: Option<usize>,
     /// Steps in all, instead of epochs
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    #[arg(help_heading = "Training", long, value_name = "N", value_parser = at_least_one)]
     pub max_steps: Option<usize>,
     /// Highest learning rate [default: 2e-3; for large models 4e-4, with weights 5e-5]
-    #[arg(long, value_name = "RATE", value_parser = positive)]
+    #[arg(help_heading = "Training", long, value_name = "RATE", value_parser = positive)]
     pub learning_rate: Option<f64>,
     /// Learning rate at the end of its cosine [default: a tenth of the highest]
-    #[arg(long, value_name = "RATE", value_parser = not_negative)]
+    #[arg(help_heading = "Training", long, value_name = "RATE", value_parser = not_negative)]
     pub min_lr: Option<f64>,
     /// Steps over which the learning rate rises [default: 10]
-    #[arg(long, value_name = "N")]
+    #[arg(help_heading = "Training", long, value_name = "N")]
     pub warmup_steps: Option<usize>,
     /// AdamW's weight decay [default: 0.1]
-    #[arg(long, value_name = "X", value_parser = not_negative)]
+    #[arg(help_heading = "Training", long, value_name = "X", value_parser = not_negative)]
     pub weight_decay: Option<f64>,
     /// Largest gradient norm, 0 for any [default: 1]
-    #[arg(long, value_name = "X", value_parser = not_negative)]
+    #[arg(help_heading = "Training", long, value_name = "X", value_parser = not_negative)]
     pub grad_clip: Option<f64>,
     /// Part of the activations dropped in training [default: 0]
-    #[arg(long, value_name = "X", value_parser = share)]
+    #[arg(help_heading = "Model and data", long, value_name = "X", value_parser = share)]
     pub dropout: Option<f64>,
     /// Steps between validations, 0 for epochs only [default: 20]
-    #[arg(long, value_name = "N")]
+    #[arg(help_heading = "Training", long, value_name = "N")]
     pub eval_every: Option<usize>,
     /// Batches in a validation, 0 for all [default: 20]
-    #[arg(long, value_name = "N")]
+    #[arg(help_heading = "Training", long, value_name = "N")]
     pub eval_batches: Option<usize>,
     /// Steps between samples, 0 for epochs only [default: 0]
-    #[arg(long, value_name = "N")]
+    #[arg(help_heading = "Training", long, value_name = "N")]
     pub sample_every: Option<usize>,
     /// What samples go on from [default: words from the validation text]
-    #[arg(long, value_name = "TEXT")]
+    #[arg(help_heading = "Output", long, value_name = "TEXT", allow_hyphen_values = true)]
     pub prompt: Option<String>,
     /// Steps between checkpoints, 0 for epochs only [default: 0]
-    #[arg(long, value_name = "N")]
+    #[arg(help_heading = "Training", long, value_name = "N")]
     pub save_every: Option<usize>,
     /// Checkpoints that stay [default: 2]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    #[arg(help_heading = "Training", long, value_name = "N", value_parser = at_least_one)]
     pub keep_last: Option<usize>,
     /// Go on with the run in DIR, or with the newest one in runs/
-    #[arg(long, value_name = "DIR", num_args = 0..=1, conflicts_with_all = ["init", "model"])]
+    #[arg(help_heading = "Training", long, value_name = "DIR", num_args = 0..=1, conflicts_with_all = ["init", "model"])]
     #[expect(clippy::option_option, reason = "absent, without a folder, with one")]
     pub resume: Option<Option<PathBuf>>,
     /// Folder for all that is written [default: runs/train, runs/train-2, …]
-    #[arg(long, value_name = "DIR")]
+    #[arg(help_heading = "Output", long, value_name = "DIR")]
     pub out_dir: Option<PathBuf>,
+    /// Write into a folder that holds other files already
+    #[arg(help_heading = "Output", long)]
+    pub force: bool,
     /// Every random number follows from it [default: 123]
-    #[arg(long, value_name = "N")]
+    #[arg(help_heading = "Computation", long, value_name = "N")]
     pub seed: Option<u32>,
     /// Threads [default: the processor's cores]
-    #[arg(long, value_name = "N", value_parser = threads)]
+    #[arg(help_heading = "Computation", long, value_name = "N", value_parser = threads)]
     pub threads: Option<i32>,
     /// Code that takes the steps: lesson (what the chapters show) or fast [default: fast where it does the same]
-    #[arg(long, value_name = "PATH")]
+    #[arg(help_heading = "Computation", long, value_name = "PATH")]
     pub path: Option<CodePath>,
     /// cpu, cuda or mps
-    #[arg(long, default_value = "cpu")]
+    #[arg(help_heading = "Computation", long, default_value = "cpu")]
     pub device: String,
     /// Repeat a published run draw by draw: book or article
-    #[arg(long, value_name = "NAME", conflicts_with_all = LAID_DOWN)]
+    #[arg(help_heading = "Training", long, value_name = "NAME", conflicts_with_all = LAID_DOWN)]
     pub protocol: Option<String>,
     /// Leave dropout on while such a run measures, as the article did
-    #[arg(long, requires = "protocol", conflicts_with_all = LAID_DOWN)]
+    #[arg(help_heading = "Training", long, requires = "protocol", conflicts_with_all = LAID_DOWN)]
     pub eval_with_dropout: bool,
     /// Draw the curve in the terminal at the end
-    #[arg(long)]
+    #[arg(help_heading = "Output", long)]
     pub plot: bool,
     /// Print every line of the metrics as JSON
-    #[arg(long)]
+    #[arg(help_heading = "Output", long)]
     pub log_json: bool,
     /// Show errors in full
-    #[arg(long)]
+    #[arg(help_heading = "Computation", long)]
     pub verbose: bool,
 }
 

@@ -5,6 +5,7 @@ use crate::{
     metrics::Line,
     run::{
         folder::{Card, grouped, training_loss, validation_losses},
+        shell,
         terminal::{print_curves, say, say_settings},
     },
     settings::flat,
@@ -93,11 +94,11 @@ pub fn report(
 
 /// The command that lets the model write.
 fn usage(command: &Command, folder: &Path) -> String {
-    format!(
-        "cargo run -p finetune -- complete --weights {} --prompt {:?}",
-        folder.display(),
-        command.prompt
-    )
+    let folder = shell::path(folder);
+    let words = ["complete", "--weights", &folder, "--prompt", &command.prompt];
+    // What would move a terminal's cursor cannot be pasted either.
+    let printable = !command.prompt.contains(|c: char| c.is_control() && c != '\n');
+    shell::command("finetune", words.into_iter().take(if printable { 5 } else { 3 }))
 }
 
 /// The words on the model's card.

@@ -48,6 +48,18 @@ pub fn share(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "it must be at least 0 and less than 1".to_owned())
 }
 
+/// A text to stop before.
+///
+/// # Errors
+/// If it is empty: it would be found at once in every text.
+pub fn stop_text(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        Err("a stop text must not be empty".to_owned())
+    } else {
+        Ok(text.to_owned())
+    }
+}
+
 fn number(text: &str, possible: impl Fn(f64) -> bool) -> Option<f64> {
     text.parse().ok().filter(|&number: &f64| number.is_finite() && possible(number))
 }

@@ -23,6 +23,7 @@ use std::{
 /// Where runs go that are given no folder.
 pub const RUNS: &str = "runs";
 const METRICS: &str = "metrics.jsonl";
+const LOCK: &str = ".lock";
 
 /// The folder of one run, which belongs to one process as long as this value lives.
 pub struct RunFolder {
@@ -51,7 +52,7 @@ impl RunFolder {
         let cannot = || format!("cannot write to {}; choose another --out-dir", path.display());
         fs::create_dir_all(path).with_context(cannot)?;
         let lock =
-            OpenOptions::new().create(true).truncate(false).write(true).open(path.join(".lock"));
+            OpenOptions::new().create(true).truncate(false).write(true).open(path.join(LOCK));
         let lock = lock.with_context(cannot)?;
         // Some network file systems know no locks; there we go on without one.
         if matches!(lock.try_lock(), Err(TryLockError::WouldBlock)) {
@@ -73,15 +74,27 @@ impl RunFolder {
         checkpoint::is_in(path) || path.join(format::WEIGHTS).exists()
     }
 
+    /// Whether a folder holds what no run has left there, which a run must not mix with its own files; hidden files are passed over.
+    fn is_foreign(path: &Path) -> bool {
+        let mut entries = fs::read_dir(path).into_iter().flatten().flatten();
+        let begun = path.join(LOCK).exists() && path.join(METRICS).exists();
+        !begun && entries.any(|entry| !entry.file_name().to_string_lossy().starts_with('.'))
+    }
+
     /// A folder that holds no run yet: the one asked for, else the first free of `runs/NAME`, `runs/NAME-2` and so on.
     ///
     /// # Errors
-    /// If there is a run in the folder asked for.
-    pub fn unused(asked_for: Option<&Path>, name: &str) -> Result<PathBuf> {
+    /// If there is a run in the folder asked for, or, without `force`, anything else.
+    pub fn unused(asked_for: Option<&Path>, name: &str, force: bool) -> Result<PathBuf> {
         if let Some(folder) = asked_for {
             ensure!(
                 !Self::is_taken(folder),
                 "there is a run in {} already; go on with it by --resume, or choose another --out-dir",
+                folder.display()
+            );
+            ensure!(
+                force || !Self::is_foreign(folder),
+                "{} holds files that no run has written; choose another --out-dir, or say --force to write beside and over them",
                 folder.display()
             );
             return Ok(folder.to_owned());
@@ -93,7 +106,9 @@ impl RunFolder {
                 format!("{name}-{number}")
             })
         };
-        let free = (1..1_000_000).map(numbered).find(|folder| !Self::is_taken(folder));
+        let free = (1..1_000_000)
+            .map(numbered)
+            .find(|folder| !Self::is_taken(folder) && !Self::is_foreign(folder));
         free.context("every name in runs/ is taken")
     }
 
@@ -129,13 +144,21 @@ impl RunFolder {
         if samples.is_empty() { Ok(()) } else { self.write("samples.txt", &samples) }
     }
 
+    /// Writes the model's card.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub fn write_card(&self, trainer: &Trainer, card: &Card) -> Result<()> {
+        self.write("README.md", &card_text(trainer, card)?)
+    }
+
     /// Writes the model with its tokenizer and card.
     ///
     /// # Errors
     /// If the disk refuses.
     pub fn write_model(&self, trainer: &Trainer, card: &Card) -> Result<()> {
         self.write_progress(&trainer.progress.history)?;
-        self.write("README.md", &card_text(trainer, card)?)?;
+        self.write_card(trainer, card)?;
         tokenizer_files::write(&self.path, trainer.model.config.context)?;
         format::save(&self.path, &trainer.model)
     }
@@ -156,6 +179,11 @@ fn samples(history: &[Line]) -> String {
         }
     }
     text
+}
+
+/// The folder of the run that a checkpoint belongs to.
+pub fn run_of(checkpoint: &Path) -> &Path {
+    checkpoint.parent().and_then(Path::parent).unwrap_or(checkpoint)
 }
 
 /// The first and the last validation loss of a run.
@@ -228,7 +256,8 @@ fn card_text(trainer: &Trainer, card: &Card) -> Result<String> {
     }
     let _ = writeln!(
         text,
-        "\nLosses are in nats per token.\n\n## How to use it\n\n```sh\n{}\n```\n",
+        "\nLosses are in nats per token.\n\n## How to use it\n\n{0}sh\n{1}\n{0}\n",
+        fence(&card.usage),
         card.usage.trim_end()
     );
     let _ = writeln!(
@@ -237,6 +266,12 @@ fn card_text(trainer: &Trainer, card: &Card) -> Result<String> {
          study; nobody has checked what it says."
     );
     Ok(text)
+}
+
+/// A fence that ends at nothing inside the text.
+fn fence(text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    "`".repeat(longest.max(2) + 1)
 }
 
 /// A number with a comma before each group of three digits.
