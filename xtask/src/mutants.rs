@@ -29,7 +29,6 @@ struct Mutant {
 }
 
 /// By what a change shows.
-#[derive(Clone, Copy, PartialEq)]
 enum Shown {
     Training,
     Writing,
@@ -104,32 +103,27 @@ pub fn run(root: &Path) -> Result<()> {
     );
     let written = copy.write("", &[])?;
     for mutant in &MUTANTS {
-        let (usual, lesson, original) = match mutant.shown_by {
-            Shown::Training => {
-                let path = ["--path", "lesson"];
-                (copy.train(mutant.name, &[])?, copy.train(mutant.name, &path)?, &unchanged)
-            }
-            Shown::Writing => {
-                let path = ["--path", "lesson"];
-                (copy.write(mutant.name, &[])?, copy.write(mutant.name, &path)?, &written)
-            }
-        };
-        let name = mutant.name;
-        ensure!(
-            usual.numbers == lesson.numbers,
-            "{name}: not the lesson ran:\n{}\n{}",
-            usual.numbers,
-            lesson.numbers
-        );
-        ensure!(usual.numbers != original.numbers, "{name}: the change changes nothing");
-        let line = format!("the fast path differs from the lesson: {}", mutant.differs);
-        ensure!(
-            usual.stderr.contains(&line),
-            "{name}: no line says that {line}:\n{}",
-            usual.stderr
-        );
-        println!("  {name}: noticed, and the lesson ran");
+        let (command, original): (fn(&Copy, &str, &[&str]) -> Result<Ran>, _) =
+            match mutant.shown_by {
+                Shown::Training => (Copy::train, &unchanged),
+                Shown::Writing => (Copy::write, &written),
+            };
+        let usual = command(&copy, mutant.name, &[])?;
+        let lesson = command(&copy, mutant.name, &["--path", "lesson"])?;
+        check(mutant, &usual, &lesson, original)?;
+        println!("  {}: noticed, and the lesson ran", mutant.name);
     }
+    Ok(())
+}
+
+/// Checks that the lesson ran, that it was another one, and that a line says so.
+fn check(mutant: &Mutant, usual: &Ran, lesson: &Ran, original: &Ran) -> Result<()> {
+    let Mutant { name, differs, .. } = mutant;
+    let (ours, theirs) = (&usual.numbers, &lesson.numbers);
+    ensure!(ours == theirs, "{name}: not the lesson ran:\n{ours}\n{theirs}");
+    ensure!(*ours != original.numbers, "{name}: the change changes nothing");
+    let line = format!("the fast path differs from the lesson: {differs}");
+    ensure!(usual.stderr.contains(&line), "{name}: no line says that {line}:\n{}", usual.stderr);
     Ok(())
 }
 

@@ -7,7 +7,7 @@
 //! Zen 3 a prompt of 512 tokens takes 3 to 5 % less time than with products by MKL. A processor with AVX-512 has registers for larger
 //! tiles than these; there MKL makes the products.
 
-use super::panels::{Packed, apart, rows};
+use super::panels::{OUTPUTS, Packed, apart, rows};
 use crate::fast::cpu::{
     simd::{LANES, lanes, prefetch},
     tensor_slice::{as_f32_slice, as_f32_slice_mut, is_f32_slice},
@@ -16,13 +16,10 @@ use crate::fast::cpu::{
 use crate::fast::ops::{
     matmul::{matmul, matmul_add},
     micro_kernel::{Block, multiply_simd, put_simd},
-    tiles::{Panels, ROWS},
+    tiles::Panels,
 };
 use crate::fast::weights::LinearWeights;
 use tch::{Kind, Tensor};
-
-/// Outputs of a piece of work: whole tiles, whole panels, and with 768 inputs what a processor's cache holds.
-pub const OUTPUTS: usize = 8 * ROWS;
 
 /// Panels of a piece of work: few enough that who is done first does not wait long, and many for one look at the weights.
 const PANELS: usize = 16;

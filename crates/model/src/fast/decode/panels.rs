@@ -1,15 +1,17 @@
 //! Positions laid out as products read them: 16 side by side.
 
-use super::linear::OUTPUTS;
 use crate::fast::{
     cpu::{
         simd::LANES,
         tensor_slice::{as_f32_slice, as_f32_slice_mut},
         threads::{parallel_for, parallel_for_with},
     },
-    ops::tiles::Rows,
+    ops::tiles::{ROWS, Rows},
 };
 use tch::{Device, Kind, Tensor};
+
+/// Outputs of a piece of work: whole tiles, whole panels, and with 768 inputs what a processor's cache holds.
+pub const OUTPUTS: usize = 8 * ROWS;
 
 /// Rows of which 16 lie side by side: `[rows / 16, width, 16]`. Beyond the end the last row is repeated.
 pub struct Packed {
