@@ -78,6 +78,7 @@ impl DataFile {
             urls: urls.collect(),
             size: self.bytes,
             sha256: self.sha256.clone(),
+            token: None, // public files
             limits: Limits::default(),
         }
     }

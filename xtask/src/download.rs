@@ -11,7 +11,7 @@ use anyhow::{Result, anyhow};
 use ureq::{Agent, Body, http::Response};
 
 pub use crate::disk::{hex, sha256, write_atomically};
-pub use crate::failure::Limits;
+pub use crate::failure::{Limits, Refused};
 
 use crate::disk::cannot_write;
 use crate::failure::{Failure, refusal, text};
@@ -29,6 +29,8 @@ pub struct Download {
     /// Its SHA-256 in hexadecimal. Where it is `None`, the value that the server itself names is used, if it names one
     /// (`X-Linked-Etag`, sent by Hugging Face for large files).
     pub sha256: Option<String>,
+    /// What the server asks for as proof of who we are; it is never shown to another host, to which the server may redirect.
+    pub token: Option<String>,
     /// When to lose patience.
     pub limits: Limits,
 }
@@ -45,7 +47,8 @@ struct Known<'a> {
 impl Download {
     /// A file of which only the address is known.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { urls: vec![url.into()], size: None, sha256: None, limits: Limits::default() }
+        let limits = Limits::default();
+        Self { urls: vec![url.into()], size: None, sha256: None, token: None, limits }
     }
 
     /// Whether `path` holds the file: it exists and has the size and the SHA-256 that are known.
@@ -61,7 +64,7 @@ impl Download {
     ///
     /// # Errors
     /// If no address delivers the file, or it cannot be written: one sentence that says why and what to do. The part
-    /// that did arrive is kept, and the next call goes on from there.
+    /// that did arrive is kept, and the next call goes on from there. Where every address refuses, the error is a [`Refused`].
     pub fn to(&self, path: &Path) -> Result<()> {
         if self.is_complete(path) {
             return Ok(());
@@ -81,9 +84,13 @@ impl Download {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         match self.try_all(&mut part, &name)? {
             None => part.finish(path),
-            Some(reasons) => {
+            Some((reasons, refused)) => {
                 if part.length().is_ok_and(|length| length == 0) {
                     part.remove();
+                }
+                if let Some(refused) = refused {
+                    let sentence = format!("cannot fetch {name}: {reasons}");
+                    return Err(Refused { sentence, ..refused }.into());
                 }
                 Err(anyhow!(
                     "cannot fetch {name}: {reasons}; check the connection and run the command again, it goes on where it stopped"
@@ -92,10 +99,10 @@ impl Download {
         }
     }
 
-    /// Tries all addresses in turn; returns why none of them delivered, or nothing where one did.
-    fn try_all(&self, part: &mut Part, name: &str) -> Result<Option<String>> {
+    /// Tries all addresses in turn; returns why none of them delivered, with a refusal if all refuse, or nothing where one did.
+    fn try_all(&self, part: &mut Part, name: &str) -> Result<Option<(String, Option<Refused>)>> {
         let agent = network::agent(&self.limits)?;
-        let (mut reasons, mut absent) = (Vec::new(), Vec::new());
+        let (mut reasons, mut absent, mut refused) = (Vec::new(), Vec::new(), Vec::new());
         for url in &self.urls {
             let server = url.split('/').nth(2);
             if absent.contains(&server) {
@@ -108,6 +115,11 @@ impl Download {
                     absent.push(server);
                     reason
                 }
+                Err(Failure::Refused(refusal)) => {
+                    let reason = refusal.sentence.clone();
+                    refused.push(refusal);
+                    reason
+                }
                 Err(
                     Failure::Again(reason, _)
                     | Failure::Afresh(reason)
@@ -116,7 +128,8 @@ impl Download {
             };
             reasons.push(format!("{} {reason}", network::host(url)));
         }
-        Ok(Some(reasons.join("; ")))
+        let all = refused.len() == reasons.len();
+        Ok(Some((reasons.join("; "), refused.into_iter().next().filter(|_| all))))
     }
 
     /// Tries one address until it delivers, fails for good, or has used up its attempts.
@@ -166,7 +179,8 @@ impl Download {
         if start > 0 && self.size == Some(start) {
             return part.check(self.sha256.as_deref(), true);
         }
-        let (response, promised) = network::ask(agent, known.url, start, &self.limits)?;
+        let (response, promised) =
+            network::ask(agent, known.url, start, self.token.as_deref(), &self.limits)?;
         (known.size, known.sha256) = (self.size, self.sha256.clone());
         known.agree(promised)?;
         if response.status().as_u16() == 416 && known.sha256.is_some() {

@@ -1,6 +1,7 @@
 //! Why an attempt to download failed, and when patience ends.
 
 use std::error;
+use std::fmt;
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
@@ -33,6 +34,25 @@ impl Default for Limits {
     }
 }
 
+/// A server that was reached and does not hand out the file: another attempt changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// The status of the answer, such as 404.
+    pub status: u16,
+    /// What the hub calls the reason (`X-Error-Code`), such as `GatedRepo`.
+    pub code: Option<String>,
+    /// The sentence for the user.
+    pub sentence: String,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str(&self.sentence)
+    }
+}
+
+impl error::Error for Refused {}
+
 /// Why an attempt failed, and so what to do next.
 pub(crate) enum Failure {
     /// The same address may work in a moment, at the earliest after this pause.
@@ -43,6 +63,8 @@ pub(crate) enum Failure {
     Afresh(String),
     /// Another address may work.
     Elsewhere(String),
+    /// The server was reached and does not hand out the file.
+    Refused(Refused),
     /// Nothing on the network can help.
     Here(anyhow::Error),
 }
@@ -98,9 +120,15 @@ fn distrusted(error: &dyn error::Error) -> String {
 
 /// What a status that brings no file means.
 pub(crate) fn refusal(status: u16, headers: &HeaderMap) -> Failure {
+    let refused = |reason: &str| {
+        let (code, sentence) =
+            (text(headers, "x-error-code"), format!("{reason} (status {status})"));
+        Failure::Refused(Refused { status, code, sentence })
+    };
     match status {
-        404 | 410 => Failure::Elsewhere(format!("does not have it (status {status})")),
-        401 | 403 => Failure::Elsewhere(format!("does not give it to us (status {status})")),
+        404 | 410 => refused("does not have it"),
+        401 => refused("does not give it to us without a token that it knows"),
+        403 => refused("does not give it to us"),
         407 => Failure::Elsewhere(
             "lies behind a proxy that asks for a name and a password (status 407)".into(),
         ),

@@ -41,21 +41,24 @@ mod progress;
 pub mod setup;
 pub mod tools;
 
-/// The project's root folder: the nearest folder, from the current one upwards, that holds `data/datasets.json`
-/// and `Cargo.toml`, else the folder that this program was compiled in.
+/// The project's root folder: the one [around](project_around) the current folder, else the folder that this program was compiled in.
 ///
 /// The first rule lets a binary that was copied elsewhere work inside a moved or second clone.
 pub fn project_root() -> PathBuf {
+    project_around().unwrap_or_else(|| {
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .ancestors()
+            .nth(1)
+            .unwrap_or(Path::new("."))
+            .to_path_buf()
+    })
+}
+
+/// The nearest folder, from the current one upwards, that holds `data/datasets.json` and `Cargo.toml`, if we stand in a project.
+pub fn project_around() -> Option<PathBuf> {
     let is_root = |folder: &&Path| {
         folder.join("data/datasets.json").is_file() && folder.join("Cargo.toml").is_file()
     };
     let here = std::env::current_dir().unwrap_or_default();
-    match here.ancestors().find(is_root) {
-        Some(root) => root.to_path_buf(),
-        None => Path::new(env!("CARGO_MANIFEST_DIR"))
-            .ancestors()
-            .nth(1)
-            .unwrap_or(Path::new("."))
-            .to_path_buf(),
-    }
+    here.ancestors().find(is_root).map(Path::to_path_buf)
 }

@@ -19,10 +19,12 @@ pub(crate) struct Promise {
 }
 
 /// Asks for the file from byte `start` on, follows redirections by hand, and notes what the servers on the way promise.
+/// The token is shown to the server of `url` alone.
 pub(crate) fn ask(
     agent: &Agent,
     url: &str,
     start: u64,
+    token: Option<&str>,
     limits: &Limits,
 ) -> Result<(Response<Body>, Promise), Failure> {
     let mut address = url.to_owned();
@@ -30,6 +32,9 @@ pub(crate) fn ask(
     for _ in 0..=REDIRECTS {
         // Compressed transfer would make ranges and lengths speak of other bytes than the file's.
         let mut request = agent.get(&address).header("accept-encoding", "identity");
+        if let Some(token) = token.filter(|_| origin(&address) == origin(url)) {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
         if start > 0 {
             request = request.header("range", format!("bytes={start}-"));
         }
@@ -147,6 +152,13 @@ pub(crate) fn host(url: &str) -> String {
         .ok()
         .and_then(|uri| uri.host().map(str::to_owned))
         .unwrap_or_else(|| url.to_owned())
+}
+
+/// Scheme, host and port of an address.
+fn origin(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    Some(format!("{scheme}://{authority}").to_ascii_lowercase())
 }
 
 fn is_loopback(url: &str) -> bool {

@@ -27,6 +27,7 @@ fn download(urls: &[&str]) -> Download {
         urls: urls.iter().map(ToString::to_string).collect(),
         size: Some(200_000),
         sha256: Some(hash(&file())),
+        token: None,
         limits: Limits {
             connect: Duration::from_secs(2),
             silence: Duration::from_millis(400),

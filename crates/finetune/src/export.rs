@@ -3,12 +3,28 @@
 //! The weights and `config.json` are in the public format anyway ([`model::format`]); this adds the tokenizer, the settings of
 //! generation, the form of a conversation, and what Ollama needs.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use embedding::bpe::END_OF_TEXT;
-use model::format::tokenizer_files;
-use model::{format, format::safetensors, gpt2::Gpt2};
+use model::{
+    config::{Gelu, Gpt2Config},
+    format::{self, CONFIG, safetensors, tokenizer, tokenizer_files},
+    gpt2::Gpt2,
+};
 use serde_json::{Value, json};
-use std::path::Path;
+use std::{fs, path::Path};
+
+/// Checks that nothing of anybody's would be overwritten.
+///
+/// # Errors
+/// If the folder holds anything, or is no folder.
+pub fn ensure_unused(folder: &Path) -> Result<()> {
+    ensure!(
+        !folder.exists() || fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none()),
+        "{} holds something already; choose another --out, or say --force to write into it",
+        folder.display()
+    );
+    Ok(())
+}
 
 /// Writes the model and everything beside it into a folder.
 ///
@@ -16,35 +32,89 @@ use std::path::Path;
 /// If the disk refuses.
 pub fn export(folder: &Path, model: &Gpt2) -> Result<()> {
     format::save(folder, model)?;
-    write_companions(folder, model.config.context)
+    write_companions(folder, &model.config)
 }
 
-/// Writes what stands beside the weights: tokenizer, generation settings, conversation template, and the recipe for Ollama.
+/// The same for a model that came from another folder: its own tokenizer files and chat template are kept, and what its
+/// configuration says of the end of a text and of dropout.
+///
+/// # Errors
+/// If a file cannot be read or written.
+pub fn export_from(source: &Path, folder: &Path, model: &Gpt2) -> Result<()> {
+    let rates = format::dropout_rates(&source.join(CONFIG))?;
+    fs::create_dir_all(folder)?;
+    tokenizer_files::keep(source, folder)?;
+    let template = source.join(TEMPLATE_FILE);
+    if template.is_file() {
+        fs::copy(template, folder.join(TEMPLATE_FILE))?;
+    }
+    export(folder, model)?;
+    let path = folder.join(CONFIG);
+    let mut ours: Value = serde_json::from_str(&fs::read_to_string(&path)?)?;
+    for (key, rate) in ["resid_pdrop", "embd_pdrop", "attn_pdrop"].into_iter().zip(rates) {
+        ours[key] = rate.into();
+    }
+    let end = tokenizer::check(folder, model.config.vocab_size)?.end_of_text();
+    ours["eos_token_id"] = end.into();
+    write(&path, &(serde_json::to_string_pretty(&ours)? + "\n"))
+}
+
+/// Writes what stands beside the weights: tokenizer, generation settings, conversation template, and the recipe for Ollama. What the
+/// folder has of a tokenizer and of a template already, from the model that it was made of, stays.
 ///
 /// # Errors
 /// If the disk refuses.
-pub fn write_companions(folder: &Path, context: i64) -> Result<()> {
-    tokenizer_files::write(folder, context)?;
-    for (name, content) in [
-        ("chat_template.jinja", CHAT_TEMPLATE.to_owned()),
-        ("Modelfile", MODELFILE.to_owned()),
-        ("generation_config.json", serde_json::to_string_pretty(&generation_config())? + "\n"),
-    ] {
-        safetensors::replace(&folder.join(name), |temporary| {
-            Ok(std::fs::write(temporary, content)?)
-        })?;
+pub fn write_companions(folder: &Path, config: &Gpt2Config) -> Result<()> {
+    tokenizer_files::write(folder, config.context)?;
+    let end = tokenizer::check(folder, config.vocab_size)?.end_of_text();
+    if !folder.join(TEMPLATE_FILE).exists() {
+        write(&folder.join(TEMPLATE_FILE), CHAT_TEMPLATE)?;
     }
-    Ok(())
+    write(
+        &folder.join("Modelfile"),
+        &format!("{MODELFILE}PARAMETER num_ctx {}\n", config.context),
+    )?;
+    let generation = serde_json::to_string_pretty(&generation_config(end))? + "\n";
+    write(&folder.join("generation_config.json"), &generation)
 }
 
-fn generation_config() -> Value {
+fn write(path: &Path, content: &str) -> Result<()> {
+    safetensors::replace(path, |temporary| Ok(fs::write(temporary, content)?))
+}
+
+/// What other programs will do differently with a model of this kind: a sentence each.
+///
+/// # Source
+/// `GPT2Model.set_gguf_parameters` in llama.cpp's `convert_hf_to_gguf.py`, which writes `4 * n_embd` whatever `n_inner` says, and
+/// `build_gpt2` there, whose GELU is the form with tanh.
+pub fn differences(config: &Gpt2Config) -> Vec<String> {
+    let mut differences = Vec::new();
+    if config.hidden != 4 * config.channels {
+        differences.push(format!(
+            "llama.cpp and Ollama cannot read it: they take the feed-forward network to be {} wide, 4 times n_embd, but n_inner is {}",
+            4 * config.channels,
+            config.hidden
+        ));
+    }
+    if config.gelu == Gelu::Exact {
+        differences.push(
+            "llama.cpp and Ollama compute GELU by its tanh form, the model was made with the exact one: their logits differ slightly"
+                .to_owned(),
+        );
+    }
+    differences
+}
+
+fn generation_config(end_of_text: i64) -> Value {
     json!({
         "_from_model_config": true,
         "bos_token_id": END_OF_TEXT,
-        "eos_token_id": END_OF_TEXT,
+        "eos_token_id": end_of_text,
         "pad_token_id": END_OF_TEXT,
     })
 }
+
+const TEMPLATE_FILE: &str = "chat_template.jinja";
 
 /// The Alpaca form of a conversation's last question, for `apply_chat_template` of transformers.
 const CHAT_TEMPLATE: &str = "\

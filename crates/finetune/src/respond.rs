@@ -5,7 +5,7 @@ use anyhow::Result;
 use embedding::bpe::{BytePairEncoder, END_OF_TEXT, StreamDecoder};
 use model::generate::{Generator, TokenScorer};
 use std::ops::ControlFlow;
-use train::sampling::Sampling;
+use train::sampling::{Sampling, known_logits};
 
 /// When an answer ends, besides at the end-of-text token.
 #[derive(Debug, Clone)]
@@ -37,7 +37,7 @@ pub fn complete(
     if ids.is_empty() {
         ids.push(END_OF_TEXT);
     }
-    let writer = Generator::new(reader, &ids, |scores| sampling.choose(scores))?;
+    let writer = Generator::new(reader, &ids, |logits| sampling.choose(&known_logits(logits)))?;
     let mut decoder = StreamDecoder::new(encoder);
     let (mut text, mut told) = (String::new(), 0);
     for id in writer.take(limits.max_new_tokens).take_while(|&id| id != END_OF_TEXT) {

@@ -12,6 +12,9 @@ pub struct Asked {
     pub path: String,
     /// The first byte that the `Range` header asks for.
     pub range: Option<usize>,
+    /// The `Authorization` header.
+    #[allow(dead_code)] // not every test that includes this file sends one
+    pub authorization: Option<String>,
 }
 
 pub struct Server {
@@ -50,15 +53,20 @@ pub fn serve(answer: impl Fn(&Asked, &mut TcpStream) + Send + Sync + 'static) ->
 fn read_request(stream: &TcpStream, log: &Mutex<Vec<Asked>>) -> Option<Asked> {
     let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
     let path = lines.next()?.split(' ').nth(1)?.to_owned();
-    let mut range = None;
+    let (mut range, mut authorization) = (None, None);
     for line in lines.take_while(|line| !line.is_empty()) {
+        if let Some((name, value)) = line.split_once(": ")
+            && name.eq_ignore_ascii_case("authorization")
+        {
+            authorization = Some(value.to_owned());
+        }
         let line = line.to_ascii_lowercase();
         if let Some(value) = line.strip_prefix("range: bytes=") {
             range = value.trim_end_matches('-').parse().ok();
         }
     }
     let mut log = log.lock().expect("no test panics while it holds the lock");
-    let asked = Asked { number: log.len(), path, range };
+    let asked = Asked { number: log.len(), path, range, authorization };
     log.push(asked.clone());
     Some(asked)
 }

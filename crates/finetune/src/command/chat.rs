@@ -1,6 +1,6 @@
 //! Asking one thing after another at a prompt (chapter 5.7).
 
-use super::{load, options::Generation, prepare, scorer, show};
+use super::{options::Generation, prepare, scorer, show};
 use crate::{
     instructions::Entry,
     respond::{Limits, complete},
@@ -15,16 +15,19 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
-use train::run::terminal;
+use train::{
+    run::{terminal, weights},
+    sampling::known_tokens,
+};
 
 /// Reads questions from the terminal, with history and editing, or line by line from a pipe, and answers each. Ctrl-C breaks off an
 /// answer, Ctrl-D ends the conversation.
 pub fn chat(generation: &Generation) -> Result<()> {
     let device = prepare(&generation.common)?;
-    let model = load(&generation.weights, device)?;
+    let model = weights::load(&generation.weights, device)?.model;
     let mut reader = scorer(&model, generation.dtype, &generation.common)?;
     let sampling = generation.sampling(0.0);
-    sampling.check(model.config.vocab_size)?;
+    sampling.check(known_tokens(model.config.vocab_size))?;
     let limits =
         Limits { max_new_tokens: generation.max_new_tokens, stop: generation.stop.clone() };
     let broken_off = Arc::new(AtomicBool::new(false));

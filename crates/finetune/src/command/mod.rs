@@ -30,9 +30,13 @@ use std::{
     process::ExitCode,
 };
 use tch::Device;
-use train::run::{
-    hub::Hub,
-    terminal::{self, say},
+use train::{
+    run::{
+        hub::Hub,
+        terminal::{self, say},
+        weights::{self, Brought},
+    },
+    sampling::known_tokens,
 };
 
 /// Runs the command.
@@ -72,7 +76,7 @@ fn run(command: &Command) -> Result<()> {
             let text = if path.is_file() && !is_model {
                 info::describe_file(path)?
             } else {
-                info::describe(&look_at(&options.weights, Device::Cpu)?)?
+                info::describe(&format::map(&Hub::from_environment().find(&options.weights)?)?)?
             };
             print!("{text}");
             Ok(())
@@ -101,28 +105,17 @@ fn scorer<'a>(model: &'a Gpt2, dtype: Dtype, common: &Common) -> Result<Box<dyn 
     Ok(scorer)
 }
 
-fn load(weights: &str, device: Device) -> Result<Gpt2> {
-    format::load(&Hub::from_environment().find(weights)?, device)
-}
-
-/// The same for a command that is over in a moment.
-fn look_at(weights: &str, device: Device) -> Result<Gpt2> {
-    match device {
-        Device::Cpu => format::map(&Hub::from_environment().find(weights)?),
-        other => load(weights, other),
-    }
-}
-
 fn continue_text(options: &Complete) -> Result<()> {
     let generation = &options.generation;
     let device = prepare(&generation.common)?;
     let model = match generation.dtype {
-        Dtype::F32 => look_at(&generation.weights, device)?,
-        _ => load(&generation.weights, device)?, // to be packed, for which they are better read in order
+        Dtype::F32 => weights::look_at(&generation.weights, device)?,
+        _ => weights::load(&generation.weights, device)?, // to be packed, for which they are better read in order
     };
+    let model = model.model;
     let mut reader = scorer(&model, generation.dtype, &generation.common)?;
     let sampling = generation.sampling(1.0);
-    sampling.check(model.config.vocab_size)?;
+    sampling.check(known_tokens(model.config.vocab_size))?;
     let prompt = prompt(options)?;
     terminal::warn_of_long_prompts([&prompt], model.config.context);
     let limits =
@@ -181,11 +174,17 @@ fn marks_line(answered: &[Answered]) -> String {
 }
 
 fn export_model(options: &Export) -> Result<()> {
-    let model = look_at(&options.weights, Device::Cpu)?;
-    export::export(&options.out, &model)?;
+    if !options.force {
+        export::ensure_unused(&options.out)?;
+    }
+    let Brought { model, folder } = weights::look_at(&options.weights, Device::Cpu)?;
+    export::export_from(&folder, &options.out, &model)?;
     println!(
         "wrote {}: weights, tokenizer, generation settings, chat template, Modelfile",
         options.out.display()
     );
+    for difference in export::differences(&model.config) {
+        say(&format!("note            {difference}"));
+    }
     Ok(())
 }

@@ -267,6 +267,9 @@ pub struct Export {
     /// The folder to write
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+    /// Write into a folder that is not empty
+    #[arg(long)]
+    pub force: bool,
     /// Show errors in full
     #[arg(long)]
     pub verbose: bool,

@@ -18,8 +18,8 @@ use std::{
     sync::atomic::Ordering,
 };
 use train::run::{
-    hub::Hub,
     terminal::{self, AnswerProgress, INTERRUPTED, say},
+    weights::{self, Brought},
 };
 
 /// Where answers go if nothing else is said.
@@ -35,8 +35,7 @@ pub fn respond_to_file(options: &Respond) -> Result<ExitCode> {
         refuse_other_answers(&out, &records)?;
     }
     let device = prepare(&options.common)?;
-    let folder = Hub::from_environment().find(&options.weights)?;
-    let model = format::load(&folder, device)?;
+    let Brought { model, folder } = weights::load(&options.weights, device)?;
     let mut reader = scorer(&model, options.dtype, &options.common)?;
     terminal::warn_of_long_prompts(
         records.iter().map(|record| record.entry.prompt()),

@@ -4,10 +4,10 @@ use super::options::{Common, Whole};
 use crate::respond::{Limits, complete};
 use anyhow::{Result, ensure};
 use embedding::{bpe::BytePairEncoder, support::texts::PROSE, windows::Windows};
-use model::{config::Gpt2Config, format, generate::CachedModel, gpt2::Gpt2};
+use model::{config::Gpt2Config, generate::CachedModel, gpt2::Gpt2};
 use std::{
     ops::ControlFlow,
-    path::Path,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
 };
 use tch::Device;
@@ -16,9 +16,9 @@ use train::{
     command::take_path,
     run::{
         folder::RunFolder,
-        hub::Hub,
         recorder::Recorder,
         terminal::{Progress, say},
+        weights::{self, Brought},
     },
     sampling::Sampling,
     settings::{Length, TrainSettings},
@@ -30,27 +30,45 @@ pub const SCRATCH: &str = "scratch";
 /// Words that the embedded prose has many times.
 const PROSE_PROMPT: &str = "at the end of the";
 
-/// The model to begin with, and its name. Where nothing is asked for, public weights that cannot be had are replaced by a model made
+/// What a run begins with.
+pub struct First {
+    /// The model.
+    pub model: Gpt2,
+    /// Its name.
+    pub begun_with: String,
+    /// Its folder, whose tokenizer files the run keeps; none where it was made on the spot.
+    pub source: Option<PathBuf>,
+}
+
+/// The model to begin with. Where nothing is asked for, public weights that cannot be had are replaced by a model made
 /// on the spot, which is said in one line.
 pub fn first_model(
     options: &Whole,
     device: Device,
     folder: &Path,
     stop: &AtomicBool,
-) -> Result<(Gpt2, String)> {
-    let hub = Hub::from_environment();
+) -> Result<First> {
+    let brought = |name: &str, Brought { model, folder }| First {
+        model,
+        begun_with: name.to_owned(),
+        source: Some(folder),
+    };
+    let made = || -> Result<First> {
+        let model = pretrain(&options.common, device, folder, stop)?;
+        Ok(First { model, begun_with: SCRATCH.to_owned(), source: None })
+    };
     match options.weights.as_deref() {
-        Some(SCRATCH) => Ok((pretrain(&options.common, device, folder, stop)?, SCRATCH.to_owned())),
-        Some(name) => Ok((format::load(&hub.find(name)?, device)?, name.to_owned())),
-        None => match hub.find("gpt2") {
-            Ok(path) => Ok((format::load(&path, device)?, "gpt2".to_owned())),
+        Some(SCRATCH) => made(),
+        Some(name) => Ok(brought(name, weights::load(name, device)?)),
+        None => match weights::load("gpt2", device) {
+            Ok(loaded) => Ok(brought("gpt2", loaded)),
             Err(error) => {
                 let reason = error.root_cause().to_string();
                 let reason = reason.split(['\n', ';']).next().unwrap_or_default();
                 say(&format!(
                     "no public weights ({reason}): going on with a small model made on the spot"
                 ));
-                Ok((pretrain(&options.common, device, folder, stop)?, SCRATCH.to_owned()))
+                made()
             }
         },
     }

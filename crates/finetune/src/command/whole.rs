@@ -6,7 +6,7 @@ use super::{
     report::{card, one_line, print_settings, report},
     score::{judge, score_and_report},
     scorer,
-    start::{SCRATCH, first_model, with_dropout},
+    start::{First, SCRATCH, first_model, with_dropout},
 };
 use crate::{
     answer_file::AnswerFile,
@@ -18,7 +18,11 @@ use crate::{
     respond::answer,
 };
 use anyhow::{Context, Result, ensure};
-use model::{config::Gpt2Config, fast::decode::Dtype, format::WEIGHTS};
+use model::{
+    config::Gpt2Config,
+    fast::decode::Dtype,
+    format::{WEIGHTS, tokenizer_files},
+};
 use serde::{Deserialize, Serialize};
 use std::{
     path::Path,
@@ -111,7 +115,7 @@ pub fn run(options: &Whole) -> Result<ExitCode> {
 
     // Before anything is asked of it: hours of training must not hang on an answer.
     folder.write_model(&trainer, &card(&plan, folder.path(), None))?;
-    export::write_companions(folder.path(), trainer.model.config.context)?;
+    export::write_companions(folder.path(), &trainer.model.config)?;
     let Some(answered) = answer_test(options, &trainer, &split.test, folder.path(), &stop)? else {
         say(&format!("all {} steps are saved; answer with: {again}", trainer.progress.step));
         return Ok(ExitCode::from(INTERRUPTED));
@@ -175,13 +179,16 @@ fn begin(
         None => entries,
     };
     let split = data::split(&entries)?;
-    let (model, begun_with) = first_model(options, device, &folder, stop)?;
+    let First { model, begun_with, source } = first_model(options, device, &folder, stop)?;
     let model = with_dropout(model, options.dropout.unwrap_or(0.0))?;
     memory_check::check(&model.config)?;
     let scratch = begun_with == SCRATCH;
     let mask_prompt = options.mask_prompt || scratch;
     let (training, validation) = sets(&split, &model.config, mask_prompt)?;
     let run = RunFolder::open(&folder, &[])?; // before the first answers, which take a while
+    if let Some(source) = source {
+        tokenizer_files::keep(&source, &folder)?;
+    }
     let shown: Vec<Entry> =
         split.test.iter().step_by(split.test.len().div_ceil(SHOWN)).cloned().collect();
     let plan = Plan {

@@ -5,41 +5,51 @@
 //! `[outputs, inputs]`; query, key and value stand side by side in one matrix `c_attn`; and a tied head is not stored at all.
 //! The same folder is what training writes, so that there is one format for weights, checkpoints and export.
 
+mod complaints;
 mod config_json;
+pub mod folder;
+mod json;
 mod names;
+mod remarks;
 pub mod safetensors;
+mod stored;
+pub mod tokenizer;
 pub mod tokenizer_files;
+mod tokenizer_kind;
+mod weights;
 
-pub use config_json::{config_from_json, config_to_json, load_config};
+pub use config_json::{config_from_json, config_to_json, dropout_rates, load_config};
 pub use names::{Origin, origins};
+pub use remarks::remarks;
+pub use weights::{INDEX, shards};
 
 use crate::{config::Gpt2Config, fast::cpu::threads::OneThread, gpt2::Gpt2};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use safetensors::{WeightFile, brief};
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     panic::resume_unwind,
-    path::{Path, PathBuf},
+    path::Path,
     sync::Mutex,
     thread::{self, ScopedJoinHandle},
 };
+use stored::Stored;
 use tch::{Device, Kind, Tensor, nn};
+use weights::Weights;
 
 /// Name of the weight file in a model's folder.
 pub const WEIGHTS: &str = "model.safetensors";
 /// Name of the configuration in a model's folder.
 pub const CONFIG: &str = "config.json";
 
-/// Name without prefix, then the name and the shape in the file.
-type Stored = BTreeMap<String, (String, Vec<i64>)>;
-
 /// Loads a model from a folder in the public format.
 ///
-/// Names may carry the prefix `transformer.`; stored causal masks are ignored.
+/// Names may carry the prefix `transformer.` or that of a wrapper; stored causal masks are ignored, and a stored head that differs
+/// from the embedding is used whatever the configuration says. [`remarks`] tells what a user should know of it.
 ///
 /// # Errors
-/// If a file is missing, damaged, or describes no model we can build; every missing, surplus or misshapen tensor is named before
-/// any is read.
+/// If a file is missing, damaged, or describes no model we can build; missing, surplus or misshapen tensors are named before any is
+/// read.
 pub fn load(folder: &Path, device: Device) -> Result<Gpt2> {
     let public = Public::open(folder)?;
     let origins = origins(&public.config);
@@ -53,9 +63,12 @@ pub fn load(folder: &Path, device: Device) -> Result<Gpt2> {
     }
     let jobs = readers
         .into_iter()
-        .map(|(name, readers)| (public.stored[name].0.as_str(), readers))
+        .map(|(name, readers)| {
+            let name = public.name_of(name);
+            (public.weights.path_of(name), name, readers)
+        })
         .collect();
-    read_all(&public.path, jobs)?;
+    read_all(jobs)?;
     public.model(&origins, parameters, device)
 }
 
@@ -71,9 +84,9 @@ pub fn load(folder: &Path, device: Device) -> Result<Gpt2> {
 pub fn map(folder: &Path) -> Result<Gpt2> {
     let public = Public::open(folder)?;
     let origins = origins(&public.config);
-    let stored = |origin: &Origin| public.stored[&origin.public].0.as_str();
+    let stored = |origin: &Origin| public.name_of(&origin.public);
     let names: BTreeSet<&str> = origins.iter().map(stored).collect(); // query, key and value share one
-    let Some(tensors) = public.file.map(names)? else {
+    let Some(tensors) = public.weights.map(names)? else {
         return load(folder, Device::Cpu); // such as 16-bit floats, which have to be widened
     };
     let parameters =
@@ -83,21 +96,23 @@ pub fn map(folder: &Path) -> Result<Gpt2> {
 
 /// A folder whose configuration and whose weight file's header fit each other.
 struct Public {
-    path: PathBuf,
-    file: WeightFile,
+    weights: Weights,
     config: Gpt2Config,
     stored: Stored,
 }
 
 impl Public {
     fn open(folder: &Path) -> Result<Self> {
-        let config = load_config(&folder.join(CONFIG))?;
-        let path = folder.join(WEIGHTS);
-        let file = WeightFile::open(&path)?;
-        let stored = stored_names(&file, &config)?;
-        check_tensors(&file, &stored, &config)
-            .with_context(|| format!("{} does not fit its {CONFIG}", path.display()))?;
-        Ok(Self { path, file, config, stored })
+        let mut config = load_config(&folder.join(CONFIG))?;
+        let weights = Weights::open(folder)?;
+        let stored = Stored::of(&weights, &mut config)?;
+        complaints::check(&weights, &stored, &config)?;
+        Ok(Self { weights, config, stored })
+    }
+
+    /// The name in the file of a public tensor.
+    fn name_of(&self, public: &str) -> &str {
+        &self.stored.places[public].0
     }
 
     /// The model of these parameters, each at the place of its origin.
@@ -108,7 +123,7 @@ impl Public {
         device: Device,
     ) -> Result<Gpt2> {
         if !self.config.qkv_bias {
-            refuse_hidden_bias(&mut self.file, &self.stored, &self.config)?;
+            refuse_hidden_bias(&mut self.weights, &self.stored, &self.config)?;
         }
         let store = nn::VarStore::new(device);
         for (origin, ours) in origins.iter().zip(parameters) {
@@ -119,19 +134,23 @@ impl Public {
     }
 }
 
-/// A tensor of the file by name, and our parameters that it holds.
-type Job<'a> = (&'a str, Vec<(&'a Origin, Tensor)>);
+/// A tensor by its file and its name, and our parameters that it holds.
+type Job<'a> = (&'a Path, &'a str, Vec<(&'a Origin, Tensor)>);
 
 /// Reads tensors on two threads, the largest first, as most of the time goes into memory that is touched for the first time. libtorch
 /// wakes no others for pieces that take less time than waking.
-fn read_all(path: &Path, mut jobs: Vec<Job>) -> Result<()> {
-    jobs.sort_by_key(|(_, readers)| readers.iter().map(|(_, ours)| ours.numel()).sum::<usize>());
+fn read_all(mut jobs: Vec<Job>) -> Result<()> {
+    jobs.sort_by_key(|(.., readers)| readers.iter().map(|(_, ours)| ours.numel()).sum::<usize>());
     let jobs = Mutex::new(jobs);
     let next = || jobs.lock().expect("nothing panics while the list is held").pop();
     let work = || -> Result<()> {
         let _alone = OneThread::begin();
-        let mut file = WeightFile::open(path)?;
-        while let Some((name, readers)) = next() {
+        let mut open = BTreeMap::new();
+        while let Some((path, name, readers)) = next() {
+            let file: &mut WeightFile = match open.entry(path) {
+                Entry::Occupied(file) => file.into_mut(),
+                Entry::Vacant(place) => place.insert(WeightFile::open(path)?),
+            };
             file.read_rows(name, |first, rows| {
                 for (origin, ours) in &readers {
                     origin.copy_rows(first, rows, ours);
@@ -156,72 +175,12 @@ fn add(store: &nn::VarStore, name: &str, tensor: Tensor) -> Tensor {
     path.add(leaf, tensor, true)
 }
 
-/// The public names without prefix, each with the name and the shape in the file; masks and a stored copy of a tied head left out.
-fn stored_names(file: &WeightFile, config: &Gpt2Config) -> Result<Stored> {
-    let is_mask = |name: &str| name.ends_with(".attn.bias") || name.ends_with(".attn.masked_bias");
-    let mut stored = Stored::new();
-    for (name, shape) in file.shapes() {
-        let short = name.strip_prefix("transformer.").unwrap_or(&name).to_owned();
-        if is_mask(&short) || (config.tied && short == "lm_head.weight") {
-            continue;
-        }
-        if let Some((twin, _)) = stored.insert(short, (name.clone(), shape)) {
-            bail!("{name} and {twin} claim the same place; the file must hold one of them");
-        }
-    }
-    Ok(stored)
-}
-
-fn check_tensors(file: &WeightFile, stored: &Stored, config: &Gpt2Config) -> Result<()> {
-    let mut expected: BTreeMap<String, Vec<i64>> = origins(config)
-        .into_iter()
-        .map(|origin| (origin.public.clone(), origin.public_shape()))
-        .collect();
-    let optional = |name: &str| !config.qkv_bias && name.ends_with("attn.c_attn.bias");
-    for layer in 0..config.layers {
-        expected
-            .entry(format!("h.{layer}.attn.c_attn.bias"))
-            .or_insert_with(|| vec![3 * config.channels]);
-    }
-    let missing = expected
-        .keys()
-        .filter(|name| !stored.contains_key(*name) && !optional(name))
-        .cloned()
-        .collect();
-    let surplus = stored
-        .iter()
-        .filter(|(short, _)| !expected.contains_key(*short))
-        .map(|(_, (name, _))| name.clone());
-    let (mut misshapen, mut unreadable) = (Vec::new(), Vec::new());
-    for (short, (name, found)) in stored {
-        let Some(shape) = expected.get(short) else { continue };
-        if found != shape {
-            misshapen.push(format!("{name} is {found:?}, not {shape:?}"));
-        }
-        unreadable.extend(file.check_kind(name).err().map(|complaint| complaint.to_string()));
-    }
-    let complaints: Vec<String> = [
-        ("missing", missing),
-        ("unknown", surplus.collect()),
-        ("of the wrong shape", misshapen),
-        ("of the wrong kind", unreadable),
-    ]
-    .into_iter()
-    .filter(|(_, names)| !names.is_empty())
-    .map(|(what, names): (_, Vec<String>)| {
-        format!("{} tensors are {what}: {}", names.len(), names.join(", "))
-    })
-    .collect();
-    ensure!(complaints.is_empty(), "{}", complaints.join("; "));
-    Ok(())
-}
-
 /// A model without query/key/value bias may come with stored zeros in its place, and with nothing else.
-fn refuse_hidden_bias(file: &mut WeightFile, stored: &Stored, config: &Gpt2Config) -> Result<()> {
+fn refuse_hidden_bias(weights: &mut Weights, stored: &Stored, config: &Gpt2Config) -> Result<()> {
     for layer in 0..config.layers {
         let public = format!("h.{layer}.attn.c_attn.bias");
-        if let Some((name, _)) = stored.get(&public) {
-            let largest = file.tensor(name)?.abs().max().double_value(&[]);
+        if let Some((name, _)) = stored.places.get(&public) {
+            let largest = weights.tensor(name)?.abs().max().double_value(&[]);
             ensure!(
                 largest == 0.0,
                 "{name} is not zero, but {CONFIG} says that the model has no query/key/value bias"

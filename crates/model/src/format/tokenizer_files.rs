@@ -5,23 +5,98 @@ use super::safetensors;
 use anyhow::{Context, Result};
 use embedding::bpe::{BytePairEncoder, END_OF_TEXT};
 use serde_json::{Value, json};
-use std::{collections::HashMap, fmt::Write, fs, path::Path};
+use std::{collections::HashMap, fmt::Write, fs, path::Path, sync::LazyLock};
 
-/// Writes GPT-2's tokenizer into the folder of a model that sees `context` tokens.
+/// Files that tell other programs how text becomes ids.
+pub const FILES: [&str; 8] = [
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.json",
+    "merges.txt",
+    "encoder.json",
+    "vocab.bpe",
+    "added_tokens.json",
+    "special_tokens_map.json",
+];
+
+/// Copies the tokenizer files of a model into the folder of one that was made from it. They are equal to GPT-2's ([`tokenizer::check`])
+/// but may name added tokens.
+///
+/// # Errors
+/// If a file cannot be read or written.
+///
+/// [`tokenizer::check`]: super::tokenizer::check
+pub fn keep(from: &Path, folder: &Path) -> Result<()> {
+    for name in FILES {
+        let source = from.join(name);
+        if source.is_file() && source.canonicalize().ok() != folder.join(name).canonicalize().ok() {
+            safetensors::replace(&folder.join(name), |temporary| {
+                fs::copy(&source, temporary)
+                    .with_context(|| format!("cannot copy {}", source.display()))?;
+                Ok(())
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes GPT-2's tokenizer into the folder of a model that sees `context` tokens, as far as the folder brings none of its own.
 ///
 /// # Errors
 /// If the disk refuses.
 pub fn write(folder: &Path, context: i64) -> Result<()> {
     let encoder = BytePairEncoder::gpt2();
-    for (name, content) in [
-        ("vocab.json", vocab_json(encoder)?),
-        ("merges.txt", merges_txt(encoder)?),
-        ("tokenizer_config.json", serde_json::to_string_pretty(&tokenizer_config(context))? + "\n"),
-        ("special_tokens_map.json", serde_json::to_string_pretty(&special_tokens())? + "\n"),
-    ] {
+    let lacks = |names: &[&str]| !names.iter().any(|name| folder.join(name).exists());
+    let (no_vocabulary, no_settings) = (
+        lacks(&["tokenizer.json", "vocab.json", "encoder.json"]),
+        lacks(&[
+            "tokenizer.json",
+            "tokenizer_config.json",
+            "added_tokens.json",
+            "special_tokens_map.json",
+        ]),
+    );
+    let mut files = Vec::new();
+    if no_vocabulary {
+        files.push(("vocab.json", vocab_json(encoder)?));
+        files.push(("merges.txt", merges_txt(encoder)?));
+    }
+    if no_settings {
+        let pretty =
+            |json: &Value| Ok::<_, anyhow::Error>(serde_json::to_string_pretty(json)? + "\n");
+        files.push(("tokenizer_config.json", pretty(&tokenizer_config(context))?));
+        files.push(("special_tokens_map.json", pretty(&special_tokens())?));
+    }
+    for (name, content) in files {
         safetensors::replace(&folder.join(name), |temporary| Ok(fs::write(temporary, content)?))?;
     }
     Ok(())
+}
+
+/// GPT-2's pieces by id, in printable characters.
+pub(super) fn printable_pieces() -> &'static [String] {
+    static PIECES: LazyLock<Vec<String>> = LazyLock::new(|| {
+        let (encoder, printable) = (BytePairEncoder::gpt2(), printable_bytes());
+        (0..encoder.vocab_size() as i64)
+            .map(|id| match encoder.piece(id) {
+                Ok(piece) if id != END_OF_TEXT => to_printable(piece, &printable),
+                _ => "<|endoftext|>".to_owned(),
+            })
+            .collect()
+    });
+    &PIECES
+}
+
+/// GPT-2's merges in their order, in printable characters.
+pub(super) fn printable_merges() -> &'static [String] {
+    static MERGES: LazyLock<Vec<String>> = LazyLock::new(|| {
+        let printable = printable_bytes();
+        let joined = |(left, right)| {
+            format!("{} {}", to_printable(left, &printable), to_printable(right, &printable))
+        };
+        BytePairEncoder::gpt2().merges().into_iter().map(joined).collect()
+    });
+    &MERGES
 }
 
 /// GPT-2's `vocab.json`, byte for byte: each piece in printable characters with its id.

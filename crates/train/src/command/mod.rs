@@ -15,27 +15,30 @@ use crate::{
         shell,
         terminal::{self, INTERRUPTED, Progress, say},
     },
-    sampling::Sampling,
+    sampling::{Sampling, known_logits},
     settings::TrainSettings,
     trainer::Trainer,
 };
 use crate::{fast::stepper, run::recorder::Recorder};
 use anyhow::{Context, Result, bail, ensure};
 use clap::{CommandFactory, Parser};
-use embedding::{bpe::BytePairEncoder, support::texts::PROSE, windows::Windows};
+use embedding::{
+    bpe::{BytePairEncoder, END_OF_TEXT},
+    support::texts::PROSE,
+    windows::Windows,
+};
 use model::{
     fast::path::CodePath,
-    format::WEIGHTS,
+    format::{WEIGHTS, tokenizer_files},
     generate::{CachedModel, Generator},
     gpt2::Gpt2,
 };
 use options::{Options, Other};
 use serde::{Deserialize, Serialize};
+use start::First;
 use std::{fs, path::Path, process::ExitCode, sync::atomic::Ordering, time::Instant};
 use tch::Device;
 
-/// Tokens in a window where nothing else is said.
-const CONTEXT: usize = 128;
 /// How samples are drawn.
 const SAMPLING: Sampling = Sampling { temperature: 0.8, top_k: Some(40), top_p: None };
 const SAMPLE_TOKENS: usize = 40;
@@ -44,6 +47,8 @@ const SAMPLE_TOKENS: usize = 40;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Command {
     text: Vec<String>,
+    #[serde(default)] // earlier checkpoints learned the marks as text
+    split_documents: bool,
     begun_with: String,
     context: usize,
     prompt: String,
@@ -132,23 +137,19 @@ pub fn take_path(trainer: &mut Trainer, wanted: Option<CodePath>) -> Result<()> 
 
 /// A new run.
 fn begin(options: &Options, device: Device) -> Result<(Trainer, RunFolder, Command)> {
-    let corpus = Corpus::read(&options.text)?;
-    let context = options.context.unwrap_or(CONTEXT);
+    let corpus = Corpus::read(&options.text, !options.no_split_documents)?;
     let settings = options.settings(&TrainSettings::default());
-    let (model, begun_with) = start::first_model(options, context, settings.seed, device)?;
+    let First { model, begun_with, folder: source, context } =
+        start::first_model(options, settings.seed, device)?;
     let settings = options.rates(&settings, &model, begun_with == "scratch");
-    let context = if options.context.is_none() {
-        context.min(model.config.context as usize)
-    } else {
-        context
-    };
-    ensure!(
-        context <= model.config.context as usize,
-        "context is {context}, but the model has {} positions; choose at most as many",
-        model.config.context
-    );
     let prompt = options.prompt.clone().unwrap_or_else(|| corpus.unseen_words(5));
-    let command = Command { text: remembered(&options.text), begun_with, context, prompt };
+    let command = Command {
+        text: remembered(&options.text),
+        split_documents: !options.no_split_documents,
+        begun_with,
+        context,
+        prompt,
+    };
     let (training, validation) = examples(&corpus, context)?;
     let trainer =
         Trainer::new(model, settings, training, Some(validation), serde_json::to_value(&command)?)?;
@@ -156,6 +157,9 @@ fn begin(options: &Options, device: Device) -> Result<(Trainer, RunFolder, Comma
         &RunFolder::unused(options.out_dir.as_deref(), "train", options.force)?,
         &[],
     )?;
+    if let Some(source) = source {
+        tokenizer_files::keep(&source, folder.path())?;
+    }
     Ok((trainer, folder, command))
 }
 
@@ -185,7 +189,7 @@ fn resume(
         ..saved
     };
     let settings = options.settings(&state.settings);
-    let corpus = Corpus::read(&command.text)?;
+    let corpus = Corpus::read(&command.text, command.split_documents)?;
     let (training, validation) = examples(&corpus, command.context)?;
     let (run, before) = (run_of(&loaded.folder).to_owned(), state.settings.clone());
     let history = loaded.history.clone();
@@ -244,14 +248,13 @@ fn sample(model: &Gpt2, prompt: &str) -> Result<String> {
     let encoder = BytePairEncoder::gpt2();
     let mut ids = encoder.encode(prompt);
     if ids.is_empty() {
-        ids.push(embedding::bpe::END_OF_TEXT);
+        ids.push(END_OF_TEXT);
     }
-    // A model may have more entries than the tokenizer; those mean nothing.
-    let known = encoder.vocab_size() as i64;
     let mut reader = CachedModel::new(model);
     let writer =
-        Generator::new(&mut reader, &ids, |scores| SAMPLING.choose(&scores.narrow(0, 0, known)))?;
-    let written: Vec<i64> = writer.take(SAMPLE_TOKENS).collect();
+        Generator::new(&mut reader, &ids, |logits| SAMPLING.choose(&known_logits(logits)))?;
+    let written: Vec<i64> =
+        writer.take(SAMPLE_TOKENS).take_while(|&id| id != END_OF_TEXT).collect();
     Ok(format!("{prompt}{}", encoder.decode(&written)?))
 }
 

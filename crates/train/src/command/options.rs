@@ -17,7 +17,8 @@ Example: cargo run -p train -- --text tiny-shakespeare --epochs 2 --prompt \"To 
          cargo run -p train -- --resume runs/bard
 Shells complete options by what `train completions bash` (or zsh, fish) prints.";
 /// What a published run lays down itself.
-const LAID_DOWN: [&str; 23] = [
+const LAID_DOWN: [&str; 24] = [
+    "no_split_documents",
     "resume",
     "init",
     "model",
@@ -54,6 +55,9 @@ pub struct Options {
     /// Files, folders of .txt files, or names of `cargo xtask fetch`; 10 % is kept for validation
     #[arg(help_heading = "Model and data", long, value_name = "FILE", num_args = 1..)]
     pub text: Vec<String>,
+    /// Learn the characters `<|endoftext|>` in a text instead of ending a document there
+    #[arg(long, conflicts_with = "resume")]
+    pub no_split_documents: bool,
     /// tiny, gpt2, gpt2-medium, gpt2-large, gpt2-xl, or a config.json [default: tiny]
     #[arg(help_heading = "Model and data", long)]
     pub model: Option<String>,

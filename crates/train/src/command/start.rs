@@ -1,38 +1,43 @@
 //! The model that `train` begins with (chapter 4.4).
 
 use super::options::Options;
-use crate::run::{hub::Hub, memory_check};
+use crate::run::{
+    memory_check,
+    weights::{self, Brought},
+};
 use anyhow::{Result, ensure};
 use embedding::bpe::BytePairEncoder;
 use model::{config::Gpt2Config, format, gpt2::Gpt2};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tch::Device;
 
-/// The model to begin with, and what that was: `scratch` or the name of its weights.
-pub fn first_model(
-    options: &Options,
-    context: usize,
-    seed: u32,
-    device: Device,
-) -> Result<(Gpt2, String)> {
+/// Tokens in a window where neither the user nor a `config.json` says anything.
+const CONTEXT: usize = 128;
+
+/// What a run begins with.
+pub struct First {
+    /// The model.
+    pub model: Gpt2,
+    /// What it was: `scratch`, or the name of its weights.
+    pub begun_with: String,
+    /// The folder of those weights.
+    pub folder: Option<PathBuf>,
+    /// Tokens in a window.
+    pub context: usize,
+}
+
+/// The model to begin with: weights by name, or random ones.
+pub fn first_model(options: &Options, seed: u32, device: Device) -> Result<First> {
     let dropout = options.dropout.unwrap_or(0.0);
     let wanted = options.model.as_deref().map(config).transpose()?;
     if let Some(name) = options.init.as_deref().filter(|&name| name != "scratch") {
-        let loaded = format::load(&Hub::from_environment().find(name)?, device)?;
-        if let Some(wanted) = wanted {
-            let size = |config: &Gpt2Config| {
-                [config.layers, config.heads, config.channels, config.vocab_size]
-            };
-            ensure!(
-                size(&wanted) == size(&loaded.config),
-                "--model asks for another size than the weights of --init {name} have; leave --model out"
-            );
-        }
-        check_vocabulary(&loaded.config)?;
-        let config = Gpt2Config { dropout, ..loaded.config };
-        memory_check::check(&config)?;
-        return Ok((Gpt2::with_parameters(config, loaded.store)?, name.to_owned()));
+        return begun_with(name, options, wanted, device);
     }
+    // A file that describes a model says how much it sees; of the known sizes a part is enough.
+    let own = wanted
+        .filter(|_| options.model.as_deref().is_some_and(|name| Path::new(name).is_file()))
+        .map_or(CONTEXT, |config| config.context as usize);
+    let context = options.context.unwrap_or(own);
     let config =
         Gpt2Config { context: context as i64, dropout, ..wanted.unwrap_or(Gpt2Config::TINY) };
     check_vocabulary(&config)?;
@@ -41,7 +46,34 @@ pub fn first_model(
     tch::manual_seed(i64::from(seed));
     let model = Gpt2::new(config, device)?;
     model.initialize_as_gpt2();
-    Ok((model, "scratch".to_owned()))
+    Ok(First { model, begun_with: "scratch".to_owned(), folder: None, context })
+}
+
+fn begun_with(
+    name: &str,
+    options: &Options,
+    wanted: Option<Gpt2Config>,
+    device: Device,
+) -> Result<First> {
+    let Brought { model: loaded, folder } = weights::load(name, device)?;
+    if let Some(wanted) = wanted {
+        let size =
+            |config: &Gpt2Config| [config.layers, config.heads, config.channels, config.vocab_size];
+        ensure!(
+            size(&wanted) == size(&loaded.config),
+            "--model asks for another size than the weights of --init {name} have; leave --model out"
+        );
+    }
+    let config = Gpt2Config { dropout: options.dropout.unwrap_or(0.0), ..loaded.config };
+    memory_check::check(&config)?;
+    let own = config.context as usize;
+    let context = options.context.unwrap_or(CONTEXT.min(own));
+    ensure!(
+        context <= own,
+        "context is {context}, but the model has {own} positions; choose at most as many"
+    );
+    let model = Gpt2::with_parameters(config, loaded.store)?;
+    Ok(First { model, begun_with: name.to_owned(), folder: Some(folder), context })
 }
 
 fn check_vocabulary(config: &Gpt2Config) -> Result<()> {

@@ -1,6 +1,6 @@
 //! Where the text to train on comes from, and which part of it is kept back (chapter 4.1).
 
-use crate::split::split_by_characters;
+use crate::{run::terminal::say, split::split_by_characters};
 use anyhow::{Context, Result, bail, ensure};
 use embedding::{
     bpe::{BytePairEncoder, END_OF_TEXT},
@@ -14,6 +14,8 @@ use xtask::datasets;
 
 /// How much of each text is learned; the last tenth of its characters is kept back for validation.
 const LEARNED: f64 = 0.9;
+/// What stands between the documents of many a public text, and is one token there.
+const MARK: &str = "<|endoftext|>";
 
 /// A text to learn and a text to be measured on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,33 +32,41 @@ impl Corpus {
     /// Reads files, folders and datasets by name; without any, the prose that comes with this project.
     ///
     /// A dataset or folder with `train.txt` and `valid.txt` (wikitext-2) says itself what is for validation. Of every other
-    /// file the last 10 % of its characters are kept back.
+    /// file the last 10 % of its characters are kept back. With `split_documents`, `<|endoftext|>` in a file ends a document, as it
+    /// does for the tokenizers of the field; that is said in one line. Without, its characters are learned like any others.
     ///
     /// # Errors
     /// If a name means nothing, a dataset cannot be fetched, or a file is empty or not UTF-8.
-    pub fn read(sources: &[String]) -> Result<Self> {
+    pub fn read(sources: &[String], split_documents: bool) -> Result<Self> {
         let source =
             if sources.is_empty() { "the embedded prose".to_owned() } else { sources.join(", ") };
-        let (mut documents, mut training, mut validation) = (Vec::new(), Vec::new(), Vec::new());
+        let mut corpus = Self { source, training: Vec::new(), validation: Vec::new() };
+        let mut files = Vec::new();
         if sources.is_empty() {
-            documents.push(PROSE.to_owned());
+            files.push(vec![PROSE.to_owned()]);
         }
+        let read = |path: &Path| -> Result<Vec<String>> {
+            let text = read_text(path)?;
+            Ok(if split_documents { documents(&text, path) } else { vec![text] })
+        };
         for path in sources.iter().map(|source| locate(source)) {
             let path = path?;
             let (train, valid) = (path.join("train.txt"), path.join("valid.txt"));
             if train.is_file() && valid.is_file() {
-                training.push(read_text(&train)?);
-                validation.push(read_text(&valid)?);
+                corpus.training.extend(read(&train)?);
+                corpus.validation.extend(read(&valid)?);
             } else {
                 for file in text_files(&path)? {
-                    documents.push(read_text(&file)?);
+                    files.push(read(&file)?);
                 }
             }
         }
-        let (learned, kept_back) = split(&documents);
-        training.extend(learned);
-        validation.extend(kept_back);
-        Ok(Self { source, training, validation })
+        for documents in files {
+            let (learned, kept_back) = split(documents);
+            corpus.training.extend(learned);
+            corpus.validation.extend(kept_back);
+        }
+        Ok(corpus)
     }
 
     /// The words with which the validation text begins.
@@ -84,39 +94,71 @@ pub fn read_whole(source: &str) -> Result<String> {
     read_text(&path)
 }
 
-/// The file or folder that `source` means: a dataset's, fetched if need be, or the one at that path.
+/// The file or folder that `source` means: the one at that path, else a dataset's, fetched if need be.
 fn locate(source: &str) -> Result<PathBuf> {
     let texts = datasets::all().iter().filter(|dataset| dataset.kind == datasets::Kind::Text);
     let names: Vec<&str> = texts.map(|dataset| dataset.name.as_str()).collect();
-    if names.contains(&source) {
-        return datasets::fetch(&xtask::project_root(), source);
-    }
     let path = PathBuf::from(source);
+    if path.exists() {
+        if names.contains(&source) {
+            say(&format!(
+                "text            {source} is the file or folder here, not the public text of that name"
+            ));
+        }
+        return Ok(path);
+    }
     ensure!(
-        path.exists(),
+        names.contains(&source),
         "there is no file or folder {source}, nor a text of that name; the names are {}",
         names.join(", ")
     );
-    Ok(path)
+    datasets::fetch(&xtask::project_root(), source)
 }
 
-/// The file itself, or all files of a folder that end in `.txt`, sorted by name.
+/// The file itself, or all files of a folder that end in `.txt`, sorted by name; what else the folder holds is counted.
 fn text_files(path: &Path) -> Result<Vec<PathBuf>> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let entries =
-        fs::read_dir(path).with_context(|| format!("cannot read the folder {}", path.display()))?;
-    let mut files: Vec<PathBuf> = entries
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|file| {
-            file.is_file() && file.extension().is_some_and(|extension| extension == "txt")
-        })
-        .collect();
-    ensure!(!files.is_empty(), "the folder {} holds no file that ends in .txt", path.display());
+    let name = path.display();
+    let entries = fs::read_dir(path).with_context(|| format!("cannot read the folder {name}"))?;
+    let is_hidden = |path: &PathBuf| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
+    };
+    let entries = entries.flatten().map(|entry| entry.path()).filter(|path| !is_hidden(path));
+    let (mut files, others): (Vec<PathBuf>, Vec<PathBuf>) = entries.partition(|file| {
+        file.is_file() && file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("txt"))
+    });
+    ensure!(
+        !files.is_empty(),
+        "the folder {name} holds no file that ends in .txt; name the files in it that are to be read"
+    );
+    if !others.is_empty() {
+        let folders = others.iter().filter(|path| path.is_dir()).count();
+        say(&format!(
+            "text            {name}: {} files end in .txt and are read; {} other files and {folders} folders are not",
+            files.len(),
+            others.len() - folders
+        ));
+    }
     files.sort();
     Ok(files)
+}
+
+/// The documents of a text with marks between them, without the line breaks around the marks; said in one line where there are any.
+fn documents(text: &str, path: &Path) -> Vec<String> {
+    if !text.contains(MARK) {
+        return vec![text.to_owned()];
+    }
+    let parts = text.split(MARK).map(|part| part.trim_matches('\n'));
+    let documents: Vec<String> =
+        parts.filter(|part| !part.trim().is_empty()).map(str::to_owned).collect();
+    say(&format!(
+        "text            {}: {} documents, as {MARK} ends one (--no-split-documents learns the mark as text)",
+        path.display(),
+        documents.len()
+    ));
+    documents
 }
 
 /// Reads a file as UTF-8, without a byte order mark and with `\n` at the ends of lines.
@@ -135,14 +177,24 @@ fn read_text(path: &Path) -> Result<String> {
     Ok(text)
 }
 
-/// Keeps back the end of each document.
-fn split(documents: &[String]) -> (Vec<String>, Vec<String>) {
-    let parts = documents.iter().map(|document| split_by_characters(document, LEARNED));
-    let (before, after): (Vec<&str>, Vec<&str>) = parts.unzip();
-    let owned = |parts: Vec<&str>| {
-        parts.into_iter().filter(|part| !part.is_empty()).map(str::to_owned).collect()
-    };
-    (owned(before), owned(after))
+/// Keeps back the end of a file: its last documents, and of the one in which the place lies the rest.
+fn split(documents: Vec<String>) -> (Vec<String>, Vec<String>) {
+    let lengths: Vec<usize> = documents.iter().map(|text| text.chars().count()).collect();
+    let mut left = (lengths.iter().sum::<usize>() as f64 * LEARNED) as usize;
+    let (mut learned, mut kept_back) = (Vec::new(), Vec::new());
+    for (document, length) in documents.into_iter().zip(lengths) {
+        if length <= left {
+            left -= length;
+            learned.push(document);
+        } else {
+            let share = (left as f64 + 0.5) / length as f64; // no rounding may lose a character
+            let (before, after) = split_by_characters(&document, share);
+            learned.extend((!before.is_empty()).then(|| before.to_owned()));
+            kept_back.push(after.to_owned());
+            left = 0;
+        }
+    }
+    (learned, kept_back)
 }
 
 #[cfg(test)]
@@ -158,12 +210,49 @@ mod tests {
     }
 
     #[test]
-    fn the_last_tenth_of_each_document_is_kept_back_counted_in_characters() {
-        let documents = ["é".repeat(10), "ß".repeat(5)];
+    fn the_last_tenth_of_a_file_is_kept_back_counted_in_characters() {
+        for length in [1_usize, 5, 10, 49, 1003] {
+            let learned = (length as f64 * LEARNED) as usize;
+            let (before, after) = split(vec!["é".repeat(length)]);
+            assert_eq!(before.concat(), "é".repeat(learned));
+            assert_eq!(after, ["é".repeat(length - learned)]);
+        }
+    }
+
+    #[test]
+    fn of_a_file_of_documents_the_last_are_kept_back_and_one_is_cut() {
+        let documents =
+            vec!["a".repeat(6), "b".repeat(8), "c".repeat(4), "d".to_owned(), "e".to_owned()];
+        let (learned, kept_back) = split(documents.clone()); // 18 of 20
+        assert_eq!(learned, documents[..3]);
+        assert_eq!(kept_back, ["d", "e"]);
+        let (learned, kept_back) = split(vec!["aaaaa".to_owned(), "bbbbb".to_owned()]);
         assert_eq!(
-            split(&documents),
-            (vec!["é".repeat(9), "ß".repeat(4)], vec!["é".to_owned(), "ß".to_owned()])
+            (learned, kept_back),
+            (vec!["aaaaa".to_owned(), "bbbb".to_owned()], vec!["b".to_owned()])
         );
+    }
+
+    #[test]
+    fn marks_between_documents_become_the_end_of_text() {
+        let path = Path::new("tales.txt");
+        let text = format!("One.\n{MARK}\nTwo,\n\nthree. {MARK}{MARK}\nFour.\n{MARK}\n");
+        let tales = documents(&text, path);
+        assert_eq!(tales, ["One.", "Two,\n\nthree. ", "Four."]);
+        let ids = encode(&tales);
+        assert_eq!(ids.iter().filter(|&&id| id == END_OF_TEXT).count(), 2);
+        assert_eq!(documents("no mark\n", path), ["no mark\n"]);
+    }
+
+    #[test]
+    fn a_folder_gives_its_text_files_whatever_the_case_of_their_ending() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["b.TXT", "a.txt", "notes.md", ".hidden"] {
+            fs::write(folder.path().join(name), "text").expect("written");
+        }
+        fs::create_dir(folder.path().join("more.txt")).expect("a folder");
+        let names: Vec<PathBuf> = text_files(folder.path()).expect("files");
+        assert_eq!(names, ["a.txt", "b.TXT"].map(|name| folder.path().join(name)));
     }
 
     #[test]

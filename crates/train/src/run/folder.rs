@@ -6,7 +6,7 @@
 use crate::{
     checkpoint,
     metrics::{Line, to_jsonl},
-    run::plot::Curves,
+    run::{plot::Curves, runs},
     settings::flat,
     trainer::Trainer,
 };
@@ -20,8 +20,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Where runs go that are given no folder.
-pub const RUNS: &str = "runs";
 const METRICS: &str = "metrics.jsonl";
 const LOCK: &str = ".lock";
 
@@ -99,17 +97,14 @@ impl RunFolder {
             );
             return Ok(folder.to_owned());
         }
+        let root = runs::root();
         let numbered = |number| {
-            Path::new(RUNS).join(if number == 1 {
-                name.to_owned()
-            } else {
-                format!("{name}-{number}")
-            })
+            root.join(if number == 1 { name.to_owned() } else { format!("{name}-{number}") })
         };
         let free = (1..1_000_000)
             .map(numbered)
             .find(|folder| !Self::is_taken(folder) && !Self::is_foreign(folder));
-        free.context("every name in runs/ is taken")
+        free.with_context(|| format!("every name in {} is taken", root.display()))
     }
 
     /// Adds a line to the metrics.

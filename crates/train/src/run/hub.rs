@@ -1,19 +1,29 @@
-//! Where pretrained weights come from (chapter 5.1): a folder on this machine, the cache that Python's Hugging Face library keeps, or
-//! the hub itself.
+//! Where weights come from (chapter 5.1): a folder on this machine, the cache that Python's Hugging Face library keeps, or the hub
+//! itself.
 //!
 //! What has to be downloaded goes to `data/public`, where `cargo xtask fetch` puts it too, checked by size and SHA-256 before it takes
-//! its name. The cache of the Python library is read and never written: its layout is that library's own business.
+//! its name.
 
+use super::{
+    cache::{self, Cached},
+    environment::{self, Token},
+    fetch,
+    runs::{self, RUNS},
+    terminal::say,
+};
 use anyhow::{Result, bail, ensure};
-use model::format::{CONFIG, WEIGHTS};
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-};
-use xtask::{
-    datasets::{self, Dataset},
-    download::Download,
-};
+use model::format::{CONFIG, INDEX, WEIGHTS, folder};
+use std::path::{Path, PathBuf};
+use xtask::datasets::{self, Dataset};
+
+/// Names that the hub knew before every model had an owner, and still knows.
+const OWNERS: [(&str, &str); 5] = [
+    ("gpt2", "openai-community"),
+    ("gpt2-medium", "openai-community"),
+    ("gpt2-large", "openai-community"),
+    ("gpt2-xl", "openai-community"),
+    ("distilgpt2", "distilbert"),
+];
 
 /// Where to look and where to ask.
 #[derive(Debug, Clone)]
@@ -26,143 +36,186 @@ pub struct Hub {
     pub endpoint: String,
     /// Whether nothing may be downloaded.
     pub offline: bool,
+    /// What the hub is shown where it asks who we are.
+    pub token: Option<Token>,
 }
 
 impl Hub {
     /// What the environment says, by the variables of Python's Hugging Face library.
-    ///
-    /// # Source
-    /// `HF_HUB_CACHE`, `HF_HOME`, `XDG_CACHE_HOME`, `HF_ENDPOINT` and `HF_HUB_OFFLINE` in `huggingface_hub/constants.py`.
     pub fn from_environment() -> Self {
-        let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
-        let folder = |name: &str| set(name).map(PathBuf::from);
-        let cache = folder("HF_HUB_CACHE")
-            .or_else(|| Some(folder("HF_HOME")?.join("hub")))
-            .or_else(|| Some(folder("XDG_CACHE_HOME")?.join("huggingface/hub")))
-            .or_else(|| Some(folder("HOME")?.join(".cache/huggingface/hub")));
-        let endpoint = set("HF_ENDPOINT").unwrap_or_else(|| "https://huggingface.co".to_owned());
-        let yes = ["1", "true", "yes", "on"];
-        let offline =
-            set("HF_HUB_OFFLINE").is_some_and(|value| yes.contains(&value.to_lowercase().as_str()));
-        Self { root: xtask::project_root(), cache, endpoint, offline }
+        Self {
+            root: xtask::project_root(),
+            cache: environment::cache(),
+            endpoint: environment::endpoint(),
+            offline: environment::offline(),
+            token: environment::token(),
+        }
     }
 
-    /// The folder of the model called `name`: a folder, one of GPT-2's published sizes, or `owner/name` on the hub.
+    /// The folder of the model called `name`: a folder, one of GPT-2's published sizes, or `owner/name` on the hub. What is not
+    /// simply the folder of that name is said in one line: the revision, or the checkpoint.
     ///
     /// # Errors
     /// If there is no such model here and it cannot be downloaded.
     pub fn find(&self, name: &str) -> Result<PathBuf> {
-        let path = Path::new(name);
-        // The weight file is as good a name for a model as its folder.
-        let folder = if path.is_file() && path.ends_with(WEIGHTS) {
-            path.parent().unwrap_or(path)
-        } else {
-            path
-        };
-        let folder = if folder == Path::new("") { Path::new(".") } else { folder };
-        ensure!(
-            !folder.is_file(),
-            "{name} is no model but a file; name the folder that holds {WEIGHTS} and {CONFIG}"
-        );
-        if folder.is_dir() {
-            ensure!(
-                is_model(folder),
-                "{name} holds no model: {WEIGHTS} and {CONFIG} must be there, as in the folder of a finished run or of a checkpoint"
-            );
-            return Ok(folder.to_owned());
+        let expanded = environment::expand(name);
+        let named = expanded.to_str().unwrap_or(name);
+        if let Some(path) = runs::locate(named) {
+            return local(name, &path);
         }
-        if let Some(folder) = self.find_here(name)? {
+        let (repository, dataset) = repository(named)?;
+        let broken = match self.cached(&repository, dataset) {
+            Cached::Whole(folder, revision) => {
+                say(&format!(
+                    "weights         {name}: revision {revision}, in {}",
+                    folder.display()
+                ));
+                return Ok(folder);
+            }
+            Cached::Broken(why) => Some(why),
+            Cached::Absent => None,
+        };
+        if let Some(folder) = self.downloaded(&repository, dataset)? {
+            say_broken(broken.as_ref(), "taking what was downloaded");
+            say(&format!("weights         {name}: in {}", folder.display()));
             return Ok(folder);
         }
-        ensure!(
-            !self.offline,
-            "the weights of {name} are not on this machine, and HF_HUB_OFFLINE forbids to fetch them; unset it, or copy them here"
-        );
-        match published(name) {
-            Some(_) => datasets::fetch(&self.root, name),
-            None => self.download(name),
-        }
-    }
-
-    /// The same without a download: `None` if the model is known but not on this machine.
-    ///
-    /// # Errors
-    /// If the name means no model.
-    pub fn find_here(&self, name: &str) -> Result<Option<PathBuf>> {
-        if let Some(dataset) = published(name) {
-            let repository = format!("openai-community/{name}");
-            let cached =
-                self.cached(&repository, revision(dataset)).or_else(|| self.cached(name, None));
-            return Ok(match cached {
-                Some(folder) => Some(folder),
-                None => datasets::path(&self.root, name)?,
-            });
-        }
-        let Some((owner, model)) = name.split_once('/') else {
+        if self.offline {
+            let why =
+                broken.unwrap_or_else(|| format!("the weights of {name} are not on this machine"));
             bail!(
-                "there is no folder {name}, nor a model of that name; the names are gpt2, gpt2-medium, gpt2-large and gpt2-xl"
+                "{why}, and HF_HUB_OFFLINE (or TRANSFORMERS_OFFLINE) forbids to fetch them; unset it, or copy them here"
             );
-        };
-        let harmless = |part: &str| {
-            let allowed = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
-            !part.is_empty() && !part.starts_with('.') && part.chars().all(allowed)
-        };
-        ensure!(
-            harmless(owner) && harmless(model),
-            "there is no folder {name}, and no model on the hub can have that name"
-        );
-        let downloaded = self.downloaded(name);
-        Ok(self.cached(name, None).or_else(|| is_model(&downloaded).then_some(downloaded)))
-    }
-
-    /// The snapshot of a repository in the Hugging Face cache: of the pinned revision, else of the main branch, else any.
-    fn cached(&self, repository: &str, pinned: Option<&str>) -> Option<PathBuf> {
-        let folder =
-            self.cache.as_ref()?.join(format!("models--{}", repository.replace('/', "--")));
-        let main = fs::read_to_string(folder.join("refs/main")).ok();
-        let snapshots = folder.join("snapshots");
-        let mut others: Vec<PathBuf> = fs::read_dir(&snapshots)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|entry| entry.path())
-            .collect();
-        others.sort();
-        let named = [pinned, main.as_deref().map(str::trim)]
-            .into_iter()
-            .flatten()
-            .map(|name| snapshots.join(name));
-        named.chain(others).find(|snapshot| is_model(snapshot))
-    }
-
-    fn downloaded(&self, name: &str) -> PathBuf {
-        self.root.join("data/public/hub").join(name.replace('/', "--"))
-    }
-
-    /// Fetches a model that we know nothing about but its name: the hub's own SHA-256 is what it is checked by.
-    fn download(&self, name: &str) -> Result<PathBuf> {
-        let folder = self.downloaded(name);
-        for file in [CONFIG, WEIGHTS] {
-            let address =
-                format!("{}/{name}/resolve/main/{file}", self.endpoint.trim_end_matches('/'));
-            Download::new(address).to(&folder.join(file))?;
         }
-        Ok(folder)
+        say_broken(broken.as_ref(), "fetching it anew");
+        self.fetch(&repository, dataset)
+    }
+
+    fn fetch(&self, repository: &str, dataset: Option<&Dataset>) -> Result<PathBuf> {
+        if let Some(dataset) = dataset {
+            return datasets::fetch(&self.root, &dataset.name);
+        }
+        say(&format!("weights         asking {} for {repository}", self.endpoint));
+        fetch::model(&self.endpoint, self.token.as_ref(), repository, &self.place(repository))
+    }
+
+    /// What the cache has under the name of the repository or the one that it had before it had an owner.
+    fn cached(&self, repository: &str, dataset: Option<&Dataset>) -> Cached {
+        let Some(cache) = &self.cache else { return Cached::Absent };
+        let mut names = vec![repository.to_owned()];
+        let old = |&&(name, owner): &&(&str, &str)| repository == format!("{owner}/{name}");
+        names.extend(OWNERS.iter().find(old).map(|(name, _)| (*name).to_owned()));
+        let mut broken = Cached::Absent;
+        for name in names {
+            match cache::find(cache, &name, dataset.and_then(revision)) {
+                Cached::Broken(why) if broken == Cached::Absent => broken = Cached::Broken(why),
+                Cached::Broken(_) | Cached::Absent => {}
+                whole @ Cached::Whole(..) => {
+                    if let Cached::Broken(why) = &broken {
+                        say(&format!("{why}; taking {name}, which is whole"));
+                    }
+                    return whole;
+                }
+            }
+        }
+        broken
+    }
+
+    /// The folder of what was downloaded before.
+    fn downloaded(&self, repository: &str, dataset: Option<&Dataset>) -> Result<Option<PathBuf>> {
+        match dataset {
+            Some(dataset) => datasets::path(&self.root, &dataset.name),
+            None => Ok(Some(self.place(repository)).filter(|folder| folder::is_model(folder))),
+        }
+    }
+
+    fn place(&self, repository: &str) -> PathBuf {
+        self.root.join("data/public/hub").join(repository.replace('/', "--"))
     }
 }
 
-fn published(name: &str) -> Option<&'static Dataset> {
-    datasets::all()
+fn say_broken(broken: Option<&String>, instead: &str) {
+    if let Some(why) = broken {
+        say(&format!("{why}; {instead}"));
+    }
+}
+
+/// The model at a path: the folder, or one that is named by its files, or the newest checkpoint of a run that has no model yet.
+fn local(name: &str, path: &Path) -> Result<PathBuf> {
+    let is_part = |path: &Path| {
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        [WEIGHTS, INDEX].contains(&&*file) || (file.starts_with("model-") && file.contains("-of-"))
+    };
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let folder =
+        if path.is_file() && is_part(path) { parent.unwrap_or(Path::new(".")) } else { path };
+    ensure!(
+        !folder.is_file(),
+        "{name} is no model but a file; name the folder that holds {WEIGHTS} and {CONFIG}"
+    );
+    let on_hub = OWNERS.iter().find(|(known, _)| *known == name);
+    if folder::is_model(folder) {
+        if on_hub.is_some() {
+            say(&format!("weights         the folder {name} here, not the hub's model"));
+        }
+        return Ok(folder.to_owned());
+    }
+    if let Some(checkpoint) = runs::newest_checkpoint(folder) {
+        say(&format!(
+            "weights         {name} is not finished: taking its newest checkpoint, {}",
+            checkpoint.display()
+        ));
+        return Ok(checkpoint);
+    }
+    folder::check(folder).map_err(|error| match on_hub {
+        Some((known, owner)) => error.context(format!(
+            "{name} is a folder here; {owner}/{known} names the model of the hub"
+        )),
+        None => error,
+    })?;
+    Ok(folder.to_owned())
+}
+
+/// The name of a repository of the hub, with the dataset of ours that it is, if any.
+///
+/// # Errors
+/// If `name` is a path, or cannot be a name.
+fn repository(name: &str) -> Result<(String, Option<&'static Dataset>)> {
+    let parts: Vec<&str> = name.split('/').collect();
+    let no_folder = || format!("there is no folder {name}{}", runs::nearest(name));
+    let (owner, model) = match parts[..] {
+        [model] => {
+            let Some((_, owner)) = OWNERS.iter().find(|(known, _)| *known == model) else {
+                let names: Vec<&str> = OWNERS.iter().map(|(name, _)| *name).collect();
+                bail!(
+                    "there is no folder {name}, nor a model of that name; the names are {}, and OWNER/NAME for any other of the hub{}",
+                    names.join(", "),
+                    runs::nearest(name)
+                );
+            };
+            (*owner, model)
+        }
+        [owner, model] if owner != RUNS && !Path::new(owner).exists() => (owner, model),
+        _ => bail!(no_folder()),
+    };
+    let harmless = |part: &str| {
+        let allowed = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+        !part.is_empty() && !part.starts_with('.') && part.chars().all(allowed)
+    };
+    ensure!(
+        harmless(owner) && harmless(model),
+        "{}, and no model on the hub can have that name",
+        no_folder()
+    );
+    let known = OWNERS.contains(&(model, owner));
+    let dataset = datasets::all()
         .iter()
-        .find(|dataset| dataset.kind == datasets::Kind::Weights && dataset.name == name)
+        .find(|dataset| known && dataset.kind == datasets::Kind::Weights && dataset.name == model);
+    Ok((format!("{owner}/{model}"), dataset))
 }
 
 /// The commit in the addresses of a dataset.
 fn revision(dataset: &Dataset) -> Option<&str> {
     let (_, rest) = dataset.files.first()?.urls.first()?.split_once("/resolve/")?;
     rest.split('/').next()
-}
-
-fn is_model(folder: &Path) -> bool {
-    folder.join(CONFIG).is_file() && folder.join(WEIGHTS).is_file()
 }

@@ -3,23 +3,33 @@
 //! | module | what it does |
 //! | --- | --- |
 //! | [`arguments`] | checks numbers on the command line |
+//! | [`cache`] | looks into the cache of the Hugging Face library |
 //! | [`corpus`] | finds the text to train on |
+//! | [`environment`] | reads the variables of that library |
+//! | [`fetch`] | brings a model from the hub |
 //! | [`folder`] | writes the folder of a run |
 //! | [`hub`] | finds public weights on the machine or fetches them |
 //! | [`memory_check`] | refuses a model that does not fit into memory |
 //! | [`newest`] | finds the runs that there are |
 //! | [`plot`] | draws curves |
 //! | [`recorder`] | writes down what happens in a run, and shows it |
+//! | [`runs`] | finds the runs of the project |
 //! | [`shell`] | quotes commands that are printed to be pasted |
 //! | [`terminal`] | progress, messages, signals |
+//! | [`weights`] | reads the model that a user names |
 
 pub mod arguments;
+pub mod cache;
 pub mod corpus;
+pub mod environment;
+pub mod fetch;
 pub mod folder;
 pub mod hub;
 pub mod memory_check;
 pub mod newest;
 pub mod plot;
 pub mod recorder;
+pub mod runs;
 pub mod shell;
 pub mod terminal;
+pub mod weights;

@@ -1,6 +1,6 @@
 //! Which runs there are (chapter 4.4): what a command takes where its user names none.
 
-use super::folder::RUNS;
+use super::runs;
 use crate::{
     checkpoint::CHECKPOINTS,
     metrics::{self, Line},
@@ -42,7 +42,7 @@ pub struct Run {
 
 /// The runs in `runs/` that have a checkpoint, the newest first.
 pub fn all() -> Vec<Run> {
-    let entries = fs::read_dir(RUNS).into_iter().flatten().flatten();
+    let entries = fs::read_dir(runs::root()).into_iter().flatten().flatten();
     let mut runs: Vec<Run> = entries.filter_map(|entry| describe(&entry.path())).collect();
     runs.sort_by(|a, b| b.changed.cmp(&a.changed).then_with(|| b.folder.cmp(&a.folder)));
     runs

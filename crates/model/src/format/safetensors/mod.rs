@@ -2,11 +2,14 @@
 //!
 //! tch reads such files too, but whole and through an older library, and writes them in place.
 
-use ::safetensors::{Dtype, View, tensor::Metadata};
+mod write;
+
+pub use write::{replace, write};
+
+use ::safetensors::{Dtype, tensor::Metadata};
 use anyhow::{Context, Result, bail, ensure};
 use std::{
-    borrow::Cow,
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     fs::File,
     io::{Read, Seek, SeekFrom},
     path::{Path, PathBuf},
@@ -149,6 +152,34 @@ impl WeightFile {
         Ok(Some(mapped))
     }
 
+    /// Whether a tensor holds the same bytes, in the same shape and kind, as one of this file or another.
+    ///
+    /// # Errors
+    /// If one of them is not there, cannot be loaded, or cannot be read.
+    pub fn same_bytes(&self, name: &str, other: &Self, twin: &str) -> Result<bool> {
+        let (shape, kind, start, end) = self.describe(name)?;
+        let (shape2, kind2, start2, _) = other.describe(twin)?;
+        if (shape, kind) != (shape2, kind2) {
+            return Ok(false);
+        }
+        let at = |file: &Self, start: usize| -> std::io::Result<File> {
+            let mut opened = File::open(&file.path)?;
+            opened.seek(SeekFrom::Start(file.data_start + start as u64))?;
+            Ok(opened)
+        };
+        let (mut one, mut two) = (at(self, start)?, at(other, start2)?);
+        let (mut ours, mut theirs) = (vec![0; WIDEST * CHUNK], vec![0; WIDEST * CHUNK]);
+        for from in (start..end).step_by(ours.len()) {
+            let count = ours.len().min(end - from);
+            one.read_exact(&mut ours[..count])?;
+            two.read_exact(&mut theirs[..count])?;
+            if ours[..count] != theirs[..count] {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     fn ensure_finite(&self, name: &str, values: &Tensor) -> Result<()> {
         let path = self.path.display();
         ensure!(
@@ -238,102 +269,6 @@ pub fn brief(error: &tch::TchError) -> anyhow::Error {
     anyhow::anyhow!("{}", message.lines().next().unwrap_or_default().trim_end())
 }
 
-/// A tensor as the safetensors library wants to see it.
-struct Bytes {
-    shape: Vec<usize>,
-    tensor: Tensor,
-}
-
-impl View for Bytes {
-    fn dtype(&self) -> Dtype {
-        Dtype::F32
-    }
-
-    fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        // Only here, where one tensor is written, is a copy made of it.
-        let tensor = self.tensor.to_device(Device::Cpu).contiguous();
-        let mut bytes = Vec::new();
-        // `vec!` would end the process without a word; a panic is told in one line.
-        let reserved = bytes.try_reserve_exact(self.data_len());
-        assert!(
-            reserved.is_ok(),
-            "there is no memory to write a tensor of {} bytes",
-            self.data_len()
-        );
-        bytes.resize(self.data_len(), 0);
-        tensor.copy_data_u8(&mut bytes, tensor.numel());
-        bytes.into()
-    }
-
-    fn data_len(&self) -> usize {
-        self.tensor.numel() * self.tensor.kind().elt_size_in_bytes()
-    }
-}
-
-/// Writes tensors of 32-bit floats under a temporary name, flushes them to the disk, and renames the file into place.
-///
-/// # Errors
-/// If a tensor holds something else or a value that is not finite, or the disk refuses; what stood at `path` before then still stands there.
-pub fn write(path: &Path, tensors: Vec<(String, Tensor)>) -> Result<()> {
-    let views = tensors
-        .into_iter()
-        .map(|(name, tensor)| {
-            ensure!(
-                tensor.kind() == Kind::Float,
-                "{name} holds {:?}, not 32-bit floats",
-                tensor.kind()
-            );
-            // Such a file would not be read again, and might take the place of one that can be.
-            ensure!(all_finite(&tensor), "{name} holds a value that is not a finite number");
-            let shape = tensor.size().iter().map(|&size| size as usize).collect();
-            Ok((name, Bytes { shape, tensor: tensor.detach() }))
-        })
-        .collect::<Result<Vec<_>>>()?;
-    let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-    replace(path, |temporary| {
-        // The library makes a file that only its owner may read; ours are as readable as any other file.
-        let permissions = File::create(temporary)?.metadata()?.permissions();
-        ::safetensors::serialize_to_file(views, Some(metadata), temporary)?;
-        Ok(std::fs::set_permissions(temporary, permissions)?)
-    })
-}
-
-/// Lets `fill` write a file beside `path`, flushes it to the disk, and renames it to `path`: a reader sees the old file or the new one.
-///
-/// # Errors
-/// If `fill` fails or the disk refuses; the temporary file is then removed.
-pub fn replace(path: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-    let file_name =
-        path.file_name().with_context(|| format!("{} names no file", path.display()))?;
-    let temporary =
-        path.with_file_name(format!("{}.tmp{}", file_name.to_string_lossy(), std::process::id()));
-    let written = fill(&temporary)
-        .and_then(|()| Ok(File::open(&temporary)?.sync_all()?))
-        .and_then(|()| Ok(std::fs::rename(&temporary, path)?))
-        .and_then(|()| sync_folder(path));
-    if written.is_err() {
-        let _ = std::fs::remove_file(&temporary);
-    }
-    written.with_context(|| format!("cannot write {}", path.display()))
-}
-
-/// Flushes a folder, without which a new name may not survive a power cut.
-#[cfg(unix)]
-fn sync_folder(path: &Path) -> Result<()> {
-    let folder =
-        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    Ok(File::open(folder)?.sync_all()?)
-}
-
-#[cfg(not(unix))]
-fn sync_folder(_: &Path) -> Result<()> {
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -344,18 +279,5 @@ mod tests {
         assert!(error.to_string().contains('\n'), "libtorch adds its own calls");
         let brief = brief(&error).to_string();
         assert_eq!(brief, "Internal torch error: shape '[3]' is invalid for input of size 2");
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_weight_file_is_as_readable_as_any_other_file() {
-        use std::os::unix::fs::PermissionsExt;
-        let folder = tempfile::tempdir().expect("a folder");
-        let (ours, other) = (folder.path().join("a.safetensors"), folder.path().join("b"));
-        write(&ours, vec![("x".to_owned(), Tensor::zeros([2], tch::kind::FLOAT_CPU))])
-            .expect("written");
-        std::fs::write(&other, "").expect("written");
-        let mode = |path: &Path| std::fs::metadata(path).expect("there").permissions().mode();
-        assert_eq!(mode(&ours), mode(&other));
     }
 }

@@ -1,0 +1,292 @@
+//! Models that people bring, as the commands take or refuse them.
+
+use assert_cmd::Command;
+use model::{
+    config::{Gelu, Gpt2Config},
+    format::{self, CONFIG, WEIGHTS},
+    gpt2::Gpt2,
+};
+use serde_json::{Value, json};
+use std::{fs, path::Path};
+use tch::Device;
+use tempfile::TempDir;
+
+const SIZES: Gpt2Config =
+    Gpt2Config { context: 64, channels: 8, heads: 2, layers: 1, hidden: 32, ..Gpt2Config::SMALL };
+const CAT: i64 = 3797;
+
+/// A model that scores some ids, given with their logits, above all others whatever it reads.
+fn always(folder: &Path, sizes: Gpt2Config, ids: &[(i64, f64)]) {
+    let model = Gpt2::new(sizes, Device::Cpu).expect("possible sizes");
+    model.initialize_as_gpt2();
+    let named = model.store.variables();
+    tch::no_grad(|| {
+        let _ = named["norm.weight"].shallow_clone().fill_(0.0);
+        let _ = named["norm.bias"].get(0).fill_(1.0);
+        for &(id, logit) in ids {
+            let _ = named["token.weight"].get(id).get(0).fill_(logit);
+        }
+    });
+    format::save(folder, &model).expect("room");
+}
+
+fn room() -> TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+fn finetune(room: &TempDir, words: &[&str]) -> (String, String, i32) {
+    let output = Command::cargo_bin("finetune")
+        .expect("the command of this crate")
+        .current_dir(room.path())
+        .env("HF_HUB_OFFLINE", "1")
+        .env("HF_HUB_CACHE", "/nonexistent")
+        .args(words)
+        .output()
+        .expect("it runs");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&output.stdout), text(&output.stderr), output.status.code().expect("an exit code"))
+}
+
+#[track_caller]
+fn refused(room: &TempDir, words: &[&str], expected: &str) {
+    let (printed, said, code) = finetune(room, words);
+    assert_eq!((printed.as_str(), code), ("", 1), "{said}");
+    let last = said.lines().last().expect("a sentence");
+    assert!(
+        last.starts_with("error: ") && last.contains(expected),
+        "`{expected}` is not in: {said}"
+    );
+}
+
+fn read(path: &Path) -> Value {
+    serde_json::from_str(&fs::read_to_string(path).expect("a file")).expect("JSON")
+}
+
+fn configure(folder: &Path, key: &str, value: Value) {
+    let mut json = read(&folder.join(CONFIG));
+    json[key] = value;
+    fs::write(folder.join(CONFIG), json.to_string()).expect("room");
+}
+
+#[test]
+fn rows_of_padding_are_never_written_by_any_command() {
+    let room = room();
+    let padded = Gpt2Config { vocab_size: 50304, ..SIZES };
+    always(&room.path().join("m"), padded, &[(50300, 14.0), (50257, 13.0), (CAT, 12.0)]);
+    for words in [
+        &["--temperature", "0"][..],
+        &["--temperature", "0.1"],
+        &["--temperature", "0.1", "--top-k", "50257"],
+        &["--temperature", "0", "--dtype", "int8"],
+    ] {
+        let first = ["complete", "--weights", "m", "--prompt", "A", "--max-new-tokens", "3"];
+        let (printed, said, code) = finetune(&room, &[&first, words].concat());
+        assert_eq!((printed.as_str(), code), ("A cat cat cat\n", 0), "{said}");
+    }
+    refused(
+        &room,
+        &["complete", "--weights", "m", "--prompt", "A", "--top-k", "50258"],
+        "top-k is 50258; it must lie between 1 and the 50257 entries of the vocabulary",
+    );
+    fs::write(room.path().join("t.json"), r#"[{"instruction": "a", "output": "b"}]"#)
+        .expect("room");
+    let words = ["respond", "t.json", "--weights", "m", "--out", "a.json", "--max-new-tokens", "2"];
+    assert_eq!(finetune(&room, &words).2, 0);
+    assert_eq!(read(&room.path().join("a.json"))[0]["model_response"], "cat cat");
+}
+
+#[test]
+fn a_model_for_another_tokenizer_is_refused_by_every_command_that_writes_text() {
+    let room = room();
+    let folder = room.path().join("m");
+    always(&folder, Gpt2Config { vocab_size: 50304, ..SIZES }, &[(CAT, 12.0)]);
+    fs::write(folder.join("tokenizer_config.json"), r#"{"tokenizer_class": "BertTokenizer"}"#)
+        .expect("room");
+    fs::write(room.path().join("t.json"), r#"[{"instruction": "a", "output": "b"}]"#)
+        .expect("room");
+    for words in [
+        &["complete", "--prompt", "A"][..],
+        &["chat"],
+        &["respond", "t.json", "--out", "a.json"],
+        &["export", "--out", "e"],
+        &["--out-dir", "o"],
+    ] {
+        refused(&room, &[words, &["--weights", "m"]].concat(), "names the tokenizer BertTokenizer");
+    }
+    assert!(!room.path().join("e").exists());
+    assert_eq!(finetune(&room, &["info", "m"]).2, 0, "what it consists of can be looked at");
+}
+
+#[test]
+fn an_export_keeps_the_models_own_tokenizer_its_end_and_its_dropout() {
+    let room = room();
+    let (folder, out) = (room.path().join("m"), room.path().join("e"));
+    always(&folder, Gpt2Config { vocab_size: 50258, ..SIZES }, &[(CAT, 12.0)]);
+    let added = r#"{"<|im_end|>": 50257}"#;
+    fs::write(folder.join("added_tokens.json"), added).expect("room");
+    let settings = r#"{"tokenizer_class": "GPT2Tokenizer", "eos_token": "<|im_end|>"}"#;
+    fs::write(folder.join("tokenizer_config.json"), settings).expect("room");
+    configure(&folder, "embd_pdrop", json!(0.25));
+    let (_, said, code) = finetune(&room, &["export", "--weights", "m", "--out", "e"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("its texts end with <|im_end|>, which is not GPT-2's end"), "{said}");
+    let kept = |name: &str| fs::read_to_string(out.join(name)).expect(name);
+    assert_eq!(
+        (kept("added_tokens.json").as_str(), kept("tokenizer_config.json").as_str()),
+        (added, settings)
+    );
+    let config = read(&out.join(CONFIG));
+    assert_eq!((&config["eos_token_id"], &config["embd_pdrop"]), (&json!(50257), &json!(0.25)));
+    assert_eq!(config["resid_pdrop"], json!(0.1));
+    assert_eq!(read(&out.join("generation_config.json"))["eos_token_id"], 50257);
+    assert!(kept("vocab.json").contains("endoftext"), "what it lacked is GPT-2's");
+}
+
+#[test]
+fn an_export_overwrites_nothing_unless_it_is_told_to() {
+    let room = room();
+    let folder = room.path().join("m");
+    always(&folder, SIZES, &[(CAT, 12.0)]);
+    fs::write(folder.join("tokenizer_config.json"), r#"{"model_max_length": 7}"#).expect("room");
+    refused(&room, &["export", "--weights", "m", "--out", "m"], "m holds something already");
+    let words = ["export", "--weights", "m", "--out", "m", "--force"];
+    assert_eq!(finetune(&room, &words).2, 0);
+    assert_eq!(read(&folder.join("tokenizer_config.json"))["model_max_length"], 7);
+    assert!(
+        finetune(&room, &["complete", "--weights", "m", "--prompt", "A"]).0.starts_with("A cat")
+    );
+}
+
+#[test]
+fn an_export_says_what_other_programs_do_otherwise() {
+    let room = room();
+    let sizes = Gpt2Config { hidden: 48, gelu: Gelu::Exact, ..SIZES };
+    always(&room.path().join("m"), sizes, &[(CAT, 12.0)]);
+    let (_, said, code) = finetune(&room, &["export", "--weights", "m", "--out", "e"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("to be 32 wide, 4 times n_embd, but n_inner is 48"), "{said}");
+    assert!(said.contains("compute GELU by its tanh form"), "{said}");
+    let recipe = fs::read_to_string(room.path().join("e/Modelfile")).expect("a recipe");
+    assert!(recipe.contains("\nPARAMETER num_ctx 64\n"), "{recipe}");
+}
+
+#[test]
+fn a_path_that_is_not_there_is_told_with_the_nearest_runs() {
+    let room = room();
+    for (name, model) in [("finetune", true), ("finetune-2", true), ("empty", false)] {
+        let folder = room.path().join("runs").join(name);
+        fs::create_dir_all(&folder).expect("room");
+        if model {
+            always(&folder, SIZES, &[(CAT, 12.0)]);
+        }
+    }
+    refused(
+        &room,
+        &["complete", "--prompt", "A", "--weights", "runs/finetun-2"],
+        "there is no folder runs/finetun-2; the nearest runs are runs/finetune-2, runs/finetune",
+    );
+    refused(&room, &["info", "nope"], "there is no folder nope, nor a model of that name");
+}
+
+#[test]
+fn runs_belong_to_the_project_wherever_the_command_stands() {
+    let room = room();
+    for (file, text) in [("Cargo.toml", ""), ("data/datasets.json", "{}"), ("crates/x", "")] {
+        let path = room.path().join(file);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("room");
+        fs::write(path, text).expect("room");
+    }
+    always(&room.path().join("runs/finetune"), SIZES, &[(CAT, 12.0)]);
+    let words =
+        ["complete", "--prompt", "A", "--weights", "runs/finetune", "--max-new-tokens", "1"];
+    let inside = Command::cargo_bin("finetune")
+        .expect("the command of this crate")
+        .current_dir(room.path().join("crates"))
+        .args(words)
+        .output()
+        .expect("it runs");
+    assert!(String::from_utf8_lossy(&inside.stdout).starts_with("A cat"));
+}
+
+#[test]
+fn of_an_unfinished_run_the_newest_whole_checkpoint_is_taken_and_told() {
+    let room = room();
+    let checkpoints = room.path().join("run/checkpoints");
+    always(&checkpoints.join("step-000010"), SIZES, &[(3290, 12.0)]);
+    always(&checkpoints.join("step-000020"), SIZES, &[(CAT, 12.0)]);
+    fs::create_dir(checkpoints.join("step-000030")).expect("room");
+    let words = ["complete", "--weights", "run", "--prompt", "A", "--max-new-tokens", "1"];
+    let (printed, said, code) = finetune(&room, &words);
+    assert_eq!((printed.as_str(), code), ("A cat\n", 0), "{said}");
+    assert!(
+        said.contains(
+            "run is not finished: taking its newest checkpoint, run/checkpoints/step-000020"
+        ),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_folder_named_like_a_model_of_the_hub_is_taken_and_told() {
+    let room = room();
+    always(&room.path().join("gpt2"), SIZES, &[(CAT, 12.0)]);
+    let words = ["complete", "--weights", "gpt2", "--prompt", "A", "--max-new-tokens", "1"];
+    let (printed, said, code) = finetune(&room, &words);
+    assert_eq!((printed.as_str(), code), ("A cat\n", 0), "{said}");
+    assert!(said.contains("the folder gpt2 here, not the hub's model"), "{said}");
+    fs::remove_file(room.path().join("gpt2").join(WEIGHTS)).expect("there");
+    refused(&room, &words, "openai-community/gpt2 names the model of the hub");
+}
+
+/// The variables of the Hugging Face library, as its users write them.
+#[test]
+fn the_cache_is_found_by_each_of_its_variables_whatever_the_shell_has_left_of_them() {
+    let room = room();
+    let home = room.path().join("home");
+    let hub = home.join("hf cache/hub");
+    always(&hub.join("models--some-one--tiny/snapshots/abcd"), SIZES, &[(CAT, 12.0)]);
+    let plain = hub.display().to_string();
+    let variables = [
+        "HF_HOME",
+        "HF_HUB_CACHE",
+        "HUGGINGFACE_HUB_CACHE",
+        "TRANSFORMERS_CACHE",
+        "XDG_CACHE_HOME",
+    ];
+    for set in [
+        &[("HF_HOME", "~/hf cache")][..],
+        &[("HF_HOME", "$HOME/hf cache")],
+        &[
+            ("HF_HUB_CACHE", "${HOME}/hf cache/hub"),
+            ("HUGGINGFACE_HUB_CACHE", "/no"),
+            ("HF_HOME", "/no"),
+        ],
+        &[("HUGGINGFACE_HUB_CACHE", &plain), ("TRANSFORMERS_CACHE", "/no")],
+        &[("TRANSFORMERS_CACHE", &plain), ("HF_HOME", "/no")],
+        &[("HF_HUB_CACHE", ""), ("HF_HOME", "~/hf cache")],
+    ] {
+        let mut command = Command::cargo_bin("finetune").expect("the command of this crate");
+        for variable in variables {
+            command.env_remove(variable);
+        }
+        let output = command
+            .current_dir(room.path())
+            .env("HOME", &home)
+            .env("HF_HUB_OFFLINE", "1")
+            .envs(set.iter().copied())
+            .args([
+                "complete",
+                "--weights",
+                "some-one/tiny",
+                "--prompt",
+                "A",
+                "--max-new-tokens",
+                "1",
+            ])
+            .output()
+            .expect("it runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "A cat\n", "{set:?}: {said}");
+        assert!(said.contains("some-one/tiny: revision abcd, in "), "{said}");
+    }
+}
