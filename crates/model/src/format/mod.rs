@@ -23,7 +23,7 @@ pub use names::{Origin, origins};
 pub use remarks::remarks;
 pub use weights::{INDEX, shards};
 
-use crate::{config::Gpt2Config, fast::cpu::threads::OneThread, gpt2::Gpt2};
+use crate::{config::Gpt2Config, gpt2::Gpt2};
 use anyhow::{Context, Result, ensure};
 use safetensors::{WeightFile, brief};
 use std::{
@@ -144,7 +144,6 @@ fn read_all(mut jobs: Vec<Job>) -> Result<()> {
     let jobs = Mutex::new(jobs);
     let next = || jobs.lock().expect("nothing panics while the list is held").pop();
     let work = || -> Result<()> {
-        let _alone = OneThread::begin();
         let mut open = BTreeMap::new();
         while let Some((path, name, readers)) = next() {
             let file: &mut WeightFile = match open.entry(path) {

@@ -16,9 +16,9 @@ use std::{
 };
 use tch::{Device, Kind, Tensor};
 
-/// Values read at a time: so few that widening, checking and transposing them finds them in the processor's cache, and enough rows
-/// that a transposed copy writes whole lines of it.
-const CHUNK: usize = 100_000;
+/// Values read at a time: so few that widening, checking and transposing them finds them in the processor's cache, and that libtorch
+/// wakes no other thread for them, which would take longer than the work.
+const CHUNK: usize = 32_000;
 /// Bytes of a value of the widest kind.
 const WIDEST: usize = 8;
 /// A longer header than this belongs to no model.
