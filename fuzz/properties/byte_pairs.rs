@@ -1,12 +1,14 @@
 //! Any text is encoded as tiktoken encodes it, comes back whole, and comes back the same in a stream.
 
 use embedding::bpe::{BytePairEncoder, END_OF_TEXT, StreamDecoder};
+use embedding::fast::FastEncoder;
 
 /// Holds for any bytes; those that are no UTF-8 become U+FFFD first.
 pub fn holds(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let encoder = BytePairEncoder::gpt2();
-    let ids = encoder.encode(&text);
+    let ids = FastEncoder::gpt2().encode(&text);
+    assert_eq!(ids, encoder.encode(&text), "{text:?} by the lesson");
     let official = tiktoken_rs::r50k_base_singleton().encode_ordinary(&text);
     assert_eq!(ids, official.into_iter().map(i64::from).collect::<Vec<_>>(), "{text:?}");
     assert!(!ids.contains(&END_OF_TEXT), "{text:?} makes an end of text");

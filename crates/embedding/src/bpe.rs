@@ -4,11 +4,11 @@
 //! later piece joins two earlier ones and was added because they often stood side by side. A piece's place in the list is
 //! its id and its rank: encoding joins the pair of lowest rank first, which replays the training.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use anyhow::{Context, Result};
 
-use crate::fast::join::{Joiner, NEVER, Ranks};
 use crate::learn::{learn_merges, single_bytes};
 use crate::split::split_pieces;
 
@@ -19,48 +19,77 @@ pub const END_OF_TEXT: i64 = 50256;
 pub struct BytePairEncoder {
     /// The bytes of each id.
     pieces: Vec<Vec<u8>>,
-    /// The id of each string of bytes; none for the end of a text, which no characters may produce.
-    ranks: Ranks,
+    /// The id of each piece; none for the end of a text, which no characters may produce.
+    ids: HashMap<Vec<u8>, i64>,
 }
 
 impl BytePairEncoder {
     /// Learns at most `merges` merges from `text`: ids 0 to 255 are the bytes, then come the merges in their order.
     pub fn train(text: &str, merges: usize) -> Self {
         let mut pieces = single_bytes();
-        pieces.extend(
-            learn_merges(text, merges).into_iter().map(|merge| [merge.left, merge.right].concat()),
-        );
-        Self { ranks: Ranks::new(&pieces), pieces }
+        for merge in learn_merges(text, merges) {
+            pieces.push([merge.left, merge.right].concat());
+        }
+        Self::from_pieces(pieces)
     }
 
     /// GPT-2's own encoder, whose pieces tiktoken-rs carries; built at the first call.
     pub fn gpt2() -> &'static Self {
         static GPT2: LazyLock<BytePairEncoder> = LazyLock::new(|| {
             let official = tiktoken_rs::r50k_base_singleton();
-            let mut pieces: Vec<_> = (0..=END_OF_TEXT as u32)
-                .map(|id| {
-                    official.decode_bytes(&[id]).expect("every id of the vocabulary has bytes")
-                })
-                .collect();
-            let end_of_text = pieces.pop().expect("the vocabulary is not empty");
-            let ranks = Ranks::new(&pieces);
-            pieces.push(end_of_text);
-            BytePairEncoder { pieces, ranks }
+            let bytes = |id| official.decode_bytes(&[id]).expect("every id has bytes");
+            let pieces = (0..=END_OF_TEXT as u32).map(bytes).collect();
+            let mut encoder = BytePairEncoder::from_pieces(pieces);
+            encoder.ids.remove(&bytes(END_OF_TEXT as u32));
+            encoder
         });
         &GPT2
     }
 
+    fn from_pieces(pieces: Vec<Vec<u8>>) -> Self {
+        Self { ids: pieces.iter().cloned().zip(0..).collect(), pieces }
+    }
+
     /// Encodes any text. The characters `<|endoftext|>` are encoded like any others, never as [`END_OF_TEXT`].
+    ///
+    /// # Source
+    /// `Encoder.bpe` of GPT-2's `encoder.py` (<https://github.com/openai/gpt-2>).
+    ///
+    /// # Differs
+    /// OpenAI's ranks belong to pairs of pieces, ours to what a pair makes; for merges that were learned it is the same.
     pub fn encode(&self, text: &str) -> Vec<i64> {
-        let mut ids = Vec::with_capacity(text.len() / 3);
-        let mut joiner = Joiner::new(&self.ranks);
-        for word in split_pieces(text).map(str::as_bytes) {
-            match self.ranks.get(word) {
-                NEVER => ids.extend(joiner.join(word, NEVER).map(i64::from)),
-                id => ids.push(i64::from(id)), // most words are one piece, and joining would end there
+        let mut ids = Vec::new();
+        for word in split_pieces(text) {
+            for piece in self.join(word.as_bytes(), i64::MAX) {
+                ids.push(self.ids[&piece]);
             }
         }
         ids
+    }
+
+    /// Joins the bytes of a word as far as there are pieces whose rank is below `limit`, the lowest rank first.
+    fn join(&self, word: &[u8], limit: i64) -> Vec<Vec<u8>> {
+        let mut parts: Vec<Vec<u8>> = word.iter().map(|&byte| vec![byte]).collect();
+        while let Some(left) = self.lowest_pair(&parts, limit) {
+            let right = parts.remove(left + 1);
+            parts[left].extend(right);
+        }
+        parts
+    }
+
+    /// The place of the two neighbors that make the piece of the lowest rank below `limit`, the first place of equals.
+    fn lowest_pair(&self, parts: &[Vec<u8>], limit: i64) -> Option<usize> {
+        let mut lowest = limit;
+        let mut found = None;
+        for (left, pair) in parts.windows(2).enumerate() {
+            if let Some(rank) = self.id(&pair.concat())
+                && rank < lowest
+            {
+                lowest = rank;
+                found = Some(left);
+            }
+        }
+        found
     }
 
     /// The text of `ids`; bytes that are no valid UTF-8 become U+FFFD.
@@ -68,8 +97,11 @@ impl BytePairEncoder {
     /// # Errors
     /// If an id is outside the vocabulary; the message names it.
     pub fn decode(&self, ids: &[i64]) -> Result<String> {
-        let pieces = ids.iter().map(|&id| self.piece(id)).collect::<Result<Vec<_>>>()?;
-        Ok(String::from_utf8_lossy(&pieces.concat()).into_owned())
+        let mut bytes = Vec::new();
+        for &id in ids {
+            bytes.extend_from_slice(self.piece(id)?);
+        }
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// The bytes that `id` stands for; not always whole characters.
@@ -79,11 +111,14 @@ impl BytePairEncoder {
     pub fn piece(&self, id: i64) -> Result<&[u8]> {
         let piece = usize::try_from(id).ok().and_then(|id| self.pieces.get(id));
         piece.map(Vec::as_slice).with_context(|| {
-            format!(
-                "id {id} is outside the vocabulary, whose ids are 0 to {}",
-                self.pieces.len() - 1
-            )
+            let last = self.pieces.len() - 1;
+            format!("id {id} is outside the vocabulary, whose ids are 0 to {last}")
         })
+    }
+
+    /// The id of a piece, which is its rank too; none for bytes that are no piece, and for the end of a text.
+    pub fn id(&self, piece: &[u8]) -> Option<i64> {
+        self.ids.get(piece).copied()
     }
 
     /// The number of ids: 50,257 for GPT-2.
@@ -93,16 +128,16 @@ impl BytePairEncoder {
 
     /// The two pieces that each later piece was joined from, in the order of ids.
     pub fn merges(&self) -> Vec<(&[u8], &[u8])> {
-        let mut joiner = Joiner::new(&self.ranks);
-        let joined =
-            self.pieces.iter().filter(|piece| piece.len() > 1 && self.ranks.get(piece) != NEVER);
-        joined
-            .map(|piece| {
-                // Every join but the last one, which would make the piece itself.
-                let left = joiner.join(piece, self.ranks.get(piece)).next();
-                piece.split_at(left.map_or(0, |left| self.pieces[left as usize].len()))
-            })
-            .collect()
+        let mut merges = Vec::new();
+        for piece in &self.pieces {
+            if let Some(rank) = self.id(piece)
+                && piece.len() > 1
+            {
+                let parts = self.join(piece, rank); // every join but the last, which would make the piece itself
+                merges.push(piece.split_at(parts[0].len()));
+            }
+        }
+        merges
     }
 }
 
@@ -124,20 +159,23 @@ impl<'a> StreamDecoder<'a> {
     /// If `id` is outside the vocabulary; the message names it.
     pub fn push(&mut self, id: i64) -> Result<String> {
         self.unfinished.extend_from_slice(self.encoder.piece(id)?);
-        // A character whose bytes may still follow waits; everything before it is as good as it will get.
-        let begun = (1..=3.min(self.unfinished.len())).rev().find(|&last| {
-            let tail = &self.unfinished[self.unfinished.len() - last..];
-            str::from_utf8(tail)
-                .is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
-        });
-        let waiting = self.unfinished.split_off(self.unfinished.len() - begun.unwrap_or(0));
-        let complete = std::mem::replace(&mut self.unfinished, waiting);
-        Ok(String::from_utf8_lossy(&complete).into_owned())
+        let finished = self.unfinished.len() - begun_character(&self.unfinished);
+        let finished: Vec<u8> = self.unfinished.drain(..finished).collect();
+        Ok(String::from_utf8_lossy(&finished).into_owned())
     }
 
     /// Ends the text: a character left unfinished becomes U+FFFD.
     pub fn finish(self) -> String {
         String::from_utf8_lossy(&self.unfinished).into_owned()
+    }
+}
+
+/// How many bytes at the end begin a character whose other bytes may still follow.
+fn begun_character(bytes: &[u8]) -> usize {
+    let Some(last) = bytes.utf8_chunks().last() else { return 0 };
+    match str::from_utf8(last.invalid()) {
+        Err(error) if error.error_len().is_none() => last.invalid().len(),
+        _ => 0,
     }
 }
 

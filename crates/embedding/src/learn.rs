@@ -49,14 +49,15 @@ pub(crate) fn single_bytes() -> Vec<Vec<u8>> {
 
 /// Each different word of the text as numbers of pieces, at first of single bytes, and how often it occurs.
 fn count_words(text: &str) -> Vec<(Vec<usize>, usize)> {
-    let mut words: HashMap<&str, usize> = HashMap::new();
+    let mut counts: HashMap<&str, usize> = HashMap::new();
     for word in split_pieces(text) {
-        *words.entry(word).or_default() += 1;
+        *counts.entry(word).or_default() += 1;
+    }
+    let mut words = Vec::new();
+    for (word, times) in counts {
+        words.push((word.bytes().map(usize::from).collect(), times));
     }
     words
-        .into_iter()
-        .map(|(word, times)| (word.bytes().map(usize::from).collect(), times))
-        .collect()
 }
 
 fn most_frequent_pair(words: &[(Vec<usize>, usize)]) -> Option<((usize, usize), usize)> {

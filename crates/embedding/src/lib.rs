@@ -11,7 +11,7 @@
 //! | [`embed`] | how does a number become a vector that knows its position? | 1.4 |
 //!
 //! [`support`] finds the texts of the chapters, prints tensors as PyTorch does, and draws from a list as Python does.
-//! [`fast`] joins the pairs of long words without looking at all of them again.
+//! [`fast`] is an encoder with a queue, for the commands.
 //!
 //! # Shapes
 //!

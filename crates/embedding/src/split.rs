@@ -5,6 +5,17 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 /// Cuts a text into the pieces that are byte-pair encoded one by one; joined together they are the text again.
+pub fn split_pieces(text: &str) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while let Some(piece) = first_piece(rest) {
+        pieces.push(piece);
+        rest = &rest[piece.len()..];
+    }
+    pieces
+}
+
+/// The piece that a text begins with, or none if it is empty.
 ///
 /// # Source
 /// The pattern of `Encoder` in GPT-2's `encoder.py` (<https://github.com/openai/gpt-2>), whose last two alternatives are
@@ -12,26 +23,18 @@ use regex::Regex;
 ///
 /// # Differs
 /// This engine has no look-ahead, so the last two are one, `\s+`, and the run gives its last character back afterwards.
-pub fn split_pieces(text: &str) -> impl Iterator<Item = &str> {
+pub fn first_piece(text: &str) -> Option<&str> {
     static PIECE: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+")
             .expect("the pattern is a constant and compiles")
     });
 
-    let mut start = 0;
-    std::iter::from_fn(move || {
-        let found = PIECE.find_at(text, start)?;
-        let mut piece = found.as_str();
-        if found.end() < text.len()
-            && piece.ends_with(char::is_whitespace)
-            && let Some((last, _)) = piece.char_indices().next_back()
-            && last > 0
-        {
-            piece = &piece[..last];
-        }
-        start = found.start() + piece.len();
-        Some(piece)
-    })
+    let piece = PIECE.find(text)?.as_str();
+    let last = piece.chars().next_back()?;
+    if last.is_whitespace() && piece.len() < text.len() && piece.len() > last.len_utf8() {
+        return Some(&piece[..piece.len() - last.len_utf8()]);
+    }
+    Some(piece)
 }
 
 #[cfg(test)]
@@ -39,7 +42,7 @@ mod tests {
     use super::*;
 
     fn pieces(text: &str) -> Vec<&str> {
-        split_pieces(text).collect()
+        split_pieces(text)
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
-use embedding::{bpe::BytePairEncoder, loader::Loader};
+use embedding::{fast::FastEncoder, loader::Loader};
 use finetune::{collate::InstructionSet, instructions};
 use model::{
     fast::decode::{Decoder, Dtype},
@@ -247,7 +247,7 @@ fn read_file(options: &Options) -> Result<Value> {
 fn tokenize(options: &Options) -> Result<()> {
     let bytes = fs::read(&options.data)?;
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(1_000_000)]).into_owned();
-    let (ours, theirs) = (BytePairEncoder::gpt2(), tiktoken_rs::r50k_base_singleton());
+    let (ours, theirs) = (FastEncoder::gpt2(), tiktoken_rs::r50k_base_singleton());
     let is_ours = options.style == "ours";
     serve(if is_ours { "ours" } else { "tiktoken-rs" }, || {
         let started = Instant::now();

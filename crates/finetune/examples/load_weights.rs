@@ -1,7 +1,10 @@
 //! A miniature GPT-2 that another program wrote gives that program's logits; then the real one, where it is present (chapter 5.1).
 
 use anyhow::Result;
-use embedding::support::{show, texts::project_root};
+use embedding::{
+    bpe::BytePairEncoder,
+    support::{show, texts::project_root},
+};
 use finetune::respond::{Limits, complete};
 use model::{
     format,
@@ -44,10 +47,10 @@ fn real_weights() -> Result<()> {
     tch::manual_seed(123);
     let sampling = Sampling { temperature: 1.4, top_k: Some(25), top_p: None };
     let limits = Limits { max_new_tokens: 15, stop: Vec::new() };
-    let text =
-        complete(&mut CachedModel::new(&model), "at the start of", &sampling, &limits, |_| {
-            ControlFlow::Continue(())
-        })?;
+    let prompt = BytePairEncoder::gpt2().encode("at the start of");
+    let text = complete(&mut CachedModel::new(&model), &prompt, &sampling, &limits, |_| {
+        ControlFlow::Continue(())
+    })?;
     eprintln!("the public 124M weights: at the start of{text}");
     Ok(())
 }

@@ -16,7 +16,7 @@ pub struct Limits {
     pub stop: Vec<String>,
 }
 
-/// Continues a text until the end-of-text token, a stop text, a limit, or until `tell` breaks off; returns the continuation.
+/// Continues the text of some ids until the end-of-text token, a stop text, a limit, or until `tell` breaks off; returns the continuation.
 ///
 /// `tell` gets each piece of text as soon as it is certain: whole characters only, and nothing that may yet turn out to be the
 /// beginning of a stop text.
@@ -27,18 +27,14 @@ pub struct Limits {
 /// If the prompt cannot be read by the model.
 pub fn complete(
     reader: &mut dyn TokenScorer,
-    prompt: &str,
+    prompt: &[i64],
     sampling: &Sampling,
     limits: &Limits,
     mut tell: impl FnMut(&str) -> ControlFlow<()>,
 ) -> Result<String> {
-    let encoder = BytePairEncoder::gpt2();
-    let mut ids = encoder.encode(prompt);
-    if ids.is_empty() {
-        ids.push(END_OF_TEXT);
-    }
-    let writer = Generator::new(reader, &ids, |logits| sampling.choose(&known_logits(logits)))?;
-    let mut decoder = StreamDecoder::new(encoder);
+    let prompt = if prompt.is_empty() { &[END_OF_TEXT] } else { prompt };
+    let writer = Generator::new(reader, prompt, |logits| sampling.choose(&known_logits(logits)))?;
+    let mut decoder = StreamDecoder::new(BytePairEncoder::gpt2());
     let (mut text, mut told) = (String::new(), 0);
     for id in writer.take(limits.max_new_tokens).take_while(|&id| id != END_OF_TEXT) {
         text += &decoder.push(id)?;
@@ -82,9 +78,9 @@ pub fn answer(
     max_new_tokens: usize,
 ) -> Result<String> {
     let limits = Limits { max_new_tokens, stop: Vec::new() };
-    let text = complete(reader, &entry.prompt(), &Sampling::GREEDY, &limits, |_| {
-        ControlFlow::Continue(())
-    })?;
+    let prompt = BytePairEncoder::gpt2().encode(&entry.prompt());
+    let text =
+        complete(reader, &prompt, &Sampling::GREEDY, &limits, |_| ControlFlow::Continue(()))?;
     Ok(text.trim().to_owned())
 }
 

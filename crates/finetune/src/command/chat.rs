@@ -6,6 +6,7 @@ use crate::{
     respond::{Limits, complete},
 };
 use anyhow::{Context, Result};
+use embedding::fast::FastEncoder;
 use rustyline::{DefaultEditor, error::ReadlineError};
 use std::{
     io::{self, BufRead, IsTerminal},
@@ -39,7 +40,8 @@ pub fn chat(generation: &Generation) -> Result<()> {
         broken_off.store(false, Ordering::SeqCst);
         let entry = Entry { instruction: question.to_owned(), ..Entry::default() };
         terminal::warn_of_long_prompts([entry.prompt()], model.config.context);
-        complete(&mut *reader, &entry.prompt(), &sampling, &limits, |piece| {
+        let prompt = FastEncoder::gpt2().encode(&entry.prompt());
+        complete(&mut *reader, &prompt, &sampling, &limits, |piece| {
             if broken_off.load(Ordering::SeqCst) { ControlFlow::Break(()) } else { show(piece) }
         })?;
         println!();

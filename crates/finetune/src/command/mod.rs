@@ -15,6 +15,7 @@ use crate::{
 };
 use anyhow::{Context, Result};
 use clap::{CommandFactory, Parser};
+use embedding::fast::FastEncoder;
 use model::{
     fast,
     fast::decode::Dtype,
@@ -120,6 +121,7 @@ fn continue_text(options: &Complete) -> Result<()> {
     terminal::warn_of_long_prompts([&prompt], model.config.context);
     let limits =
         Limits { max_new_tokens: generation.max_new_tokens, stop: generation.stop.clone() };
+    let ids = FastEncoder::gpt2().encode(&prompt);
     for number in 0..options.num_samples {
         if number > 0 {
             println!("---");
@@ -128,7 +130,7 @@ fn continue_text(options: &Complete) -> Result<()> {
         let mut show = |piece: &str| {
             if options.no_stream { ControlFlow::Continue(()) } else { show(piece) }
         };
-        let text = complete(&mut *reader, &prompt, &sampling, &limits, &mut show)?;
+        let text = complete(&mut *reader, &ids, &sampling, &limits, &mut show)?;
         println!("{}", if options.no_stream { &text } else { "" });
     }
     Ok(())

@@ -3,7 +3,7 @@
 use super::options::{Common, Whole};
 use crate::respond::{Limits, complete};
 use anyhow::{Result, ensure};
-use embedding::{bpe::BytePairEncoder, support::texts::PROSE, windows::Windows};
+use embedding::{fast::FastEncoder, support::texts::PROSE, windows::Windows};
 use model::{config::Gpt2Config, generate::CachedModel, gpt2::Gpt2};
 use std::{
     ops::ControlFlow,
@@ -91,7 +91,7 @@ fn pretrain(common: &Common, device: Device, folder: &Path, stop: &AtomicBool) -
     let context = config.context as usize;
     let model = Gpt2::new(config, device)?;
     model.initialize_as_gpt2();
-    let windows = Windows::new(BytePairEncoder::gpt2().encode(PROSE), context, context)?;
+    let windows = Windows::new(FastEncoder::gpt2().encode(PROSE), context, context)?;
     let settings = TrainSettings {
         seed: common.seed,
         batch_size: 8,
@@ -127,9 +127,9 @@ fn pretrain(common: &Common, device: Device, folder: &Path, stop: &AtomicBool) -
 /// What the small model makes of words that its prose has many times.
 fn continue_prose(model: &Gpt2) -> Result<String> {
     let limits = Limits { max_new_tokens: 12, stop: Vec::new() };
-    let text =
-        complete(&mut CachedModel::new(model), PROSE_PROMPT, &Sampling::GREEDY, &limits, |_| {
-            ControlFlow::Continue(())
-        })?;
+    let prompt = FastEncoder::gpt2().encode(PROSE_PROMPT);
+    let text = complete(&mut CachedModel::new(model), &prompt, &Sampling::GREEDY, &limits, |_| {
+        ControlFlow::Continue(())
+    })?;
     Ok(format!("{PROSE_PROMPT}{text}"))
 }

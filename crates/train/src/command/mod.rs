@@ -24,6 +24,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::{CommandFactory, Parser};
 use embedding::{
     bpe::{BytePairEncoder, END_OF_TEXT},
+    fast::FastEncoder,
     support::texts::PROSE,
     windows::Windows,
 };
@@ -246,7 +247,7 @@ fn examples(corpus: &Corpus, context: usize) -> Result<(Box<Windows>, Box<Window
 
 fn sample(model: &Gpt2, prompt: &str) -> Result<String> {
     let encoder = BytePairEncoder::gpt2();
-    let mut ids = encoder.encode(prompt);
+    let mut ids = FastEncoder::gpt2().encode(prompt);
     if ids.is_empty() {
         ids.push(END_OF_TEXT);
     }

@@ -2,10 +2,7 @@
 
 use crate::{run::terminal::say, split::split_by_characters};
 use anyhow::{Context, Result, bail, ensure};
-use embedding::{
-    bpe::{BytePairEncoder, END_OF_TEXT},
-    support::texts::PROSE,
-};
+use embedding::{bpe::END_OF_TEXT, fast::FastEncoder, support::texts::PROSE};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -78,7 +75,7 @@ impl Corpus {
 
 /// Documents as one row of ids, with the end-of-text token between them.
 pub fn encode(documents: &[String]) -> Vec<i64> {
-    let encoder = BytePairEncoder::gpt2();
+    let encoder = FastEncoder::gpt2();
     let encoded: Vec<Vec<i64>> =
         documents.iter().map(|document| encoder.encode(document)).collect();
     encoded.join(&END_OF_TEXT)
@@ -200,6 +197,7 @@ fn split(documents: Vec<String>) -> (Vec<String>, Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use embedding::bpe::BytePairEncoder;
 
     fn written(bytes: &[u8]) -> Result<String> {
         let folder = tempfile::tempdir()?;

@@ -9,7 +9,7 @@ use crate::{
 use ::console::Term;
 use anyhow::{Context, Error, Result, bail, ensure};
 use clap_complete::Shell;
-use embedding::bpe::BytePairEncoder;
+use embedding::fast::FastEncoder;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
 use std::{
@@ -80,7 +80,7 @@ pub fn warn_of_long_prompts(prompts: impl IntoIterator<Item = impl AsRef<str>>, 
 }
 
 fn too_long(prompts: impl IntoIterator<Item = impl AsRef<str>>, context: i64) -> Option<String> {
-    let encoder = BytePairEncoder::gpt2();
+    let encoder = FastEncoder::gpt2();
     let lengths: Vec<usize> =
         prompts.into_iter().map(|prompt| encoder.encode(prompt.as_ref()).len()).collect();
     let long = lengths.iter().filter(|&&tokens| tokens as i64 > context);
