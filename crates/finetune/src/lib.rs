@@ -16,7 +16,7 @@
 //! | [`info`] | what is in a model's folder? | 5.1 |
 //! | [`export`] | how do other programs go on with it? | 5.6 |
 //!
-//! The public weights with which it begins are read by [`model::format`] (5.1). [`command`] is the binary. Shapes use the legend of
+//! The public weights with which it begins are read by [`model::format`] (5.1). [`run`] finds the tasks, [`command`] is the binary. Shapes use the legend of
 //! [`embedding`].
 
 pub mod answer_file;
@@ -35,3 +35,4 @@ pub mod respond;
 pub mod scoring;
 
 pub mod command;
+pub mod run;

@@ -16,6 +16,7 @@ use crate::{
     instructions::{Entry, Split},
     records::Record,
     respond::answer,
+    run::tasks,
 };
 use anyhow::{Context, Result, ensure};
 use model::{
@@ -41,13 +42,13 @@ use train::{
         memory_check,
         newest::{self, Maker},
         recorder::Recorder,
-        shell,
         terminal::{
             AnswerProgress, INTERRUPTED, Progress, is_finished, say, say_where, stop_at_signal,
             take_up, warn_of_long_prompts,
         },
     },
     settings::{Length, TrainSettings},
+    support::shell,
     trainer::Trainer,
 };
 
@@ -173,7 +174,7 @@ fn begin(
     stop: &AtomicBool,
 ) -> Result<(Trainer, RunFolder, Plan, Split)> {
     let folder = RunFolder::unused(options.out_dir.as_deref(), "finetune", options.force)?;
-    let entries = data::read(&options.data)?;
+    let entries = tasks::read(&options.data)?;
     let entries = match options.sample {
         Some(count) => data::sample(&entries, count, options.common.seed)?,
         None => entries,
@@ -236,7 +237,7 @@ fn resume(
         (dropout - theirs).abs() == 0.0,
         "dropout is {theirs} in the checkpoint and {dropout} here; leave it out to resume"
     );
-    let entries = data::read(&plan.data)?;
+    let entries = tasks::read(&plan.data)?;
     let entries = match plan.sample {
         Some(count) => data::sample(&entries, count, plan.seed)?,
         None => entries,

@@ -21,7 +21,7 @@ use std::{
     thread::sleep,
     time::Duration,
 };
-use train::run::shell;
+use train::support::shell;
 use ureq::{Error, Timeout};
 
 /// The longest time a judge may take for one mark.

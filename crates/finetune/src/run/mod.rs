@@ -1,0 +1,3 @@
+//! What a run reads.
+
+pub mod tasks;
