@@ -61,8 +61,7 @@ pub fn split_by_content(entries: &[Entry]) -> Result<Split> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::instructions::kinds;
-    use crate::run::tasks::{EMBEDDED_NAME, read};
+    use crate::instructions::{EMBEDDED, kinds, parse};
     use std::collections::HashSet;
 
     #[test]
