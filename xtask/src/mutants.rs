@@ -103,11 +103,10 @@ pub fn run(root: &Path) -> Result<()> {
     );
     let written = copy.write("", &[])?;
     for mutant in &MUTANTS {
-        let (command, original): (fn(&Copy, &str, &[&str]) -> Result<Ran>, _) =
-            match mutant.shown_by {
-                Shown::Training => (Copy::train, &unchanged),
-                Shown::Writing => (Copy::write, &written),
-            };
+        let (command, original) = match mutant.shown_by {
+            Shown::Training => (Copy::train as Attempt, &unchanged),
+            Shown::Writing => (Copy::write as Attempt, &written),
+        };
         let usual = command(&copy, mutant.name, &[])?;
         let lesson = command(&copy, mutant.name, &["--path", "lesson"])?;
         check(mutant, &usual, &lesson, original)?;
@@ -126,6 +125,9 @@ fn check(mutant: &Mutant, usual: &Ran, lesson: &Ran, original: &Ran) -> Result<(
     ensure!(usual.stderr.contains(&line), "{name}: no line says that {line}:\n{}", usual.stderr);
     Ok(())
 }
+
+/// Runs a command with a change, and with more options.
+type Attempt = fn(&Copy, &str, &[&str]) -> Result<Ran>;
 
 /// What a run of a command gave.
 struct Ran {

@@ -203,9 +203,8 @@ fn the_partial_124m_file_is_refused_and_names_what_it_lacks() {
     let complaint =
         format!("{:#}", format::load(copy.path(), Device::Cpu).err().expect("a refusal"));
     assert!(complaint.contains("45 tensors are missing: "), "{complaint}");
-    for name in
-        ["wte.weight", "h.0.mlp.c_fc.weight", "h.11.mlp.c_proj.weight", "h.5.attn.c_attn.weight"]
-    {
+    // The first six by name, and how many more: a list of all would be no sentence.
+    for name in ["h.0.mlp.c_fc.weight", "h.1.attn.c_attn.weight", "and 39 more"] {
         assert!(complaint.contains(name), "{name} is not named in: {complaint}");
     }
     assert!(!complaint.contains("h.0.attn.c_attn.weight"), "{complaint}");

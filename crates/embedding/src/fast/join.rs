@@ -15,29 +15,29 @@ pub(super) const NEVER: u32 = u32::MAX;
 
 /// The rank of each piece, which is also its id.
 pub(super) struct Ranks {
-    of_pieces: FxHashMap<Vec<u8>, u32>,
-    of_bytes: [u32; 256],
+    pieces: FxHashMap<Vec<u8>, u32>,
+    bytes: [u32; 256],
     /// The rank of each two bytes, `left * 256 + right`: every word starts with looking up all of its own.
-    of_pairs: Vec<u32>,
+    pairs: Vec<u32>,
 }
 
 impl Ranks {
     /// Takes the pieces that a text may produce, the 256 single bytes among them, and their ids.
     pub(super) fn new(pieces: impl Iterator<Item = (Vec<u8>, u32)>) -> Self {
-        let of_pieces: FxHashMap<Vec<u8>, u32> = pieces.collect();
-        let rank = |bytes: &[u8]| of_pieces.get(bytes).copied().unwrap_or(NEVER);
-        let of_bytes = array::from_fn(|byte| rank(&[byte as u8]));
-        let of_pairs = (0..=u16::MAX).map(|pair| rank(&pair.to_be_bytes())).collect();
-        Self { of_pieces, of_bytes, of_pairs }
+        let pieces: FxHashMap<Vec<u8>, u32> = pieces.collect();
+        let rank = |bytes: &[u8]| pieces.get(bytes).copied().unwrap_or(NEVER);
+        let bytes = array::from_fn(|byte| rank(&[byte as u8]));
+        let pairs = (0..=u16::MAX).map(|pair| rank(&pair.to_be_bytes())).collect();
+        Self { pieces, bytes, pairs }
     }
 
     /// The rank of a string of bytes, or [`NEVER`].
     pub(super) fn get(&self, bytes: &[u8]) -> u32 {
-        self.of_pieces.get(bytes).copied().unwrap_or(NEVER)
+        self.pieces.get(bytes).copied().unwrap_or(NEVER)
     }
 
     fn of_pair(&self, left: u8, right: u8) -> u32 {
-        self.of_pairs[usize::from(u16::from_be_bytes([left, right]))]
+        self.pairs[usize::from(u16::from_be_bytes([left, right]))]
     }
 }
 
@@ -69,7 +69,7 @@ impl<'a> Joiner<'a> {
         self.parts.clear();
         for (start, &byte) in word.iter().enumerate() {
             let rank = word.get(start + 1).map_or(NEVER, |&next| self.ranks.of_pair(byte, next));
-            let (start, id) = (start as u32, self.ranks.of_bytes[usize::from(byte)]);
+            let (start, id) = (start as u32, self.ranks.bytes[usize::from(byte)]);
             self.parts.push(Part { id, before: start.saturating_sub(1), next: start + 1, rank });
         }
         let possible = self.parts.iter().zip(0..).filter(|(part, _)| part.rank != NEVER);
