@@ -4,8 +4,8 @@ use anyhow::{Context, Result};
 use finetune::{
     answers::Answered,
     instructions::Entry,
-    judge::{Judge, question},
-    scoring::{score_all, summarize},
+    run::judge::{Judge, question},
+    run::scoring::{score_all, summarize},
 };
 use std::{
     io::{BufRead, BufReader, Read, Write},

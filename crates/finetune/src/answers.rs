@@ -1,13 +1,13 @@
 //! Answers to many entries, and what they are worth together (chapter 5.5).
 
 use crate::{
-    answer_file::AnswerFile,
     collate::InstructionSet,
-    fields::{Fields, RESPONSE},
     instructions::Entry,
     measure::{exact_match, nearest_answer, token_f1},
-    records::{self, Record},
     respond::answer,
+    run::answer_file::AnswerFile,
+    run::fields::{Fields, RESPONSE},
+    run::records::{self, Record},
 };
 use anyhow::{Context, Result};
 use model::{generate::TokenScorer, gpt2::Gpt2};

@@ -1,6 +1,6 @@
 //! What a task looks like to the model (chapter 5.2).
 
-use crate::records::{self, Record};
+use crate::run::records::{self, Record};
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, path::Path};

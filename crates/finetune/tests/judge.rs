@@ -3,8 +3,8 @@
 use finetune::{
     answers::Answered,
     instructions::Entry,
-    judge::{Dialect, Form, Judge, Verdict},
-    scoring::{Score, score_all, summarize},
+    run::judge::{Dialect, Form, Judge, Verdict},
+    run::scoring::{Score, score_all, summarize},
 };
 use std::{
     io::{BufRead, BufReader, Read, Write},

@@ -2,11 +2,11 @@
 
 use super::{marks_line, options::Respond, prepare, report, scorer};
 use crate::{
-    answer_file::{AnswerFile, followed, is_stream},
     answers::{Answered, answer_into, answer_loss},
     instructions::Entry,
-    journal::check_writable,
-    records::{self, Record},
+    run::answer_file::{AnswerFile, followed, is_stream},
+    run::journal::check_writable,
+    run::records::{self, Record},
 };
 use anyhow::{Context, Result, ensure};
 use model::{format, generate::TokenScorer, gpt2::Gpt2};

@@ -6,8 +6,8 @@ use super::{
 };
 use crate::{
     answers::{self, Answered},
-    judge::Judge,
-    scoring::{self, Score as Mark, Summary},
+    run::judge::Judge,
+    run::scoring::{self, Score as Mark, Summary},
 };
 use anyhow::{Context, Result, bail};
 use std::{env, path::Path};

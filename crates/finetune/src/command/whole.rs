@@ -9,13 +9,13 @@ use super::{
     start::{First, SCRATCH, first_model, with_dropout},
 };
 use crate::{
-    answer_file::AnswerFile,
     answers::{Answered, answer_all, answer_into, answer_loss, marks},
     collate::InstructionSet,
     data, export,
     instructions::{Entry, Split},
-    records::Record,
     respond::answer,
+    run::answer_file::AnswerFile,
+    run::records::Record,
 };
 use anyhow::{Context, Result, ensure};
 use model::{

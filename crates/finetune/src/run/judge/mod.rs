@@ -3,10 +3,9 @@
 //! Nothing is believed blindly: a judge that breaks off, or does not answer with a mark, is counted as such and never as a mark of 0.
 
 mod address;
-mod mark;
 mod reply;
 
-pub use mark::parse_mark;
+use crate::judge::parse_mark;
 pub use reply::read_answer;
 
 use crate::instructions::Entry;

@@ -1,7 +1,7 @@
 //! Where answers are kept while they are given (chapter 5.5): each in a journal beside the file as soon as it is there, and all of them
 //! in the file at the end. What stood in the file before stays until then, and after that under another name.
 
-use crate::{fields::Fields, journal::Journal, records::Record};
+use crate::run::{fields::Fields, journal::Journal, records::Record};
 use anyhow::{Context, Result};
 use model::format::safetensors;
 use serde::{Deserialize, Serialize};
@@ -207,7 +207,7 @@ mod tests {
     /// Two tasks, the first with a key that means nothing here.
     fn records() -> Vec<Record> {
         let text = r#"[{"id": 1.50, "instruction": "a"}, {"instruction": "b", "output": "c"}]"#;
-        crate::records::parse(text, Record::read).expect("two tasks")
+        crate::run::records::parse(text, Record::read).expect("two tasks")
     }
 
     fn never() -> Result<String> {

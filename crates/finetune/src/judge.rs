@@ -1,7 +1,7 @@
 //! How a mark is read out of what a judge said (chapter 5.5).
 
-use super::Verdict;
-use crate::fields::Fields;
+use crate::run::fields::Fields;
+use crate::run::judge::Verdict;
 use regex::Regex;
 use std::sync::LazyLock;
 

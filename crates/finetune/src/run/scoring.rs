@@ -3,8 +3,8 @@
 
 use crate::{
     answers::Answered,
-    journal::{Journal, check_writable},
-    judge::{Judge, Verdict, question},
+    run::journal::{Journal, check_writable},
+    run::judge::{Judge, Verdict, question},
 };
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};

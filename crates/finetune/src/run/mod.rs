@@ -1,0 +1,17 @@
+//! What `finetune` reads and leaves behind, and whom it asks.
+//!
+//! | module | what it does |
+//! | --- | --- |
+//! | [`fields`] | keeps an entry of a file letter for letter |
+//! | [`records`] | reads files of tasks and answers, in whatever form they come |
+//! | [`journal`] | adds lines to a file, none of which is lost |
+//! | [`answer_file`] | keeps answers while they are given |
+//! | [`judge`] | asks a judge for a mark |
+//! | [`scoring`] | has many answers marked |
+
+pub mod answer_file;
+pub mod fields;
+pub mod journal;
+pub mod judge;
+pub mod records;
+pub mod scoring;
