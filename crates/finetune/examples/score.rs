@@ -4,7 +4,8 @@ use anyhow::{Context, Result};
 use finetune::{
     answers::Answered,
     instructions::Entry,
-    run::judge::{Judge, question},
+    judge::question,
+    run::judge::Judge,
     run::scoring::{score_all, summarize},
 };
 use std::{

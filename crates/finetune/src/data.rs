@@ -1,30 +1,9 @@
-//! Where instructions come from, and which of them are kept for asking afterwards (chapter 5.2).
+//! Which instructions are learned, and which are kept for asking afterwards (chapter 5.2).
 
-use crate::instructions::{EMBEDDED, Entry, Split, load, parse, split_in_order};
-use anyhow::{Context, Result, ensure};
+use crate::instructions::{Entry, Split, split_in_order};
+use anyhow::{Result, ensure};
 use embedding::support::sample::python_sample;
 use sha2::{Digest, Sha256};
-use std::path::{Path, PathBuf};
-use xtask::datasets;
-
-/// The name under which the embedded instructions go.
-pub const EMBEDDED_NAME: &str = "embedded";
-
-/// Reads instructions by the name of a dataset or of a file.
-///
-/// # Errors
-/// If the name means nothing, the dataset cannot be fetched, or the file is faulty.
-pub fn read(name: &str) -> Result<Vec<Entry>> {
-    if name == EMBEDDED_NAME {
-        return parse(EMBEDDED).context("the embedded instructions are faulty");
-    }
-    if Path::new(name).exists() {
-        return load(Path::new(name));
-    }
-    let path: PathBuf = datasets::fetch(&xtask::project_root(), name)
-        .with_context(|| format!("{name} is neither a file nor a dataset that could be had"))?;
-    load(&path)
-}
 
 /// Chooses `count` of the entries as Python's `random.seed(seed); random.sample(entries, count)` does.
 ///
@@ -82,12 +61,12 @@ pub fn split_by_content(entries: &[Entry]) -> Result<Split> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::instructions::kinds;
+    use crate::instructions::{embedded, kinds};
     use std::collections::HashSet;
 
     #[test]
     fn no_answer_of_the_test_stands_in_the_training_part() {
-        let entries = read(EMBEDDED_NAME).expect("our own file");
+        let entries = embedded().expect("our own file");
         let split = split(&entries).expect("three parts");
         assert_eq!(split.training.len() + split.test.len() + split.validation.len(), entries.len());
         let learned: HashSet<&str> =
@@ -97,7 +76,7 @@ mod tests {
 
     #[test]
     fn no_kind_makes_up_more_than_a_fifth_of_the_test() {
-        let split = split(&read(EMBEDDED_NAME).expect("our own file")).expect("three parts");
+        let split = split(&embedded().expect("our own file")).expect("three parts");
         let kinds = kinds(&split.test);
         assert!(kinds.len() >= 8, "{kinds:?}");
         assert!(kinds.values().all(|&count| count * 5 <= split.test.len()), "{kinds:?}");

@@ -3,7 +3,8 @@
 use finetune::{
     answers::Answered,
     instructions::Entry,
-    run::judge::{Dialect, Form, Judge, Verdict},
+    judge::Verdict,
+    run::judge::{Dialect, Form, Judge},
     run::scoring::{Score, score_all, summarize},
 };
 use std::{

@@ -2,9 +2,9 @@
 
 use super::{marks_line, options::Respond, prepare, report, scorer};
 use crate::{
-    answers::{Answered, answer_into, answer_loss},
+    answers::{Answered, answer_loss},
     instructions::Entry,
-    run::answer_file::{AnswerFile, followed, is_stream},
+    run::answer_file::{AnswerFile, answer_into, followed, is_stream},
     run::journal::check_writable,
     run::records::{self, Record},
 };

@@ -5,7 +5,8 @@ use super::{
     options::{JudgeOptions, Score},
 };
 use crate::{
-    answers::{self, Answered},
+    answers::Answered,
+    run::entries,
     run::judge::Judge,
     run::scoring::{self, Score as Mark, Summary},
 };
@@ -26,7 +27,7 @@ pub fn judge(options: &JudgeOptions) -> Judge {
 
 /// Marks the answers of a file.
 pub fn score_file(options: &Score) -> Result<()> {
-    let answered = answers::load(&options.file)?;
+    let answered = entries::load_answers(&options.file)?;
     println!("{}", marks_line(&answered));
     let judge = judge(&options.judge);
     let beside = options.file.parent().unwrap_or(Path::new("")).join("scores.jsonl");

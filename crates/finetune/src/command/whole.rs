@@ -9,12 +9,13 @@ use super::{
     start::{First, SCRATCH, first_model, with_dropout},
 };
 use crate::{
-    answers::{Answered, answer_all, answer_into, answer_loss, marks},
+    answers::{Answered, answer_all, answer_loss, marks},
     collate::InstructionSet,
     data, export,
     instructions::{Entry, Split},
     respond::answer,
-    run::answer_file::AnswerFile,
+    run::answer_file::{AnswerFile, answer_into},
+    run::entries,
     run::records::Record,
 };
 use anyhow::{Context, Result, ensure};
@@ -173,7 +174,7 @@ fn begin(
     stop: &AtomicBool,
 ) -> Result<(Trainer, RunFolder, Plan, Split)> {
     let folder = RunFolder::unused(options.out_dir.as_deref(), "finetune", options.force)?;
-    let entries = data::read(&options.data)?;
+    let entries = entries::read(&options.data)?;
     let entries = match options.sample {
         Some(count) => data::sample(&entries, count, options.common.seed)?,
         None => entries,
@@ -236,7 +237,7 @@ fn resume(
         (dropout - theirs).abs() == 0.0,
         "dropout is {theirs} in the checkpoint and {dropout} here; leave it out to resume"
     );
-    let entries = data::read(&plan.data)?;
+    let entries = entries::read(&plan.data)?;
     let entries = match plan.sample {
         Some(count) => data::sample(&entries, count, plan.seed)?,
         None => entries,

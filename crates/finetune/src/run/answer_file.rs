@@ -1,9 +1,12 @@
 //! Where answers are kept while they are given (chapter 5.5): each in a journal beside the file as soon as it is there, and all of them
 //! in the file at the end. What stood in the file before stays until then, and after that under another name.
 
-use crate::run::{fields::Fields, journal::Journal, records::Record};
+use crate::{
+    respond,
+    run::{fields::Fields, journal::Journal, records::Record},
+};
 use anyhow::{Context, Result};
-use model::format::safetensors;
+use model::{format::safetensors, generate::TokenScorer};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{
@@ -145,6 +148,28 @@ impl AnswerFile {
     fn asked(&self, record: &Record) -> String {
         hex(&Sha256::digest(format!("{}\n{}", self.by, record.entry.prompt())))
     }
+}
+
+/// Answers entries one after another, each kept in `file` as soon as it is there; `tell` hears of each, and answers `false` to break off.
+///
+/// # Errors
+/// If a prompt cannot be read by the model, or an answer not be kept.
+pub fn answer_into(
+    file: &mut AnswerFile,
+    reader: &mut dyn TokenScorer,
+    records: &[Record],
+    max_new_tokens: usize,
+    mut tell: impl FnMut() -> bool,
+) -> Result<Vec<String>> {
+    let mut responses = Vec::with_capacity(records.len());
+    for (number, record) in records.iter().enumerate() {
+        let give = || respond::answer(reader, &record.entry, max_new_tokens);
+        responses.push(file.answer(number, record, give)?);
+        if !tell() {
+            break;
+        }
+    }
+    Ok(responses)
 }
 
 fn json(fields: &Fields) -> Result<String> {

@@ -3,8 +3,9 @@
 
 use crate::{
     answers::Answered,
+    judge::{Verdict, question},
     run::journal::{Journal, check_writable},
-    run::judge::{Judge, Verdict, question},
+    run::judge::Judge,
 };
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};

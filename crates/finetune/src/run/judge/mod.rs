@@ -5,7 +5,7 @@
 mod address;
 mod reply;
 
-use crate::judge::parse_mark;
+use crate::judge::{Verdict, parse_mark, question};
 pub use reply::read_answer;
 
 use crate::instructions::Entry;
@@ -74,17 +74,6 @@ pub struct Judge {
     agent: ureq::Agent,
     /// What is asked for, and whether the server has taken it.
     form: Cell<(Form, bool)>,
-}
-
-/// What came of asking for a mark.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// A mark from 0 to 100.
-    Mark(u8),
-    /// An answer that is no mark, as it was.
-    Unusable(String),
-    /// No whole answer, and why: the judge reported an error, broke off or took too long. The next answer may fare better.
-    Failed(String),
 }
 
 /// What came of one request.
@@ -332,21 +321,4 @@ fn is_timeout(error: &anyhow::Error) -> bool {
                 .and_then(|inner| inner.downcast_ref())
                 .is_some_and(|inner| matches!(inner, Error::Timeout(_)))
     })
-}
-
-/// What the judge is asked.
-///
-/// # Differs
-/// The article asks for a bare integer and reads the first word; here the mark comes as JSON, which Ollama's `format` enforces.
-pub fn question(entry: &Entry, answer: &str) -> String {
-    let expected = if entry.output.trim().is_empty() {
-        String::new()
-    } else {
-        format!(" and the correct output `{}`", entry.output)
-    };
-    format!(
-        "Given the task `{}`{expected}, score the model response `{answer}` on a scale from 0 to 100, where 100 is the \
-         best score. Respond with the integer number only, as JSON: {{\"score\": integer}}.",
-        entry.prompt().trim_end_matches("\n\n### Response:\n")
-    )
 }
