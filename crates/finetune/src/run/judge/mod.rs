@@ -1,77 +1,38 @@
-//! How good an answer is, in another model's opinion (chapter 5.5): a larger model, run on this computer, gives marks from 0 to 100.
+//! A judge that is asked for marks (chapter 5.5): a larger model behind a server, run on this computer.
 //!
 //! Nothing is believed blindly: a judge that breaks off, or does not answer with a mark, is counted as such and never as a mark of 0.
 
 mod address;
 mod reply;
+mod request;
+mod server;
 
-use crate::judge::{Verdict, parse_mark, question};
 pub use reply::read_answer;
+pub use request::{Dialect, Form};
 
-use crate::instructions::Entry;
+use crate::{
+    instructions::Entry,
+    judge::{Verdict, parse_mark, question},
+};
 use address::Address;
 use anyhow::{Result, bail, ensure};
-use base64::{Engine, prelude::BASE64_STANDARD};
-use serde_json::{Value, json};
-use std::{
-    cell::Cell,
-    fmt,
-    io::{self, BufReader},
-    thread::sleep,
-    time::Duration,
-};
+use request::request;
+use server::{Server, is_timeout};
+use std::{cell::Cell, io::BufReader, thread::sleep, time::Duration};
 use train::run::shell;
 use ureq::{Error, Timeout};
 
-/// The longest time a judge may take for one mark.
-const PATIENCE: Duration = Duration::from_mins(10);
-/// The longest time that a server may take to say that it is there.
-const GREETING: Duration = Duration::from_secs(5);
 /// A longer answer than this is no mark.
 const MOST_BYTES: u64 = 1 << 20;
-/// The most tokens of a reply: a mark takes ten, thinking takes the others.
-const MOST_TOKENS: u32 = 1024;
 /// How often a busy judge is asked again.
 const TRIES: u32 = 4;
-
-/// The protocol that the judge's server speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dialect {
-    /// Ollama's `/api/chat`.
-    Ollama,
-    /// `/v1/chat/completions`, which most local servers speak.
-    OpenAi,
-}
-
-/// What the server is asked to hold the reply to, besides the words of the question.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// JSON of a schema.
-    Schema,
-    /// Any JSON object, with the schema beside it for servers that read it there.
-    Object,
-    /// Nothing.
-    Text,
-}
-
-impl fmt::Display for Form {
-    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Schema => "JSON of a schema",
-            Self::Object => "a JSON object",
-            Self::Text => "plain text",
-        })
-    }
-}
 
 /// A judge: a model behind a server.
 #[derive(Debug, Clone)]
 pub struct Judge {
-    address: Address,
+    server: Server,
     dialect: Dialect,
     model: String,
-    key: Option<String>,
-    agent: ureq::Agent,
     /// What is asked for, and whether the server has taken it.
     form: Cell<(Form, bool)>,
 }
@@ -96,28 +57,27 @@ impl Judge {
     }
 
     fn new(address: Address, dialect: Dialect, model: &str) -> Self {
-        let agent = agent(&address, PATIENCE);
         let form = Cell::new((Form::Schema, false));
-        Self { address, dialect, model: model.to_owned(), key: None, agent, form }
+        Self { server: Server::new(address), dialect, model: model.to_owned(), form }
     }
 
     /// The same judge with less patience.
     #[must_use]
     pub fn with_patience(mut self, patience: Duration) -> Self {
-        self.agent = agent(&self.address, patience);
+        self.server.set_patience(patience);
         self
     }
 
     /// The same judge with a key that its server wants to see, and nobody else may.
     #[must_use]
     pub fn with_key(mut self, key: Option<&str>) -> Self {
-        self.key = key.map(|key| key.trim().to_owned()).filter(|key| !key.is_empty());
+        self.server.set_key(key);
         self
     }
 
     /// Where the judge is looked for, without the password that may belong to it.
     pub fn address(&self) -> &str {
-        &self.address.base
+        self.server.address()
     }
 
     /// The model that judges.
@@ -133,33 +93,7 @@ impl Judge {
 
     /// Whether anybody listens there.
     pub fn is_there(&self) -> bool {
-        let path = match self.dialect {
-            Dialect::Ollama => "/api/version",
-            Dialect::OpenAi => "/models",
-        };
-        let mut request = self.agent.get(self.endpoint(path));
-        if let Some(authorization) = self.authorization() {
-            request = request.header("Authorization", authorization);
-        }
-        request.config().timeout_global(Some(GREETING)).build().call().is_ok()
-    }
-
-    fn endpoint(&self, path: &str) -> String {
-        format!("{}{path}{}", self.address.base, self.address.query)
-    }
-
-    fn authorization(&self) -> Option<String> {
-        let login = self.address.login.as_ref();
-        let basic = login.map(|login| format!("Basic {}", BASE64_STANDARD.encode(login)));
-        basic.or_else(|| Some(format!("Bearer {}", self.key.as_ref()?)))
-    }
-
-    /// Words of the server, in which it may repeat what only it should know.
-    fn without_secrets(&self, text: &str) -> String {
-        let password = self.address.login.as_deref().and_then(|login| login.split_once(':'));
-        let secrets = [self.key.as_deref(), password.map(|(_, password)| password)];
-        let secrets = secrets.into_iter().flatten().filter(|secret| !secret.is_empty());
-        secrets.fold(text.trim().to_owned(), |text, secret| text.replace(secret, "***"))
+        self.server.answers(self.dialect.greeting())
     }
 
     /// Asks for a mark, the first time in every form that the server may take.
@@ -213,14 +147,10 @@ impl Judge {
 
     /// Asks once.
     fn ask(&self, question: &str, form: Form) -> Result<Reply> {
-        let (path, body) = self.request(question, form);
-        let mut request = self.agent.post(self.endpoint(path));
-        if let Some(authorization) = self.authorization() {
-            request = request.header("Authorization", authorization);
-        }
+        let body = request(self.dialect, &self.model, question, form);
         let slow =
             || Reply::Verdict(Verdict::Failed("it took too long; try a smaller model".to_owned()));
-        let mut response = match request.send_json(body) {
+        let mut response = match self.server.post(self.dialect.endpoint(), body) {
             Ok(response) => response,
             Err(Error::Timeout(Timeout::Connect | Timeout::Resolve)) => {
                 bail!("the judge at {} cannot be reached: nobody answers there", self.address())
@@ -231,7 +161,7 @@ impl Judge {
         let status = response.status().as_u16();
         if status != 200 {
             let body = response.body_mut().with_config().limit(4096).read_to_string();
-            let said = self.without_secrets(&body.unwrap_or_default());
+            let said = self.server.without_secrets(&body.unwrap_or_default());
             return self.refusal(status, said);
         }
         self.form.set((form, true));
@@ -240,7 +170,7 @@ impl Judge {
             Ok(text) => Reply::Verdict(parse_mark(&text)),
             Err(error) if is_timeout(&error) => slow(),
             Err(error) => {
-                let why = self.without_secrets(&format!("{error:#}"));
+                let why = self.server.without_secrets(&format!("{error:#}"));
                 Reply::Verdict(Verdict::Failed(why))
             }
         })
@@ -261,64 +191,4 @@ impl Judge {
             _ => Ok(Reply::Refused(status, said)),
         }
     }
-
-    fn request(&self, question: &str, form: Form) -> (&'static str, Value) {
-        let messages = json!([{ "role": "user", "content": question }]);
-        let schema = json!({
-            "type": "object",
-            "properties": { "score": { "type": "integer", "minimum": 0, "maximum": 100 } },
-            "required": ["score"],
-        });
-        match self.dialect {
-            Dialect::Ollama => {
-                let options = json!({ "seed": 123, "temperature": 0, "num_ctx": 2048, "num_predict": MOST_TOKENS });
-                let mut body =
-                    json!({ "model": self.model, "messages": messages, "options": options });
-                match form {
-                    Form::Schema => body["format"] = schema,
-                    Form::Object => body["format"] = json!("json"),
-                    Form::Text => {}
-                }
-                ("/api/chat", body)
-            }
-            Dialect::OpenAi => {
-                let mut body = json!({
-                    "model": self.model, "messages": messages, "seed": 123, "temperature": 0, "max_tokens": MOST_TOKENS,
-                });
-                match form {
-                    Form::Schema => {
-                        let named = json!({ "name": "score", "schema": schema });
-                        body["response_format"] =
-                            json!({ "type": "json_schema", "json_schema": named });
-                    }
-                    Form::Object => {
-                        body["response_format"] =
-                            json!({ "type": "json_object", "schema": schema });
-                    }
-                    Form::Text => {}
-                }
-                ("/chat/completions", body)
-            }
-        }
-    }
-}
-
-/// A client that tells a status from a failure, gives up in the end, and asks no proxy for this computer's own address.
-fn agent(address: &Address, patience: Duration) -> ureq::Agent {
-    let config = ureq::Agent::config_builder()
-        .timeout_connect(Some(Duration::from_secs(2)))
-        .timeout_global(Some(patience))
-        .http_status_as_error(false);
-    if address.is_here() { config.proxy(None).build().into() } else { config.build().into() }
-}
-
-/// Whether a body could not be read for want of time.
-fn is_timeout(error: &anyhow::Error) -> bool {
-    error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|cause| {
-        cause.kind() == io::ErrorKind::TimedOut
-            || cause
-                .get_ref()
-                .and_then(|inner| inner.downcast_ref())
-                .is_some_and(|inner| matches!(inner, Error::Timeout(_)))
-    })
 }
