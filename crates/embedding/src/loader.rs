@@ -1,6 +1,7 @@
 //! The order in which training sees the windows (chapter 1.3): batches, shuffled exactly as PyTorch's `DataLoader` shuffles them.
 
 use anyhow::{Result, ensure};
+use rand::Rng;
 use rand_mt::Mt;
 use tch::{Device, Kind, Tensor};
 
@@ -91,7 +92,11 @@ fn draw_int64() -> i64 {
 /// PyTorch 2.13: `randperm_cpu` in `aten/src/ATen/native/TensorFactories.cpp`; its generator is the MT19937 of Matsumoto and
 /// Nishimura 1998, seeded with the low 32 bits.
 pub fn random_permutation(items: usize, seed: i64) -> Vec<usize> {
-    let mut generator = Mt::new(seed as u32);
+    permutation(items, &mut Mt::new(seed as u32))
+}
+
+/// The numbers `0..items` in a random order: each place takes one of those that are left, by one number of `generator`.
+pub fn permutation(items: usize, generator: &mut impl Rng) -> Vec<usize> {
     let mut order: Vec<usize> = (0..items).collect();
     for place in 0..items.saturating_sub(1) {
         let chosen = place + generator.next_u32() as usize % (items - place);

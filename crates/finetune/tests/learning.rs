@@ -7,7 +7,7 @@ use finetune::{
     collate::InstructionSet,
     data,
     instructions::{Entry, embedded},
-    run::entries,
+    run::tasks,
 };
 use model::{config::Gpt2Config, gpt2::Gpt2};
 use public_data::public_data;
@@ -59,7 +59,7 @@ fn the_embedded_instructions_lower_the_loss_on_those_held_out() {
 #[test]
 fn real_instruction_data_lowers_the_loss_on_those_held_out() {
     let Some(file) = public_data("instruct/instruction-data.json") else { return };
-    let entries = entries::read(&file.to_string_lossy()).expect("a file of instructions");
+    let entries = tasks::read(&file.to_string_lossy()).expect("a file of instructions");
     assert_eq!(entries.len(), 1100);
     let (before, after) = losses(&entries[..300]);
     assert!(after < before - 1.0, "{before} before, {after} after");

@@ -4,7 +4,6 @@ use anyhow::Result;
 use embedding::{loader::Loader, windows::Windows};
 use sha2::{Digest, Sha256};
 use tch::{Kind, Tensor};
-use xtask::download::hex;
 
 /// A numbered set of training examples.
 #[expect(clippy::len_without_is_empty, reason = "a set of examples is never empty")]
@@ -44,6 +43,11 @@ pub trait Examples {
         }
         hex(&hasher.finalize())
     }
+}
+
+/// Bytes as digits of base 16.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Examples for Windows {

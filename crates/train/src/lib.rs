@@ -20,7 +20,8 @@
 //! | [`trainer`] | how do steps become a run? | 4.4 |
 //! | [`protocol`] | can a published run be repeated, figure for figure? | 4.4 |
 //!
-//! [`fast`] finds the same gradients sooner on a CPU, [`run`] is what a run reads and leaves behind, [`command`] is the binary.
+//! [`fast`] finds the same gradients sooner on a CPU, [`run`] is what a run reads and leaves behind, [`command`] is the binary,
+//! [`support`] quotes commands that are printed.
 //!
 //! Shapes use the legend of [`embedding`].
 
@@ -45,3 +46,4 @@ pub mod trainer;
 pub mod command;
 pub mod fast;
 pub mod run;
+pub mod support;

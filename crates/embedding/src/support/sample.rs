@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use anyhow::{Result, ensure};
+use rand::Rng;
 use rand_mt::Mt;
 
 /// The places that `random.seed(seed); random.sample(data, size)` picks from a list of `items` entries, in its order.
@@ -54,7 +55,7 @@ fn table_size(size: usize) -> usize {
 }
 
 /// A number below `limit`: as many bits as `limit` has, drawn again until they are small enough.
-fn below(generator: &mut Mt, limit: usize) -> usize {
+fn below(generator: &mut impl Rng, limit: usize) -> usize {
     let bits = usize::BITS - limit.leading_zeros();
     loop {
         let drawn = (generator.next_u32() >> (32 - bits)) as usize;

@@ -1,6 +1,6 @@
 //! What decides a whole run and is the same when it goes on (chapter 5.7): its data, how they are cut, and what it began with.
 
-use crate::{answers::Answered, collate::InstructionSet, data, instructions::Split, run::entries};
+use crate::{answers::Answered, collate::InstructionSet, data, instructions::Split, run::tasks};
 use anyhow::Result;
 use model::config::Gpt2Config;
 use serde::{Deserialize, Serialize};
@@ -34,7 +34,7 @@ pub struct Prepared {
 
 /// The entries of a run: those of `data`, or a sample of them, in three parts.
 pub fn split(data: &str, sample: Option<usize>, seed: u32) -> Result<Split> {
-    let entries = entries::read(data)?;
+    let entries = tasks::read(data)?;
     let entries = match sample {
         Some(count) => data::sample(&entries, count, seed)?,
         None => entries,

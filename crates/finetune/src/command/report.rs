@@ -13,10 +13,10 @@ use std::{path::Path, time::Instant};
 use train::{
     run::{
         folder::{Card, grouped, validation_losses},
-        shell,
         terminal::{print_curves, say, say_settings},
     },
     settings::flat,
+    support::shell,
     trainer::Trainer,
 };
 

@@ -34,11 +34,11 @@ use train::{
     checkpoint,
     run::{
         recorder::Recorder,
-        shell,
         terminal::{
             AnswerProgress, INTERRUPTED, Progress, say, stop_at_signal, warn_of_long_prompts,
         },
     },
+    support::shell,
     trainer::Trainer,
 };
 

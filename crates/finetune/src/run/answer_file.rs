@@ -15,7 +15,7 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
 };
-use xtask::download::hex;
+use train::examples::hex;
 
 /// With what each line of the journal begins.
 const BEGINNING: &str = r#"{"entry":"#;

@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::path::Path;
-use xtask::download::hex;
+use train::examples::hex;
 
 /// A judge that fails so often in a row will not mark the next answer either.
 const MOST_FAILURES: usize = 3;

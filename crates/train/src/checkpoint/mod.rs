@@ -11,6 +11,7 @@ pub use load::{Loaded, libtorch_version, load, what_stays};
 
 use crate::{
     adamw::AdamW,
+    examples::hex,
     metrics::{self, Line},
     settings::TrainSettings,
 };
@@ -20,9 +21,11 @@ use model::{
     gpt2::Gpt2,
 };
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
     fs::{self, File},
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -137,9 +140,18 @@ fn write(
 
 fn fingerprint(path: &Path) -> Result<Fingerprint> {
     let read = || {
-        Ok(Fingerprint { bytes: fs::metadata(path)?.len(), sha256: xtask::download::sha256(path)? })
+        let (mut file, mut hasher, mut bytes) = (File::open(path)?, Sha256::new(), 0);
+        let mut piece = vec![0; 1 << 16];
+        loop {
+            let length = file.read(&mut piece)?;
+            if length == 0 {
+                return Ok(Fingerprint { bytes, sha256: hex(&hasher.finalize()) });
+            }
+            hasher.update(&piece[..length]);
+            bytes += length as u64;
+        }
     };
-    read().map_err(|error: std::io::Error| anyhow!("cannot read {}: {error}", path.display()))
+    read().map_err(|error: io::Error| anyhow!("cannot read {}: {error}", path.display()))
 }
 
 /// Lets `new` take the name `folder`. What had the name before is moved aside first, as a folder cannot be replaced in one go.

@@ -12,11 +12,11 @@ use crate::{
         corpus::{self, Corpus},
         folder::{RunFolder, run_of},
         newest::{self, Maker},
-        shell,
         terminal::{self, INTERRUPTED, Progress, say},
     },
     sampling::{Sampling, known_logits},
     settings::TrainSettings,
+    support::shell,
     trainer::Trainer,
 };
 use crate::{fast::stepper, run::recorder::Recorder};

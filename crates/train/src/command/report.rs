@@ -5,10 +5,10 @@ use crate::{
     metrics::Line,
     run::{
         folder::{Card, grouped, training_loss, validation_losses},
-        shell,
         terminal::{print_curves, say, say_settings},
     },
     settings::flat,
+    support::shell,
     trainer::Trainer,
 };
 use anyhow::Result;

@@ -84,7 +84,7 @@ impl Hub {
             let why =
                 broken.unwrap_or_else(|| format!("the weights of {name} are not on this machine"));
             bail!(
-                "{why}, and HF_HUB_OFFLINE (or TRANSFORMERS_OFFLINE) forbids to fetch them; unset it, or copy them here"
+                "{why}, and HF_HUB_OFFLINE forbids to fetch them (as TRANSFORMERS_OFFLINE does); unset it, or copy them here"
             );
         }
         say_broken(broken.as_ref(), "fetching it anew");

@@ -14,7 +14,6 @@
 //! | [`plot`] | draws curves |
 //! | [`recorder`] | writes down what happens in a run, and shows it |
 //! | [`runs`] | finds the runs of the project |
-//! | [`shell`] | quotes commands that are printed to be pasted |
 //! | [`terminal`] | progress, messages, signals |
 //! | [`weights`] | reads the model that a user names |
 
@@ -30,6 +29,5 @@ pub mod newest;
 pub mod plot;
 pub mod recorder;
 pub mod runs;
-pub mod shell;
 pub mod terminal;
 pub mod weights;

@@ -19,7 +19,7 @@ use anyhow::{Result, bail, ensure};
 use request::request;
 use server::{Server, is_timeout};
 use std::{cell::Cell, io::BufReader, thread::sleep, time::Duration};
-use train::run::shell;
+use train::support::shell;
 use ureq::{Error, Timeout};
 
 /// A longer answer than this is no mark.

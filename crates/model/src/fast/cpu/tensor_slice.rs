@@ -20,6 +20,9 @@ pub fn is_f32_slice(tensor: &Tensor) -> bool {
 #[expect(unsafe_code, reason = "libtorch hands out the memory of a tensor as a bare address")]
 pub fn as_f32_slice(tensor: &Tensor) -> &[f32] {
     assert!(is_f32_slice(tensor), "not contiguous 32-bit numbers on the CPU: {tensor:?}");
+    if tensor.numel() == 0 {
+        return &[]; // an empty tensor has no address
+    }
     // SAFETY: so many numbers in a row lie there (`is_f32_slice`) as long as the tensor lives, which is borrowed. They may not have been
     // written yet; any bits are a number. Other handles to them are what the caller answers for.
     unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast_const().cast(), tensor.numel()) }
@@ -28,10 +31,25 @@ pub fn as_f32_slice(tensor: &Tensor) -> &[f32] {
 /// The same, to be changed: nobody may use another handle meanwhile.
 ///
 /// # Panics
-/// As [`numbers`].
+/// As [`as_f32_slice`].
 #[expect(unsafe_code, reason = "as for reading")]
 pub fn as_f32_slice_mut(tensor: &mut Tensor) -> &mut [f32] {
     assert!(is_f32_slice(tensor), "not contiguous 32-bit numbers on the CPU: {tensor:?}");
+    if tensor.numel() == 0 {
+        return &mut [];
+    }
     // SAFETY: as above.
     unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast(), tensor.numel()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_tensor_is_an_empty_slice() {
+        let mut empty = Tensor::zeros([0, 3], (Kind::Float, Device::Cpu));
+        assert!(as_f32_slice(&empty).is_empty());
+        assert!(as_f32_slice_mut(&mut empty).is_empty());
+    }
 }

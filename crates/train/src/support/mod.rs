@@ -1,0 +1,3 @@
+//! What both commands use and no chapter explains.
+
+pub mod shell;
