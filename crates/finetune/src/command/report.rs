@@ -12,7 +12,7 @@ use anyhow::Result;
 use std::{path::Path, time::Instant};
 use train::{
     run::{
-        folder::{Card, grouped, validation_losses},
+        card::{Card, grouped, validation_losses},
         terminal::{print_curves, say, say_settings},
     },
     settings::flat,
