@@ -1,10 +1,6 @@
 //! No file of instructions does more than to be refused; one that is taken can be split, learned from, and written again.
 
-use finetune::{
-    collate::InstructionSet,
-    data,
-    instructions::{self, Entry},
-};
+use finetune::{collate::InstructionSet, data, instructions::Entry, run::tasks};
 use std::fs;
 use train::{examples::Examples, loss::IGNORED};
 
@@ -16,11 +12,11 @@ pub fn holds(bytes: &[u8]) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("instructions.json");
     fs::write(&path, bytes).expect("room on the disk");
-    let Ok(entries) = instructions::load(&path) else { return };
+    let Ok(entries) = tasks::load(&path) else { return };
     assert!(!entries.is_empty());
     assert!(entries.iter().all(|entry| !entry.instruction.trim().is_empty()));
     let written = serde_json::to_string(&entries).expect("texts are JSON");
-    assert_eq!(instructions::parse(&written).expect("its own form"), entries);
+    assert_eq!(tasks::parse(&written).expect("its own form"), entries);
     if let Ok(split) = data::split(&entries) {
         assert_eq!(split.training.len() + split.test.len() + split.validation.len(), entries.len());
     }

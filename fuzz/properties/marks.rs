@@ -1,6 +1,9 @@
 //! Whatever a judge sends, it is a mark from 0 to 100 that stands in what it said, or it is kept as it was.
 
-use finetune::judge::{Dialect, Verdict, parse_mark, read_answer};
+use finetune::{
+    judge::{Verdict, parse_mark},
+    run::judge::{Dialect, read_answer},
+};
 
 /// Holds for any bytes, taken as what the judge said and as the whole answer of its server.
 pub fn holds(bytes: &[u8]) {

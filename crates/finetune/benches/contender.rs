@@ -5,7 +5,7 @@
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use embedding::{fast::FastEncoder, loader::Loader};
-use finetune::{collate::InstructionSet, instructions};
+use finetune::{collate::InstructionSet, run::tasks};
 use model::{
     fast::decode::{Decoder, Dtype},
     format,
@@ -166,7 +166,7 @@ fn train(options: &Options) -> Result<()> {
 }
 
 fn finetune(options: &Options) -> Result<()> {
-    let all = instructions::load(&options.data)?;
+    let all = tasks::load(&options.data)?;
     ensure!(all.len() >= ENTRIES, "{} entries are too few", all.len());
     let entries: Vec<_> = (0..ENTRIES).map(|i| all[i * all.len() / ENTRIES].clone()).collect();
     let examples = InstructionSet::new(&entries, 1024, false)?.in_similar_lengths();

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use embedding::loader::Loader;
 use finetune::{
     collate::InstructionSet,
-    instructions::{EMBEDDED, Entry, parse},
+    instructions::{Entry, embedded},
     respond::answer,
 };
 use model::{config::Gpt2Config, generate::CachedModel, gpt2::Gpt2};
@@ -22,7 +22,7 @@ const PASSES: usize = 14;
 fn main() -> Result<()> {
     tch::set_num_threads(1);
     let entries: Vec<Entry> =
-        parse(EMBEDDED)?.into_iter().filter(|entry| entry.kind == KIND).take(17).collect();
+        embedded()?.into_iter().filter(|entry| entry.kind == KIND).take(17).collect();
     let (asked, training) = entries.split_first().context("no entry of this kind")?;
     let config = Gpt2Config {
         context: 96,

@@ -1,10 +1,10 @@
 //! What a task looks like to the model, without an input and with one (chapter 5.2).
 
 use anyhow::{Context, Result};
-use finetune::instructions::{EMBEDDED, parse};
+use finetune::instructions::embedded;
 
 fn main() -> Result<()> {
-    let entries = parse(EMBEDDED)?;
+    let entries = embedded()?;
     for (title, with_input) in [("without an input", false), ("with an input", true)] {
         let entry = entries
             .iter()

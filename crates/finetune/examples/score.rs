@@ -4,8 +4,9 @@ use anyhow::{Context, Result};
 use finetune::{
     answers::Answered,
     instructions::Entry,
-    judge::{Judge, question},
-    scoring::{score_all, summarize},
+    judge::question,
+    run::judge::Judge,
+    run::scoring::{score_all, summarize},
 };
 use std::{
     io::{BufRead, BufReader, Read, Write},

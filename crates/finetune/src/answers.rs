@@ -1,18 +1,15 @@
 //! Answers to many entries, and what they are worth together (chapter 5.5).
 
 use crate::{
-    answer_file::AnswerFile,
     collate::InstructionSet,
-    fields::{Fields, RESPONSE},
     instructions::Entry,
     measure::{exact_match, nearest_answer, token_f1},
-    records::{self, Record},
     respond::answer,
 };
-use anyhow::{Context, Result};
+use anyhow::Result;
 use model::{generate::TokenScorer, gpt2::Gpt2};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
 use train::{examples::Examples, loss::mean_loss};
 
 /// An entry with what the model answered.
@@ -44,28 +41,6 @@ pub fn answer_all(
         }
     }
     Ok(answered)
-}
-
-/// Answers entries one after another, each kept in `file` as soon as it is there; `tell` hears of each, and answers `false` to break off.
-///
-/// # Errors
-/// If a prompt cannot be read by the model, or an answer not be kept.
-pub fn answer_into(
-    file: &mut AnswerFile,
-    reader: &mut dyn TokenScorer,
-    records: &[Record],
-    max_new_tokens: usize,
-    mut tell: impl FnMut() -> bool,
-) -> Result<Vec<String>> {
-    let mut responses = Vec::with_capacity(records.len());
-    for (number, record) in records.iter().enumerate() {
-        let give = || answer(reader, &record.entry, max_new_tokens);
-        responses.push(file.answer(number, record, give)?);
-        if !tell() {
-            break;
-        }
-    }
-    Ok(responses)
 }
 
 /// Means over several answers.
@@ -134,19 +109,4 @@ pub fn answer_loss(model: &Gpt2, entries: &[Entry]) -> Result<Option<f64>> {
         (inputs.to_device(device), targets.to_device(device))
     });
     mean_loss(model, batches).map(Some)
-}
-
-/// Reads answers back.
-///
-/// # Errors
-/// If the file is not there, or an entry has no answer.
-pub fn load(path: &Path) -> Result<Vec<Answered>> {
-    let answered = |number, fields: Fields| {
-        let Record { entry, model_response, .. } = Record::read(number, fields)?;
-        let model_response = model_response
-            .with_context(|| format!("entry {number} has no {RESPONSE}; `finetune respond FILE` and a whole run write such files"))?;
-        Ok(Answered { entry, model_response })
-    };
-    records::parse(&records::read_text(path)?, answered)
-        .with_context(|| format!("{} is no file of answers", path.display()))
 }

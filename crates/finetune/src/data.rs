@@ -1,4 +1,4 @@
-//! Where instructions come from, and which of them are kept for asking afterwards (chapter 5.2).
+//! Which instructions are learned, and which are kept for asking afterwards (chapter 5.2).
 
 use crate::instructions::{Entry, Split, split_in_order};
 use anyhow::{Result, ensure};
@@ -61,12 +61,12 @@ pub fn split_by_content(entries: &[Entry]) -> Result<Split> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::instructions::{EMBEDDED, kinds, parse};
+    use crate::instructions::{embedded, kinds};
     use std::collections::HashSet;
 
     #[test]
     fn no_answer_of_the_test_stands_in_the_training_part() {
-        let entries = parse(EMBEDDED).expect("our own file");
+        let entries = embedded().expect("our own file");
         let split = split(&entries).expect("three parts");
         assert_eq!(split.training.len() + split.test.len() + split.validation.len(), entries.len());
         let learned: HashSet<&str> =
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn no_kind_makes_up_more_than_a_fifth_of_the_test() {
-        let split = split(&parse(EMBEDDED).expect("our own file")).expect("three parts");
+        let split = split(&embedded().expect("our own file")).expect("three parts");
         let kinds = kinds(&split.test);
         assert!(kinds.len() >= 8, "{kinds:?}");
         assert!(kinds.values().all(|&count| count * 5 <= split.test.len()), "{kinds:?}");

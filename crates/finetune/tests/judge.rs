@@ -3,8 +3,9 @@
 use finetune::{
     answers::Answered,
     instructions::Entry,
-    judge::{Dialect, Form, Judge, Verdict},
-    scoring::{Score, score_all, summarize},
+    judge::Verdict,
+    run::judge::{Dialect, Form, Judge},
+    run::scoring::{Score, score_all, summarize},
 };
 use std::{
     io::{BufRead, BufReader, Read, Write},

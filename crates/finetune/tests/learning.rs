@@ -3,7 +3,12 @@
 #[path = "../../embedding/tests/public_data/mod.rs"]
 mod public_data;
 
-use finetune::{collate::InstructionSet, data, instructions::Entry, run::tasks};
+use finetune::{
+    collate::InstructionSet,
+    data,
+    instructions::{Entry, embedded},
+    run::tasks,
+};
 use model::{config::Gpt2Config, gpt2::Gpt2};
 use public_data::public_data;
 use tch::Device;
@@ -46,7 +51,7 @@ fn losses(entries: &[Entry]) -> (f64, f64) {
 
 #[test]
 fn the_embedded_instructions_lower_the_loss_on_those_held_out() {
-    let entries = tasks::read(tasks::EMBEDDED_NAME).expect("our own file");
+    let entries = embedded().expect("our own file");
     let (before, after) = losses(&entries[..300]);
     assert!(after < before - 1.0, "{before} before, {after} after");
 }

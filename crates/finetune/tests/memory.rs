@@ -3,7 +3,7 @@
 #[path = "../../model/tests/peak/mod.rs"]
 mod peak;
 
-use finetune::instructions;
+use finetune::run::tasks;
 use std::fs;
 
 const LENGTH: usize = 100_000_000;
@@ -21,7 +21,7 @@ fn a_file_of_100_mb_is_read_and_one_that_is_no_list_of_entries_refused_in_bounde
         fs::write(&path, &text).expect("room on the disk");
         drop(text);
         let taken = peak::bytes_taken(|| {
-            let read = instructions::load(&path).map_or(0, |entries| entries.len());
+            let read = tasks::load(&path).map_or(0, |entries| entries.len());
             assert_eq!(read, expected);
         });
         // The text, and what of it makes up entries.

@@ -48,15 +48,22 @@ pub fn chat(generation: &Generation) -> Result<()> {
         Ok(())
     };
 
-    if !io::stdin().is_terminal() {
-        for line in io::stdin().lock().lines() {
-            let line = line.context("cannot read the questions as UTF-8 text")?;
-            if !line.trim().is_empty() {
-                answer(line.trim())?;
-            }
+    if io::stdin().is_terminal() { converse(&mut answer) } else { answer_lines(&mut answer) }
+}
+
+/// Answers each line that comes from a pipe.
+fn answer_lines(answer: &mut dyn FnMut(&str) -> Result<()>) -> Result<()> {
+    for line in io::stdin().lock().lines() {
+        let line = line.context("cannot read the questions as UTF-8 text")?;
+        if !line.trim().is_empty() {
+            answer(line.trim())?;
         }
-        return Ok(());
     }
+    Ok(())
+}
+
+/// Answers each line that is written at the terminal, until Ctrl-D.
+fn converse(answer: &mut dyn FnMut(&str) -> Result<()>) -> Result<()> {
     let mut editor = DefaultEditor::new().context("cannot use this terminal")?;
     eprintln!(
         "Ask something; Ctrl-C breaks off an answer, Ctrl-D ends. The model answers each question by itself."

@@ -1,9 +1,12 @@
 //! `cargo run -p finetune`: makes a GPT-2 answer, and talks to it (chapter 5.7).
 
+mod begin;
 mod chat;
 mod options;
+mod plan;
 mod report;
 mod respond;
+mod resume;
 mod score;
 mod start;
 mod whole;
@@ -39,6 +42,9 @@ use train::{
     },
     sampling::known_tokens,
 };
+
+/// Where answers go if nothing else is said: for a whole run, within its folder.
+const RESPONSES: &str = "responses.json";
 
 /// Runs the command.
 pub fn main() -> ExitCode {

@@ -1,9 +1,8 @@
 //! What `finetune` says before and after a run (chapter 5.7).
 
 use super::marks_line;
-use super::options::Whole;
+use super::plan::{Plan, Prepared};
 use super::start::SCRATCH;
-use super::whole::Plan;
 use crate::{
     answers::{Answered, Marks, answer_loss, marks_by_kind, marks_of_nearest},
     collate::InstructionSet,
@@ -13,7 +12,7 @@ use anyhow::Result;
 use std::{path::Path, time::Instant};
 use train::{
     run::{
-        folder::{Card, grouped, validation_losses},
+        card::{Card, grouped, validation_losses},
         terminal::{print_curves, say, say_settings},
     },
     settings::flat,
@@ -62,14 +61,12 @@ pub fn print_settings(
 
 /// Prints how the run went, on one screen.
 pub fn report(
-    options: &Whole,
-    trainer: &Trainer,
-    plan: &Plan,
-    split: &Split,
+    prepared: &Prepared,
     answered: &[Answered],
-    folder: &Path,
     started: Instant,
+    plot: bool,
 ) -> Result<()> {
+    let Prepared { trainer, folder, plan, split } = prepared;
     let seconds = started.elapsed().as_secs();
     println!(
         "fine-tuned  {} for {} steps, {} min {:02} s in all",
@@ -81,6 +78,21 @@ pub fn report(
     if let Some((before, after)) = validation_losses(&trainer.progress.history) {
         println!("validation  loss {before:.3} before, {after:.3} after");
     }
+    print_test(plan, trainer, split, answered)?;
+    print_examples(plan, answered);
+    println!(
+        "\nwrote       {}: model.safetensors, config.json, tokenizer, responses.json, loss.svg, README.md",
+        folder.path().display()
+    );
+    println!("next        {}", usage(folder.path()));
+    if plot {
+        print_curves(&trainer.progress.history)?;
+    }
+    Ok(())
+}
+
+/// What the answers of the test are worth, by their loss and by counting.
+fn print_test(plan: &Plan, trainer: &Trainer, split: &Split, answered: &[Answered]) -> Result<()> {
     let after = answer_loss(&trainer.model, &split.test)?;
     println!(
         "test        loss of the expected answers {} before, {} after",
@@ -98,6 +110,11 @@ pub fn report(
         nearest.token_f1
     );
     print_kinds(answered);
+    Ok(())
+}
+
+/// The answers to a few instructions, before and after.
+fn print_examples(plan: &Plan, answered: &[Answered]) {
     for before in &plan.before {
         let after = answered.iter().find(|answered| answered.entry == before.entry);
         println!("\nasked       {}", one_line(&before.entry));
@@ -108,15 +125,6 @@ pub fn report(
         );
         println!("  expected  {}", shortened(&before.entry.output));
     }
-    println!(
-        "\nwrote       {}: model.safetensors, config.json, tokenizer, responses.json, loss.svg, README.md",
-        folder.display()
-    );
-    println!("next        {}", usage(folder));
-    if options.plot {
-        print_curves(&trainer.progress.history)?;
-    }
-    Ok(())
 }
 
 /// A loss, or a dash where there is none.

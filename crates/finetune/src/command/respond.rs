@@ -1,12 +1,12 @@
 //! Answering every entry of a file (chapter 5.7).
 
-use super::{marks_line, options::Respond, prepare, report, scorer};
+use super::{RESPONSES, marks_line, options::Respond, prepare, report, scorer};
 use crate::{
-    answer_file::{AnswerFile, followed, is_stream},
-    answers::{Answered, answer_into, answer_loss},
+    answers::{Answered, answer_loss},
     instructions::Entry,
-    journal::check_writable,
-    records::{self, Record},
+    run::answer_file::{AnswerFile, answer_into, followed, is_stream},
+    run::journal::check_writable,
+    run::records::{self, Record},
 };
 use anyhow::{Context, Result, ensure};
 use model::{format, generate::TokenScorer, gpt2::Gpt2};
@@ -22,13 +22,10 @@ use train::run::{
     weights::{self, Brought},
 };
 
-/// Where answers go if nothing else is said.
-const OUT: &str = "responses.json";
-
 /// Answers a file of tasks.
 pub fn respond_to_file(options: &Respond) -> Result<ExitCode> {
     let records = records::load(&options.file)?;
-    let out = options.out.clone().unwrap_or_else(|| PathBuf::from(OUT));
+    let out = options.out.clone().unwrap_or_else(|| PathBuf::from(RESPONSES));
     // Better to learn now than after an hour of answering that the answers cannot be kept.
     check_writable(&out)?;
     if options.out.is_none() && !options.force {

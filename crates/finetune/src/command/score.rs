@@ -5,9 +5,10 @@ use super::{
     options::{JudgeOptions, Score},
 };
 use crate::{
-    answers::{self, Answered},
-    judge::Judge,
-    scoring::{self, Score as Mark, Summary},
+    answers::Answered,
+    run::judge::Judge,
+    run::scoring::{self, Score as Mark, Summary},
+    run::tasks,
 };
 use anyhow::{Context, Result, bail};
 use std::{env, path::Path};
@@ -26,7 +27,7 @@ pub fn judge(options: &JudgeOptions) -> Judge {
 
 /// Marks the answers of a file.
 pub fn score_file(options: &Score) -> Result<()> {
-    let answered = answers::load(&options.file)?;
+    let answered = tasks::load_answers(&options.file)?;
     println!("{}", marks_line(&answered));
     let judge = judge(&options.judge);
     let beside = options.file.parent().unwrap_or(Path::new("")).join("scores.jsonl");

@@ -4,7 +4,7 @@ use super::Command;
 use crate::{
     metrics::Line,
     run::{
-        folder::{Card, grouped, training_loss, validation_losses},
+        card::{Card, grouped, training_loss, validation_losses},
         terminal::{print_curves, say, say_settings},
     },
     settings::flat,

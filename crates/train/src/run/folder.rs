@@ -6,8 +6,11 @@
 use crate::{
     checkpoint,
     metrics::{Line, to_jsonl},
-    run::{plot::Curves, runs},
-    settings::flat,
+    run::{
+        card::{self, Card},
+        plot::Curves,
+        runs,
+    },
     trainer::Trainer,
 };
 use anyhow::{Context, Result, bail, ensure};
@@ -28,17 +31,6 @@ pub struct RunFolder {
     path: PathBuf,
     metrics: File,
     _lock: File,
-}
-
-/// What only the command knows of a model: the words on its card.
-#[derive(Debug, Clone, Default)]
-pub struct Card {
-    /// What the model is, in a few words.
-    pub title: String,
-    /// What it was made from, in one sentence or more.
-    pub about: String,
-    /// Commands that put it to use.
-    pub usage: String,
 }
 
 impl RunFolder {
@@ -144,7 +136,7 @@ impl RunFolder {
     /// # Errors
     /// If the disk refuses.
     pub fn write_card(&self, trainer: &Trainer, card: &Card) -> Result<()> {
-        self.write("README.md", &card_text(trainer, card)?)
+        self.write("README.md", &card::text(trainer, card)?)
     }
 
     /// Writes the model with its tokenizer and card.
@@ -181,118 +173,9 @@ pub fn run_of(checkpoint: &Path) -> &Path {
     checkpoint.parent().and_then(Path::parent).unwrap_or(checkpoint)
 }
 
-/// The first and the last validation loss of a run.
-pub fn validation_losses(history: &[Line]) -> Option<(f64, f64)> {
-    let mut losses = history.iter().filter_map(|line| match line {
-        Line::Validation(measured) => Some(measured.validation_loss),
-        _ => None,
-    });
-    let first = losses.next()?;
-    Some((first, losses.next_back().unwrap_or(first)))
-}
-
-/// The mean loss of the last steps of a run, at most 20 of them.
-pub fn training_loss(history: &[Line]) -> Option<f64> {
-    let last = history.iter().rev().filter_map(|line| match line {
-        Line::Step(step) => Some(step.loss),
-        _ => None,
-    });
-    let losses: Vec<f64> = last.take(20).collect();
-    (!losses.is_empty()).then(|| losses.iter().sum::<f64>() / losses.len() as f64)
-}
-
-fn card_text(trainer: &Trainer, card: &Card) -> Result<String> {
-    let config = &trainer.model.config;
-    let mut text = String::from(
-        "---\nlibrary_name: transformers\npipeline_tag: text-generation\ntags:\n- gpt2\n---\n\n",
-    );
-    let _ = writeln!(text, "# {}\n\n{}\n", card.title, card.about);
-    let _ = writeln!(
-        text,
-        "A GPT-2 with {} parameters: {} blocks, {} heads, {} channels, {} positions, {} tokens in its vocabulary.\n",
-        grouped(config.parameters() as u64),
-        config.layers,
-        config.heads,
-        config.channels,
-        config.context,
-        config.vocab_size
-    );
-    let _ = writeln!(text, "## How it was trained\n\n![Training and validation loss](loss.svg)\n");
-    let _ = writeln!(text, "| | |\n| --- | --- |");
-    let mut row = |name: &str, value: String| {
-        let _ = writeln!(text, "| {name} | {value} |");
-    };
-    row(
-        "steps",
-        format!(
-            "{} of {}",
-            grouped(trainer.progress.step as u64),
-            grouped(trainer.course.schedule.total_steps as u64)
-        ),
-    );
-    row("tokens seen", grouped(trainer.progress.tokens));
-    row(
-        "passes over the data",
-        format!("{:.1}", trainer.progress.step as f64 / trainer.course.steps_per_epoch as f64),
-    );
-    if let Some(loss) = training_loss(&trainer.progress.history) {
-        row("training loss (mean of the last steps)", format!("{loss:.3}"));
-    }
-    if let Some((before, after)) = validation_losses(&trainer.progress.history) {
-        row("validation loss, before and after", format!("{before:.3}, {after:.3}"));
-        row("perplexity on the validation data", format!("{:.1}", after.exp()));
-    }
-    let length = ["epochs", "steps"]; // the first row says it already
-    for (name, value) in flat(&serde_json::to_value(&trainer.course.settings)?) {
-        if length.contains(&name.as_str()) {
-            continue;
-        }
-        row(&name, value.to_string());
-    }
-    let _ = writeln!(
-        text,
-        "\nLosses are in nats per token.\n\n## How to use it\n\n{0}sh\n{1}\n{0}\n",
-        fence(&card.usage),
-        card.usage.trim_end()
-    );
-    let _ = writeln!(
-        text,
-        "## What it cannot do\n\nIt writes what is likely in texts like those it has read, which need not be true. It was trained for \
-         study; nobody has checked what it says."
-    );
-    Ok(text)
-}
-
-/// A fence that ends at nothing inside the text.
-fn fence(text: &str) -> String {
-    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-    "`".repeat(longest.max(2) + 1)
-}
-
-/// A number with a comma before each group of three digits.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn digits_are_grouped_by_three() {
-        assert_eq!(
-            [7, 1234, 123_456, 1_234_567].map(grouped),
-            ["7", "1,234", "123,456", "1,234,567"]
-        );
-    }
 
     #[test]
     fn a_folder_belongs_to_one_run_at_a_time() {

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`arguments`] | checks numbers on the command line |
 //! | [`cache`] | looks into the cache of the Hugging Face library |
+//! | [`card`] | writes the card of a model |
 //! | [`corpus`] | finds the text to train on |
 //! | [`environment`] | reads the variables of that library |
 //! | [`fetch`] | brings a model from the hub |
@@ -19,6 +20,7 @@
 
 pub mod arguments;
 pub mod cache;
+pub mod card;
 pub mod corpus;
 pub mod environment;
 pub mod fetch;

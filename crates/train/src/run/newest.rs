@@ -4,7 +4,7 @@ use super::runs;
 use crate::{
     checkpoint::CHECKPOINTS,
     metrics::{self, Line},
-    run::folder::validation_losses,
+    run::card::validation_losses,
 };
 use anyhow::{Context, Result};
 use model::format::WEIGHTS;

@@ -1,9 +1,13 @@
-//! How a mark is read out of what a judge said (chapter 5.5).
+//! How good an answer is, in another model's opinion (chapter 5.5): what a judge is asked, and how a mark is read out of its reply.
 
-use super::Verdict;
-use crate::fields::Fields;
+use crate::instructions::Entry;
 use regex::Regex;
-use std::sync::LazyLock;
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
+use serde_json::value::RawValue;
+use std::{fmt, sync::LazyLock};
 
 /// A longer text is searched for no mark.
 const MOST_CHARACTERS: usize = 1 << 15;
@@ -23,6 +27,34 @@ static LINE: LazyLock<Regex> = LazyLock::new(|| {
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^[^\w-]*(-?\d+(?:\.\d+)?)(?:\s*/\s*100)?[^\w/]*$").expect("a regular expression")
 });
+
+/// What the judge is asked.
+///
+/// # Differs
+/// The article asks for a bare integer and reads the first word; here the mark comes as JSON, which Ollama's `format` enforces.
+pub fn question(entry: &Entry, answer: &str) -> String {
+    let expected = if entry.output.trim().is_empty() {
+        String::new()
+    } else {
+        format!(" and the correct output `{}`", entry.output)
+    };
+    format!(
+        "Given the task `{}`{expected}, score the model response `{answer}` on a scale from 0 to 100, where 100 is the \
+         best score. Respond with the integer number only, as JSON: {{\"score\": integer}}.",
+        entry.prompt().trim_end_matches("\n\n### Response:\n")
+    )
+}
+
+/// What came of asking for a mark.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// A mark from 0 to 100.
+    Mark(u8),
+    /// An answer that is no mark, as it was.
+    Unusable(String),
+    /// No whole answer, and why: the judge reported an error, broke off or took too long. The next answer may fare better.
+    Failed(String),
+}
 
 /// Reads the one mark that a text holds: `{"score": 87}`, bare, in a fence, after words or thoughts, or `Score: 87`.
 ///
@@ -53,20 +85,41 @@ fn candidates(text: &str) -> Vec<Option<u8>> {
     let mut rest = text;
     while let Some(at) = rest.find('{') {
         rest = &rest[at..];
-        let mut objects = serde_json::Deserializer::from_str(rest).into_iter::<Fields>();
-        let scores: Vec<Option<u8>> = match objects.next() {
-            Some(Ok(Fields(fields))) => {
-                let scores = fields.iter().filter(|(key, _)| key.eq_ignore_ascii_case("score"));
-                scores.map(|(_, value)| integer(value.get().trim_matches('"').trim())).collect()
-            }
-            _ => Vec::new(),
-        };
+        let mut objects = serde_json::Deserializer::from_str(rest).into_iter::<Scores>();
+        let scores =
+            objects.next().and_then(Result::ok).map_or_else(Vec::new, |Scores(found)| found);
         // Inside an object without a score there may be one that has it.
         rest = &rest[if scores.is_empty() { 1 } else { objects.byte_offset() }..];
         marks.extend(scores);
     }
     marks.extend(text.lines().filter_map(|line| Some(integer(&LINE.captures(line)?[1]))));
     marks
+}
+
+/// What stands under each key `score` of an object, both where it comes twice.
+struct Scores(Vec<Option<u8>>);
+
+impl<'de> Deserialize<'de> for Scores {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Scores(Vec::new()))
+    }
+}
+
+impl<'de> Visitor<'de> for Scores {
+    type Value = Self;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self, A::Error> {
+        while let Some((key, value)) = map.next_entry::<String, &RawValue>()? {
+            if key.eq_ignore_ascii_case("score") {
+                self.0.push(integer(value.get().trim_matches('"').trim()));
+            }
+        }
+        Ok(self)
+    }
 }
 
 /// `87` and `87.0`, from 0 to 100.

@@ -2,8 +2,8 @@
 //! list within an object such as `{"data": […]}`, and one object a line (JSONL).
 
 use crate::{
-    fields::{CONVERSATIONS, Fields, RESPONSE},
     instructions::Entry,
+    run::fields::{CONVERSATIONS, Fields, RESPONSE},
 };
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde::{

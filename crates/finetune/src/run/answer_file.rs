@@ -1,9 +1,12 @@
 //! Where answers are kept while they are given (chapter 5.5): each in a journal beside the file as soon as it is there, and all of them
 //! in the file at the end. What stood in the file before stays until then, and after that under another name.
 
-use crate::{fields::Fields, journal::Journal, records::Record};
+use crate::{
+    respond,
+    run::{fields::Fields, journal::Journal, records::Record},
+};
 use anyhow::{Context, Result};
-use model::format::safetensors;
+use model::{format::safetensors, generate::TokenScorer};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::{
@@ -147,6 +150,28 @@ impl AnswerFile {
     }
 }
 
+/// Answers entries one after another, each kept in `file` as soon as it is there; `tell` hears of each, and answers `false` to break off.
+///
+/// # Errors
+/// If a prompt cannot be read by the model, or an answer not be kept.
+pub fn answer_into(
+    file: &mut AnswerFile,
+    reader: &mut dyn TokenScorer,
+    records: &[Record],
+    max_new_tokens: usize,
+    mut tell: impl FnMut() -> bool,
+) -> Result<Vec<String>> {
+    let mut responses = Vec::with_capacity(records.len());
+    for (number, record) in records.iter().enumerate() {
+        let give = || respond::answer(reader, &record.entry, max_new_tokens);
+        responses.push(file.answer(number, record, give)?);
+        if !tell() {
+            break;
+        }
+    }
+    Ok(responses)
+}
+
 fn json(fields: &Fields) -> Result<String> {
     Ok(serde_json::to_string_pretty(&[fields])?.trim_matches(['[', ']', '\n']).to_owned())
 }
@@ -207,7 +232,7 @@ mod tests {
     /// Two tasks, the first with a key that means nothing here.
     fn records() -> Vec<Record> {
         let text = r#"[{"id": 1.50, "instruction": "a"}, {"instruction": "b", "output": "c"}]"#;
-        crate::records::parse(text, Record::read).expect("two tasks")
+        crate::run::records::parse(text, Record::read).expect("two tasks")
     }
 
     fn never() -> Result<String> {

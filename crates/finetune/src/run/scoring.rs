@@ -3,8 +3,9 @@
 
 use crate::{
     answers::Answered,
-    journal::{Journal, check_writable},
-    judge::{Judge, Verdict, question},
+    judge::{Verdict, question},
+    run::journal::{Journal, check_writable},
+    run::judge::Judge,
 };
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,24 @@ pub struct Score {
     /// Why the judge said nothing whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
+}
+
+impl Score {
+    fn of(
+        verdict: Verdict,
+        answer: usize,
+        repeat: usize,
+        asked: &str,
+        answered: &Answered,
+    ) -> Self {
+        let (score, unusable, failed) = match verdict {
+            Verdict::Mark(mark) => (Some(mark), None, None),
+            Verdict::Unusable(text) => (None, Some(text), None),
+            Verdict::Failed(why) => (None, None, Some(why)),
+        };
+        let (asked, model_response) = (asked.to_owned(), answered.model_response.clone());
+        Self { answer, repeat, asked, model_response, score, unusable, failed }
+    }
 }
 
 /// Marks in numbers.
@@ -87,21 +106,7 @@ pub fn score_all(
                 continue;
             }
             let verdict = judge.mark(&answered.entry, &answered.model_response)?;
-            let model_response = answered.model_response.clone();
-            let none = Score {
-                answer: number,
-                repeat,
-                asked: asked[number].clone(),
-                model_response,
-                score: None,
-                unusable: None,
-                failed: None,
-            };
-            let score = match verdict {
-                Verdict::Mark(mark) => Score { score: Some(mark), ..none },
-                Verdict::Unusable(text) => Score { unusable: Some(text), ..none },
-                Verdict::Failed(why) => Score { failed: Some(why), ..none },
-            };
+            let score = Score::of(verdict, number, repeat, &asked[number], answered);
             log.add(&score)?;
             tell(&score);
             failures = if score.failed.is_some() { failures + 1 } else { 0 };

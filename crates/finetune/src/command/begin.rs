@@ -1,0 +1,90 @@
+//! How a new run begins (chapter 5.7).
+
+use super::{
+    options::Whole,
+    plan::{self, Plan, Prepared},
+    report::print_settings,
+    scorer,
+    start::{First, SCRATCH, first_model, with_dropout},
+};
+use crate::{
+    answers::{answer_all, answer_loss},
+    instructions::{Entry, Split},
+};
+use anyhow::Result;
+use model::{fast::decode::Dtype, format::tokenizer_files, gpt2::Gpt2};
+use std::sync::atomic::AtomicBool;
+use tch::Device;
+use train::{
+    command::take_path,
+    run::{folder::RunFolder, memory_check},
+    settings::{Length, TrainSettings},
+    trainer::Trainer,
+};
+
+/// Held-out instructions whose answers are shown.
+const SHOWN: usize = 3;
+
+/// A new run.
+pub fn begin(options: &Whole, device: Device, stop: &AtomicBool) -> Result<Prepared> {
+    let path = RunFolder::unused(options.out_dir.as_deref(), "finetune", options.force)?;
+    let split = plan::split(&options.data, options.sample, options.common.seed)?;
+    let First { model, begun_with, source } = first_model(options, device, &path, stop)?;
+    let model = with_dropout(model, options.dropout.unwrap_or(0.0))?;
+    memory_check::check(&model.config)?;
+    let scratch = begun_with == SCRATCH;
+    let mask_prompt = options.mask_prompt || scratch;
+    let (training, validation) = plan::sets(&split, &model.config, mask_prompt)?;
+    let folder = RunFolder::open(&path, &[])?; // before the first answers, which take a while
+    if let Some(source) = source {
+        tokenizer_files::keep(&source, &path)?;
+    }
+    let plan = plan(options, &model, &split, begun_with, mask_prompt)?;
+    let truncated = training.truncated();
+    let (settings, remembered) = (settings(options, scratch), serde_json::to_value(&plan)?);
+    let mut trainer = Trainer::new(model, settings, Box::new(training), validation, remembered)?;
+    take_path(&mut trainer, options.common.path)?;
+    print_settings(&plan, &trainer, &split, truncated, &path)?;
+    Ok(Prepared { trainer, folder, plan, split })
+}
+
+/// The plan of a new run, with what the model makes of the test before it has learned.
+fn plan(
+    options: &Whole,
+    model: &Gpt2,
+    split: &Split,
+    begun_with: String,
+    mask_prompt: bool,
+) -> Result<Plan> {
+    let shown: Vec<Entry> =
+        split.test.iter().step_by(split.test.len().div_ceil(SHOWN)).cloned().collect();
+    let mut reader = scorer(model, Dtype::F32, &options.common)?;
+    Ok(Plan {
+        data: options.data.clone(),
+        sample: options.sample,
+        seed: options.common.seed,
+        mask_prompt,
+        begun_with,
+        before: answer_all(&mut *reader, &shown, options.max_new_tokens, |_| true)?,
+        test_loss_before: answer_loss(model, &split.test)?,
+    })
+}
+
+fn settings(options: &Whole, scratch: bool) -> TrainSettings {
+    // The article's settings, or those under which the small model learns the embedded instructions.
+    let (epochs, batch_size, learning_rate, eval_every) =
+        if scratch { (14, 16, 2e-3, 100) } else { (2, 8, 5e-5, 5) };
+    let learning_rate = options.learning_rate.unwrap_or(learning_rate);
+    TrainSettings {
+        seed: options.common.seed,
+        length: Length::Epochs(options.epochs.unwrap_or(epochs)),
+        batch_size: options.batch_size.unwrap_or(batch_size),
+        learning_rate,
+        min_lr: if scratch { learning_rate / 10.0 } else { learning_rate },
+        warmup_steps: if scratch { 50 } else { 0 },
+        eval_every: options.eval_every.unwrap_or(eval_every),
+        eval_batches: 5,
+        save_every: options.save_every.unwrap_or(0),
+        ..TrainSettings::default()
+    }
+}

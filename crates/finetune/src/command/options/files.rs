@@ -1,0 +1,84 @@
+//! Options of the commands that read and write files: `respond`, `score`, `export` and `info`.
+
+use super::{Common, JudgeOptions};
+use clap::Args;
+use model::fast::decode::Dtype;
+use std::path::PathBuf;
+use train::run::arguments::at_least_one;
+
+#[derive(Debug, Args)]
+#[command(
+    allow_negative_numbers = true,
+    after_help = "Example: cargo run -p finetune -- respond tasks.json --weights runs/finetune --out answers.json"
+)]
+pub struct Respond {
+    /// JSON or JSONL with `instruction`, and `input` and `output` where there are any
+    pub file: PathBuf,
+    /// Where the answers go, all keys of FILE with them [default: responses.json]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Keep no copy of what stands there
+    #[arg(long)]
+    pub force: bool,
+    /// gpt2, gpt2-medium, gpt2-large, gpt2-xl, or a folder
+    #[arg(long, default_value = "gpt2")]
+    pub weights: String,
+    /// The most tokens of an answer
+    #[arg(long, value_name = "N", default_value_t = 35, value_parser = at_least_one)]
+    pub max_new_tokens: usize,
+    /// Keep weights as f32, bf16 or int8: fewer bytes write faster, and nearly the same
+    #[arg(long, value_name = "TYPE", default_value_t = Dtype::F32)]
+    pub dtype: Dtype,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    allow_negative_numbers = true,
+    after_help = "Example: cargo run -p finetune -- score runs/finetune/responses.json --judge-model llama3"
+)]
+pub struct Score {
+    /// Answers, as `respond` and a whole run write them
+    pub file: PathBuf,
+    /// Where each mark is written down as soon as it is given [default: scores.jsonl beside FILE]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Have each answer marked so many times
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
+    pub repeat: usize,
+    #[command(flatten)]
+    pub judge: JudgeOptions,
+    /// Show errors in full
+    #[arg(long)]
+    pub verbose: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: cargo run -p finetune -- export --weights runs/finetune --out my-gpt2"
+)]
+pub struct Export {
+    /// gpt2, gpt2-medium, gpt2-large, gpt2-xl, or a folder
+    #[arg(long)]
+    pub weights: String,
+    /// The folder to write
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Write into a folder that is not empty
+    #[arg(long)]
+    pub force: bool,
+    /// Show errors in full
+    #[arg(long)]
+    pub verbose: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: cargo run -p finetune -- info runs/finetune")]
+pub struct Info {
+    /// gpt2, gpt2-medium, gpt2-large, gpt2-xl, a folder, or a weight file
+    pub weights: String,
+    /// Show errors in full
+    #[arg(long)]
+    pub verbose: bool,
+}

@@ -1,0 +1,61 @@
+//! Options of the whole run, from weights to scores.
+
+use super::{Common, JudgeOptions};
+use clap::Args;
+use std::path::PathBuf;
+use train::run::arguments::{at_least_one, positive, share};
+
+/// Options of the whole run.
+#[derive(Debug, Clone, Args)]
+pub struct Whole {
+    /// gpt2, gpt2-medium, gpt2-large, gpt2-xl, a folder, or scratch [default: gpt2, else scratch]
+    #[arg(help_heading = "Model and data", long, value_name = "WEIGHTS")]
+    pub weights: Option<String>,
+    /// embedded, instruction-data, alpaca, or a JSON file
+    #[arg(help_heading = "Model and data", long, default_value = "embedded")]
+    pub data: String,
+    /// Take only so many entries, chosen as Python's random.sample does
+    #[arg(help_heading = "Model and data", long, value_name = "N")]
+    pub sample: Option<usize>,
+    /// Passes over the training entries [default: 2, for scratch 14]
+    #[arg(help_heading = "Training", long, value_name = "N", value_parser = at_least_one)]
+    pub epochs: Option<usize>,
+    /// Entries in a batch [default: 8, for scratch 16]
+    #[arg(help_heading = "Training", long, value_name = "N", value_parser = at_least_one)]
+    pub batch_size: Option<usize>,
+    /// Highest learning rate [default: 5e-5, for scratch 2e-3]
+    #[arg(help_heading = "Training", long, value_name = "RATE", value_parser = positive)]
+    pub learning_rate: Option<f64>,
+    /// Part of the activations dropped in training [default: 0]
+    #[arg(help_heading = "Model and data", long, value_name = "X", value_parser = share)]
+    pub dropout: Option<f64>,
+    /// Count the loss of the answers only, not of the instructions
+    #[arg(help_heading = "Training", long)]
+    pub mask_prompt: bool,
+    /// Steps between validations [default: 5, for scratch 100]
+    #[arg(help_heading = "Training", long, value_name = "N")]
+    pub eval_every: Option<usize>,
+    /// Steps between checkpoints, 0 for epochs only [default: 0]
+    #[arg(help_heading = "Training", long, value_name = "N")]
+    pub save_every: Option<usize>,
+    /// Go on with the run in DIR, or with the newest one in runs/
+    #[arg(help_heading = "Training", long, value_name = "DIR", num_args = 0..=1, conflicts_with_all = ["weights", "data", "sample", "mask_prompt", "seed", "out_dir"])]
+    #[expect(clippy::option_option, reason = "absent, without a folder, with one")]
+    pub resume: Option<Option<PathBuf>>,
+    /// The most tokens of an answer
+    #[arg(help_heading = "Output", long, value_name = "N", default_value_t = 35, value_parser = at_least_one)]
+    pub max_new_tokens: usize,
+    /// Folder for all that is written [default: runs/finetune, runs/finetune-2, …]
+    #[arg(help_heading = "Output", long, value_name = "DIR")]
+    pub out_dir: Option<PathBuf>,
+    /// Write into a folder that holds other files already
+    #[arg(help_heading = "Output", long)]
+    pub force: bool,
+    /// Draw the curve in the terminal at the end
+    #[arg(help_heading = "Output", long)]
+    pub plot: bool,
+    #[command(flatten)]
+    pub judge: JudgeOptions,
+    #[command(flatten)]
+    pub common: Common,
+}

@@ -1,0 +1,68 @@
+//! What decides a whole run and is the same when it goes on (chapter 5.7): its data, how they are cut, and what it began with.
+
+use crate::{answers::Answered, collate::InstructionSet, data, instructions::Split, run::tasks};
+use anyhow::Result;
+use model::config::Gpt2Config;
+use serde::{Deserialize, Serialize};
+use train::{
+    examples::Examples,
+    run::{folder::RunFolder, terminal::say},
+    trainer::Trainer,
+};
+
+/// What a resumed run must know beside its settings; each checkpoint holds it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Plan {
+    pub data: String,
+    pub sample: Option<usize>,
+    pub seed: u32,
+    pub mask_prompt: bool,
+    pub begun_with: String,
+    /// What the model answered to the shown entries before it was fine-tuned.
+    pub before: Vec<Answered>,
+    /// Its loss on the expected answers of the test then; none if no token of an answer is within the context.
+    pub test_loss_before: Option<f64>,
+}
+
+/// A run that can be taken up, with what it learns from and is asked.
+pub struct Prepared {
+    pub trainer: Trainer,
+    pub folder: RunFolder,
+    pub plan: Plan,
+    pub split: Split,
+}
+
+/// The entries of a run: those of `data`, or a sample of them, in three parts.
+pub fn split(data: &str, sample: Option<usize>, seed: u32) -> Result<Split> {
+    let entries = tasks::read(data)?;
+    let entries = match sample {
+        Some(count) => data::sample(&entries, count, seed)?,
+        None => entries,
+    };
+    data::split(&entries)
+}
+
+/// What is learned and what is measured on, the latter only where an answer is within the context.
+pub fn sets(
+    split: &Split,
+    config: &Gpt2Config,
+    mask_prompt: bool,
+) -> Result<(InstructionSet, Option<Box<dyn Examples>>)> {
+    let context = config.context as usize;
+    let training = InstructionSet::new(&split.training, context, mask_prompt)?;
+    let validation = InstructionSet::of_those_that_fit(&split.validation, context, mask_prompt);
+    for (part, entries, set) in
+        [("training", &split.training, &training), ("validation", &split.validation, &validation)]
+    {
+        if set.left_out() > 0 {
+            say(&format!(
+                "left out        {} of {} {part} entries, whose questions alone fill the context of {context} tokens",
+                set.left_out(),
+                entries.len()
+            ));
+        }
+    }
+    let nothing = validation.left_out() == split.validation.len();
+    let validation = (!nothing).then(|| Box::new(validation) as Box<dyn Examples>);
+    Ok((training.in_similar_lengths(), validation))
+}

@@ -1,0 +1,130 @@
+//! The card of a model, `README.md` in the folder of its run (chapter 4.4): what it is, how it was trained, how to use it.
+
+use crate::{metrics::Line, settings::flat, trainer::Trainer};
+use anyhow::Result;
+use std::fmt::Write as _;
+
+/// What the card begins with, for the hub of Hugging Face.
+const HEAD: &str =
+    "---\nlibrary_name: transformers\npipeline_tag: text-generation\ntags:\n- gpt2\n---\n\n";
+const LIMITS: &str = "## What it cannot do\n\nIt writes what is likely in texts like those it has read, which need not be true. It was trained for \
+     study; nobody has checked what it says.\n";
+
+/// What only the command knows of a model: the words on its card.
+#[derive(Debug, Clone, Default)]
+pub struct Card {
+    /// What the model is, in a few words.
+    pub title: String,
+    /// What it was made from, in one sentence or more.
+    pub about: String,
+    /// Commands that put it to use.
+    pub usage: String,
+}
+
+/// The first and the last validation loss of a run.
+pub fn validation_losses(history: &[Line]) -> Option<(f64, f64)> {
+    let mut losses = history.iter().filter_map(|line| match line {
+        Line::Validation(measured) => Some(measured.validation_loss),
+        _ => None,
+    });
+    let first = losses.next()?;
+    Some((first, losses.next_back().unwrap_or(first)))
+}
+
+/// The mean loss of the last steps of a run, at most 20 of them.
+pub fn training_loss(history: &[Line]) -> Option<f64> {
+    let last = history.iter().rev().filter_map(|line| match line {
+        Line::Step(step) => Some(step.loss),
+        _ => None,
+    });
+    let losses: Vec<f64> = last.take(20).collect();
+    (!losses.is_empty()).then(|| losses.iter().sum::<f64>() / losses.len() as f64)
+}
+
+/// The whole card.
+///
+/// # Errors
+/// Never in practice: settings can be written as JSON.
+pub fn text(trainer: &Trainer, card: &Card) -> Result<String> {
+    let config = &trainer.model.config;
+    let size = format!(
+        "A GPT-2 with {} parameters: {} blocks, {} heads, {} channels, {} positions, {} tokens in its vocabulary.",
+        grouped(config.parameters() as u64),
+        config.layers,
+        config.heads,
+        config.channels,
+        config.context,
+        config.vocab_size
+    );
+    let mut table = String::from("| | |\n| --- | --- |\n");
+    for (name, value) in results(trainer).into_iter().chain(settings(trainer)?) {
+        let _ = writeln!(table, "| {name} | {value} |"); // writing to a string cannot fail
+    }
+    let Card { title, about, usage } = card;
+    let (fence, usage) = (fence(usage), usage.trim_end());
+    Ok(format!(
+        "{HEAD}# {title}\n\n{about}\n\n{size}\n\n\
+         ## How it was trained\n\n![Training and validation loss](loss.svg)\n\n{table}\n\
+         Losses are in nats per token.\n\n\
+         ## How to use it\n\n{fence}sh\n{usage}\n{fence}\n\n{LIMITS}"
+    ))
+}
+
+/// How far the run came, and to what.
+fn results(trainer: &Trainer) -> Vec<(String, String)> {
+    let (progress, course) = (&trainer.progress, &trainer.course);
+    let (step, total) = (progress.step as u64, course.schedule.total_steps as u64);
+    let passes = progress.step as f64 / course.steps_per_epoch as f64;
+    let mut rows = vec![
+        ("steps", format!("{} of {}", grouped(step), grouped(total))),
+        ("tokens seen", grouped(progress.tokens)),
+        ("passes over the data", format!("{passes:.1}")),
+    ];
+    if let Some(loss) = training_loss(&progress.history) {
+        rows.push(("training loss (mean of the last steps)", format!("{loss:.3}")));
+    }
+    if let Some((before, after)) = validation_losses(&progress.history) {
+        rows.push(("validation loss, before and after", format!("{before:.3}, {after:.3}")));
+        rows.push(("perplexity on the validation data", format!("{:.1}", after.exp())));
+    }
+    rows.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// All settings but the length, which the steps say already.
+fn settings(trainer: &Trainer) -> Result<Vec<(String, String)>> {
+    let all = flat(&serde_json::to_value(&trainer.course.settings)?);
+    let others = all.into_iter().filter(|(name, _)| name != "epochs" && name != "steps");
+    Ok(others.map(|(name, value)| (name, value.to_string())).collect())
+}
+
+/// A fence that ends at nothing inside the text.
+fn fence(text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    "`".repeat(longest.max(2) + 1)
+}
+
+/// A number with a comma before each group of three digits.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_grouped_by_three() {
+        assert_eq!(
+            [7, 1234, 123_456, 1_234_567].map(grouped),
+            ["7", "1,234", "123,456", "1,234,567"]
+        );
+    }
+}

@@ -1,0 +1,132 @@
+//! How a command speaks with its user (chapters 4.4 and 5.7): one sentence when something is wrong, a bar or plain lines while it
+//! works, and a second thought at Ctrl-C.
+//!
+//! Results go to stdout, everything else to stderr. Nothing here uses colors, so that `NO_COLOR` has nothing to switch off.
+
+mod device;
+mod progress;
+mod resumed;
+mod sentence;
+mod settings;
+
+pub use device::{device, physical_cores};
+pub use progress::{AnswerProgress, Progress};
+pub use resumed::{is_finished, say_where, take_up};
+pub use sentence::one_sentence;
+pub use settings::{print_curves, say_settings};
+
+use anyhow::{Context, Result};
+use clap_complete::Shell;
+use embedding::fast::FastEncoder;
+use sentence::first_line;
+use std::{
+    io::{self, Write},
+    panic::{self, AssertUnwindSafe},
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+/// The exit code of a run that was interrupted and saved, as of any program ended by Ctrl-C.
+pub const INTERRUPTED: u8 = 130;
+
+/// Runs a command: what goes wrong in it, a panic too, becomes one line on stderr and exit code 1; all of it with `verbose`.
+pub fn run(verbose: bool, command: impl FnOnce() -> Result<ExitCode>) -> ExitCode {
+    if !verbose {
+        let spoken = AtomicBool::new(false); // threads that work on the same thing fail together
+        panic::set_hook(Box::new(move |info| {
+            if spoken.swap(true, Ordering::SeqCst) {
+                return;
+            }
+            let payload = info.payload();
+            let text = payload.downcast_ref::<String>().map(String::as_str);
+            let text = text
+                .or_else(|| payload.downcast_ref::<&str>().copied())
+                .unwrap_or("the program stopped");
+            if text.starts_with("failed printing to stdout") && text.contains("Broken pipe") {
+                return; // as in `| head`: nobody listens any more, and nothing is wrong
+            }
+            say(&format!("error: {} (--verbose shows more)", first_line(text)));
+        }));
+    }
+    match panic::catch_unwind(AssertUnwindSafe(command)) {
+        Ok(Ok(code)) => code,
+        Ok(Err(error)) => {
+            say(&if verbose {
+                format!("error: {error:?}")
+            } else {
+                format!("error: {}", one_sentence(&error))
+            });
+            ExitCode::FAILURE
+        }
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// Writes a line to stderr, and does not mind if nobody listens any more.
+pub fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Says so where prompts have more tokens than the `context` that the model sees at once.
+pub fn warn_of_long_prompts(prompts: impl IntoIterator<Item = impl AsRef<str>>, context: i64) {
+    if let Some(warning) = too_long(prompts, context) {
+        say(&warning);
+    }
+}
+
+fn too_long(prompts: impl IntoIterator<Item = impl AsRef<str>>, context: i64) -> Option<String> {
+    let encoder = FastEncoder::gpt2();
+    let lengths: Vec<usize> =
+        prompts.into_iter().map(|prompt| encoder.encode(prompt.as_ref()).len()).collect();
+    let long = lengths.iter().filter(|&&tokens| tokens as i64 > context);
+    let who = match lengths.len() {
+        1 => "the prompt has".to_owned(),
+        all => format!("some prompts ({} of {all}) have up to", long.clone().count()),
+    };
+    let most = long.max()?;
+    Some(format!("{who} {most} tokens, the model sees {context}: it reads only the last ones"))
+}
+
+/// Becomes true at Ctrl-C or SIGTERM; a second one ends the process at once.
+///
+/// # Errors
+/// If the operating system lets us not listen.
+pub fn stop_at_signal() -> Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        if asked.swap(true, Ordering::SeqCst) {
+            std::process::exit(i32::from(INTERRUPTED));
+        }
+        say("stopping after this step; once more stops at once, without saving");
+    })
+    .context("cannot listen for Ctrl-C")?;
+    Ok(stop)
+}
+
+/// Prints what makes a shell complete the options of a command.
+pub fn print_completions(shell: Shell, mut command: clap::Command, name: &str) {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command, name, &mut script);
+    print!("{}", String::from_utf8_lossy(&script));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prompts_longer_than_the_context_are_told_with_their_length() {
+        let (short, long) = ("one two", "one two three four");
+        let end = "tokens, the model sees 3: it reads only the last ones";
+        assert_eq!(too_long([long], 3), Some(format!("the prompt has 4 {end}")));
+        assert_eq!(
+            too_long([short, long, "a b c d e"], 3),
+            Some(format!("some prompts (2 of 3) have up to 5 {end}"))
+        );
+        assert_eq!(too_long([short, "one two three"], 3), None);
+    }
+}
