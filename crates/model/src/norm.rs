@@ -15,7 +15,7 @@ impl LayerNorm {
     /// Creates the layer under `path` with weight one and bias zero; nothing is drawn.
     pub fn new(path: &nn::Path, channels: i64, epsilon: f64) -> Self {
         let weight = parameter(path, "weight", &[channels], |w| w.fill_(1.0));
-        let bias = parameter(path, "bias", &[channels], |b| b.zero_());
+        let bias = parameter(path, "bias", &[channels], Tensor::zero_);
         Self { weight, bias, epsilon }
     }
 

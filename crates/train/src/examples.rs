@@ -3,6 +3,7 @@
 use anyhow::Result;
 use embedding::{loader::Loader, windows::Windows};
 use sha2::{Digest, Sha256};
+use std::fmt::Write;
 use tch::{Kind, Tensor};
 
 /// A numbered set of training examples.
@@ -47,7 +48,11 @@ pub trait Examples {
 
 /// Bytes as digits of base 16.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut digits = String::new();
+    for byte in bytes {
+        let _ = write!(digits, "{byte:02x}");
+    }
+    digits
 }
 
 impl Examples for Windows {

@@ -259,7 +259,7 @@ fn a_model_of_the_hub_with_another_tokenizer_is_refused_before_its_weights_are_f
     let room = room();
     let server = server::serve(|asked, stream| match asked.path.rsplit('/').next() {
         Some(CONFIG) => {
-            server::send(stream, asked, b"{\"model_type\": \"gpt2\", \"vocab_size\": 21128}")
+            server::send(stream, asked, b"{\"model_type\": \"gpt2\", \"vocab_size\": 21128}");
         }
         Some("tokenizer_config.json") => {
             server::send(stream, asked, b"{\"tokenizer_class\": \"BertTokenizer\"}");

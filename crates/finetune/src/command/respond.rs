@@ -107,7 +107,13 @@ fn print_results(model: &Gpt2, answered: &[Answered], out: &Path) -> Result<()> 
     }
     lines.push(format!("wrote       {}", out.display()));
     let to_stdout = is_stream(&followed(out)); // whose reader may be that of stdout
-    lines.iter().for_each(|line| if to_stdout { say(line) } else { println!("{line}") });
+    for line in &lines {
+        if to_stdout {
+            say(line);
+        } else {
+            println!("{line}");
+        }
+    }
     Ok(())
 }
 

@@ -190,7 +190,8 @@ fn kept_copy(path: &Path, text: &str) -> Result<Option<PathBuf>> {
             format!("{name}.bak{number}")
         })
     };
-    let free = (1..).map(numbered).find(|copy| !copy.exists()).context("no name is free")?;
+    let free =
+        (1..1_000_000).map(numbered).find(|copy| !copy.exists()).context("no name is free")?;
     fs::copy(path, &free)?;
     Ok(Some(free))
 }

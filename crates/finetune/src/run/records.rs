@@ -74,10 +74,11 @@ fn objects(text: &str, take: &mut dyn FnMut(&RawValue)) -> Result<()> {
     let mut first = true;
     while let Some(json) = stream.next() {
         let json = json.map_err(|error| no_json(text, &error))?;
-        if first && text[stream.byte_offset()..].trim().is_empty() {
-            if let Some(wrapped) = wrapped(json)? {
-                return list(wrapped.get(), take);
-            }
+        if first
+            && text[stream.byte_offset()..].trim().is_empty()
+            && let Some(wrapped) = wrapped(json)?
+        {
+            return list(wrapped.get(), take);
         }
         first = false;
         take(json);

@@ -132,7 +132,10 @@ fn scheme_for(address: &str) -> &'static str {
     let authority = address.split('/').next().unwrap_or_default();
     let host = split_login(authority).1;
     let host = split_port(host).map_or(host, |(host, _)| host).trim_matches(['[', ']']);
-    if host.parse::<IpAddr>().is_ok() || !host.contains('.') || host.ends_with(".local") {
+    if host.parse::<IpAddr>().is_ok()
+        || !host.contains('.')
+        || host.rsplit('.').next() == Some("local")
+    {
         "http"
     } else {
         "https"
