@@ -135,7 +135,9 @@ fn a_loss_that_is_no_number_stops_the_run_before_the_weights_are_touched() {
         }
     };
     assert!(
-        said.starts_with("the loss of step 4 is NaN; the weights are those before it"),
+        said.starts_with(
+            "step 4 cannot be taken, and the weights are those before it: the loss is NaN"
+        ),
         "{said}"
     );
     assert_eq!(bits(&trainer.model), before);
