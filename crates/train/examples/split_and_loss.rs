@@ -7,7 +7,7 @@ use embedding::{
 use model::{config::Gpt2Config, gpt2::Gpt2};
 use tch::Device;
 use train::{
-    loss::mean_loss,
+    loss::mean_batch_loss,
     split::{clean_lines, split_by_characters},
 };
 
@@ -55,6 +55,6 @@ impl Part {
 
     /// The mean over all batches of a pass, dropout off.
     fn loss(&self, model: &Gpt2) -> Result<f64> {
-        mean_loss(model, self.loader.pass().map(|windows| self.windows.batch(&windows)))
+        mean_batch_loss(model, self.loader.pass().map(|windows| self.windows.batch(&windows)))
     }
 }

@@ -12,7 +12,7 @@ use std::fs;
 use tch::Device;
 use train::{
     adamw::{AdamW, AdamWSettings},
-    loss::mean_loss,
+    loss::mean_batch_loss,
     run::plot::Curves,
     schedule::Schedule,
     split::split_by_characters,
@@ -103,7 +103,7 @@ fn learn(
 /// The mean loss of all windows in order, dropout off.
 fn measure(model: &Gpt2, windows: &Windows) -> Result<f64> {
     let loader = Loader::new(windows.len(), BATCH_SIZE, false, false)?;
-    mean_loss(model, loader.pass().map(|batch| windows.batch(&batch)))
+    mean_batch_loss(model, loader.pass().map(|batch| windows.batch(&batch)))
 }
 
 fn sum_up(curves: &Curves) {

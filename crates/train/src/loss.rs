@@ -65,6 +65,25 @@ pub fn mean_loss(model: &Gpt2, batches: impl Iterator<Item = (Tensor, Tensor)>) 
     Ok(sum / all as f64)
 }
 
+/// The mean of the losses of several batches, each counted alike however many targets it has: what the book and the articles print.
+///
+/// Where the last batch is smaller than the others, this is not the mean over all targets; [`mean_loss`] is.
+///
+/// # Errors
+/// If there is no batch.
+pub fn mean_batch_loss(
+    model: &Gpt2,
+    batches: impl Iterator<Item = (Tensor, Tensor)>,
+) -> Result<f64> {
+    let _guard = tch::no_grad_guard();
+    let mut losses = Vec::new();
+    for (inputs, targets) in batches {
+        losses.push(batch_loss(model, &inputs, &targets, false).double_value(&[]));
+    }
+    ensure!(!losses.is_empty(), "there is no batch to measure the loss on");
+    Ok(losses.iter().sum::<f64>() / losses.len() as f64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
