@@ -11,7 +11,7 @@
 //! | [`generate`] | how does the model write? | 3.7 |
 //! | [`cache`] | why does it not start over for each token? | 3.8 |
 //!
-//! [`format`] is how everybody else stores a GPT-2 (chapters 5.1 and 5.6), [`fast`] how the same numbers come sooner on a CPU.
+//! [`mod@format`] is how everybody else stores a GPT-2 (chapters 5.1 and 5.6), [`fast`] how the same numbers come sooner on a CPU.
 //!
 //! Shapes use the legend of [`embedding`]; this chapter adds `F`, the hidden width of the feed-forward network, and `L`,
 //! the number of blocks.

@@ -1,4 +1,4 @@
-//! Speed for chapter 4: the same steps as [`train_step`](crate::step::train_step)'s, sooner, on a CPU.
+//! Speed for chapter 4: the same steps as [`train_step`]'s, sooner, on a CPU.
 //!
 //! | module | what it does |
 //! | --- | --- |

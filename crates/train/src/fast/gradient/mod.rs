@@ -6,7 +6,7 @@
 //! remembered makes arena for its gradient.
 //!
 //! The rules of the single layers are in `gradient/layers.rs`, that of the memory in `gradient/arena.rs`. What is not a product of large
-//! matrices is done in loops of our own: [`model::heads`], `gradient/gelu.rs` and `logits.rs`. Dropout has no rule here: with dropout, and
+//! matrices is done in loops of our own: [`flash_attention`](model::fast::ops::flash_attention), `gradient/gelu.rs` and `logits.rs`. Dropout has no rule here: with dropout, and
 //! elsewhere than on the CPU, autograd does the work.
 
 mod arena;

@@ -1,5 +1,4 @@
-//! Products of rows with a vector by the processor's vector instructions. Beside this room, `unsafe` stands in
-//! [`plain`](crate::plain), [`workers`](crate::workers), `tiles` and the file of [`multiversion`](crate::multiversion).
+//! Products of rows with a vector by the processor's vector instructions.
 //!
 //! Decoding a token reads every weight once and does two operations with it, so that the kernels have to keep up with the memory and
 //! no more: four rows at a time, each in one register of sums, and the next four asked for in advance. That request alone took
