@@ -10,7 +10,7 @@ use anyhow::Result;
 use model::{generate::TokenScorer, gpt2::Gpt2};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use train::{examples::Examples, loss::mean_loss};
+use train::evaluate::evaluate;
 
 /// An entry with what the model answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,11 +102,5 @@ pub fn answer_loss(model: &Gpt2, entries: &[Entry]) -> Result<Option<f64>> {
     if set.left_out() == entries.len() {
         return Ok(None);
     }
-    let device = model.store.device();
-    let items: Vec<usize> = (0..set.len()).collect();
-    let batches = items.chunks(8).map(|items| {
-        let (inputs, targets) = set.batch(items);
-        (inputs.to_device(device), targets.to_device(device))
-    });
-    mean_loss(model, batches).map(Some)
+    evaluate(model, &set, 8, 0).map(Some)
 }

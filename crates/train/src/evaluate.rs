@@ -1,6 +1,6 @@
 //! How well the model does on what it does not learn from (chapter 4.3).
 
-use crate::{examples::Examples, loss::mean_loss, step::Batch};
+use crate::{examples::Examples, loss::mean_loss};
 use anyhow::Result;
 use model::gpt2::Gpt2;
 
@@ -18,14 +18,10 @@ pub fn evaluate(
     let len = examples.len();
     let measured = if batches == 0 { len } else { len.min(batches.saturating_mul(batch_size)) };
     let items: Vec<usize> = (0..measured).map(|index| index * len / measured).collect();
-    let mut measured = Vec::new();
-    for items in items.chunks(batch_size) {
+    let device = model.store.device();
+    let batches = items.chunks(batch_size).map(|items| {
         let (inputs, targets) = examples.batch(items);
-        let batch = Batch::new(inputs, targets);
-        if batch.counted > 0 {
-            let device = model.store.device();
-            measured.push((batch.inputs.to_device(device), batch.targets.to_device(device)));
-        }
-    }
-    mean_loss(model, measured.into_iter())
+        (inputs.to_device(device), targets.to_device(device))
+    });
+    mean_loss(model, batches)
 }
