@@ -17,27 +17,19 @@ pub(super) const NEVER: u32 = u32::MAX;
 pub(super) struct Ranks {
     pieces: FxHashMap<Vec<u8>, u32>,
     bytes: [u32; 256],
-    /// The rank of each two bytes, `left * 256 + right`: every word starts with looking up all of its own.
-    pairs: Vec<u32>,
 }
 
 impl Ranks {
     /// Takes the pieces that a text may produce, the 256 single bytes among them, and their ids.
     pub(super) fn new(pieces: impl Iterator<Item = (Vec<u8>, u32)>) -> Self {
         let pieces: FxHashMap<Vec<u8>, u32> = pieces.collect();
-        let rank = |bytes: &[u8]| pieces.get(bytes).copied().unwrap_or(NEVER);
-        let bytes = array::from_fn(|byte| rank(&[byte as u8]));
-        let pairs = (0..=u16::MAX).map(|pair| rank(&pair.to_be_bytes())).collect();
-        Self { pieces, bytes, pairs }
+        let bytes = array::from_fn(|byte| pieces[&[byte as u8][..]]);
+        Self { pieces, bytes }
     }
 
     /// The rank of a string of bytes, or [`NEVER`].
     pub(super) fn get(&self, bytes: &[u8]) -> u32 {
         self.pieces.get(bytes).copied().unwrap_or(NEVER)
-    }
-
-    fn of_pair(&self, left: u8, right: u8) -> u32 {
-        self.pairs[usize::from(u16::from_be_bytes([left, right]))]
     }
 }
 
@@ -68,7 +60,7 @@ impl<'a> Joiner<'a> {
     pub(super) fn join(&mut self, word: &[u8]) -> impl Iterator<Item = u32> {
         self.parts.clear();
         for (start, &byte) in word.iter().enumerate() {
-            let rank = word.get(start + 1).map_or(NEVER, |&next| self.ranks.of_pair(byte, next));
+            let rank = word.get(start..start + 2).map_or(NEVER, |pair| self.ranks.get(pair));
             let (start, id) = (start as u32, self.ranks.bytes[usize::from(byte)]);
             self.parts.push(Part { id, before: start.saturating_sub(1), next: start + 1, rank });
         }
