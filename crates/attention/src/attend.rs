@@ -96,6 +96,14 @@ mod tests {
     }
 
     #[test]
+    fn a_hidden_key_gets_no_weight() {
+        let zeros = |t| Tensor::zeros([t, 4], tch::kind::DOUBLE_CPU);
+        let hidden = Tensor::from_slice2(&[[false, true, false], [true, false, true]]);
+        let weights = attention_weights(&zeros(2), &zeros(3), Some(&hidden));
+        assert_eq!(weights, Tensor::from_slice2(&[[0.5, 0.0, 0.5], [0.0, 1.0, 0.0]]));
+    }
+
+    #[test]
     fn equal_scores_spread_the_weight_evenly_over_what_is_visible() {
         let zeros = Tensor::zeros([3, 2], tch::kind::DOUBLE_CPU);
         let hidden = causal_mask(3, 3, tch::Device::Cpu);

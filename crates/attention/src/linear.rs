@@ -44,3 +44,24 @@ impl Linear {
         x.linear(&self.weight, self.bias.as_ref())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_inputs_three_outputs_and_a_bias_on_paper() {
+        let layer = Linear {
+            weight: Tensor::from_slice2(&[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]),
+            bias: Some(Tensor::from_slice(&[10.0, 20.0, 30.0])),
+        };
+        // 1 - 2 + 10, 3 - 4 + 20, 5 - 6 + 30; then 2 * 2 + 10, 2 * 4 + 20, 2 * 6 + 30.
+        let y = layer.forward(&Tensor::from_slice2(&[[1.0, -1.0], [0.0, 2.0]]));
+        assert_eq!(y, Tensor::from_slice2(&[[9.0, 19.0, 29.0], [14.0, 28.0, 42.0]]));
+        let plain = Linear { weight: layer.weight, bias: None };
+        assert_eq!(
+            plain.forward(&Tensor::from_slice(&[1.0, -1.0])),
+            Tensor::from_slice(&[-1.0; 3])
+        );
+    }
+}

@@ -1,9 +1,7 @@
 //! Several heads as one layer (chapter 2.5).
 
-use crate::{
-    attend::{attend, attend_fused},
-    linear::Linear,
-};
+use crate::attend::{attend, attend_fused};
+use crate::linear::Linear;
 use anyhow::{Result, ensure};
 use tch::{Tensor, nn};
 

@@ -82,6 +82,39 @@ fn each_row_of_weights_sums_to_one_and_gives_the_future_nothing() {
 }
 
 #[test]
+fn an_edited_key_that_is_hidden_changes_no_bit() {
+    let _alone = generator();
+    let (q, k) = (seeded(&[3, 4]), seeded(&[3, 4]).flip([-1]));
+    let hidden = Tensor::from_slice2(&[[false, true, false]; 3]); // key 1, from every query
+    let weights = |key: i64| {
+        let edited = k.copy();
+        let _ = edited.get(key).g_add_scalar_(1.0);
+        attention_weights(&q, &edited, Some(&hidden))
+    };
+    let before = attention_weights(&q, &k, Some(&hidden));
+    assert_eq!(weights(1), before, "a hidden key was read");
+    assert_ne!(weights(2), before, "the edit did nothing");
+}
+
+#[test]
+fn no_position_reads_keys_and_values_of_its_future() {
+    let _alone = generator();
+    let (q, k, v) =
+        (seeded(&[2, 5, 4]), seeded(&[2, 5, 4]).flip([-1]), seeded(&[2, 5, 4]).flip([1]));
+    let edited = |x: &Tensor| {
+        let x = x.copy();
+        let _ = x.narrow(1, 3, 1).g_add_scalar_(1.0);
+        x
+    };
+    let before = attend(&q, &k, &v, 0.0, false);
+    for after in [attend(&q, &edited(&k), &v, 0.0, false), attend(&q, &k, &edited(&v), 0.0, false)]
+    {
+        assert_eq!(before.narrow(1, 0, 3), after.narrow(1, 0, 3), "the past changed");
+        assert_ne!(before.narrow(1, 3, 2), after.narrow(1, 3, 2), "the edit did nothing");
+    }
+}
+
+#[test]
 fn without_a_mask_attention_does_not_know_the_order_of_positions() {
     let _alone = generator();
     let (q, k, v) = (seeded(&[5, 4]), seeded(&[5, 4]).flip([-1]), seeded(&[5, 4]).flip([0, 1]));
@@ -174,18 +207,35 @@ fn many_heads_are_single_heads_on_slices_of_the_weights() {
     assert!(gap < 1e-6, "largest difference {gap:e}");
 }
 
-#[test]
-fn merging_undoes_the_split() {
-    let _alone = generator();
+/// Two heads of four channels whose projections pass on what they are given.
+fn passing_on() -> MultiHeadAttention {
     let store = VarStore::new(Device::Cpu);
     let layer = multi_head(&store, 8, 2, 0.0);
-    let variables = store.variables();
     tch::no_grad(|| {
-        for (name, mut tensor) in variables {
+        for (name, mut tensor) in store.variables() {
             let (is_weight, size) = (name.ends_with("weight"), tensor.size());
             tensor.copy_(&if is_weight { Tensor::eye(8, CPU) } else { Tensor::zeros(size, CPU) });
         }
     });
+    layer
+}
+
+#[test]
+fn each_head_gets_its_own_channels() {
+    let _alone = generator();
+    let x = seeded(&[2, 5, 8]);
+    let (q, k, v) = passing_on().project(&x);
+    for projected in [q, k, v] {
+        for head in [0, 1] {
+            assert_eq!(projected.select(1, head), x.narrow(2, 4 * head, 4), "head {head}");
+        }
+    }
+}
+
+#[test]
+fn merging_undoes_the_split() {
+    let _alone = generator();
+    let layer = passing_on();
     // Every position says the same, so that whatever the weights are, the mixture is what each says.
     let x = seeded(&[2, 1, 8]).expand([2, 5, 8], false).contiguous();
     let (q, k, v) = layer.project(&x);
