@@ -3,6 +3,7 @@
 use anyhow::Result;
 use embedding::bpe::BytePairEncoder;
 use embedding::loader::Loader;
+use embedding::support::generators::Libtorch;
 use embedding::support::show;
 use embedding::support::texts::chapter_text;
 use embedding::windows::Windows;
@@ -20,7 +21,7 @@ fn main() -> Result<()> {
             windows.len(),
             loader.batches()
         );
-        for first in loader.pass().take(1) {
+        for first in loader.pass(Libtorch).take(1) {
             let (inputs, targets) = windows.batch(&first);
             println!("inputs, shape {:?}", inputs.size());
             println!("{}", show::tensor(&inputs));

@@ -85,35 +85,15 @@ impl InputEmbedding {
         let [_, t] = ids.size()[..] else {
             panic!("ids must be [B, T], got {:?}", ids.size());
         };
-        let context = self.position.weight.size()[0];
+        let (context, last) = (self.position.weight.size()[0], first_position + t - 1);
         assert!(
-            first_position >= 0 && first_position + t <= context,
-            "positions {first_position} to {} do not fit a context of {context}",
-            first_position + t - 1
+            0 <= first_position && last < context,
+            "positions {first_position} to {last} do not fit a context of {context}"
         );
         let tokens = self.token.forward(ids); // [B, T, C]
         let positions = self.position.weight.narrow(0, first_position, t); // [T, C]
         tokens + positions // the same positions for every sequence of the batch
     }
-}
-
-/// The positions of the original Transformer: sines and cosines of ever longer waves, which need no training.
-///
-/// # Shapes
-/// - returns `[T, C]` with `T = context`
-///
-/// # Source
-/// Vaswani et al. 2017 (<https://arxiv.org/abs/1706.03762>), section 3.5.
-pub fn sinusoidal(context: i64, channels: i64) -> Tensor {
-    let mut table = Vec::with_capacity((context * channels) as usize);
-    for position in 0..context {
-        for channel in 0..channels {
-            let exponent = (channel - channel % 2) as f64 / channels as f64;
-            let angle = position as f64 / 10_000_f64.powf(exponent);
-            table.push(if channel % 2 == 0 { angle.sin() } else { angle.cos() } as f32);
-        }
-    }
-    Tensor::from_slice(&table).view([context, channels])
 }
 
 #[cfg(test)]
@@ -193,19 +173,5 @@ mod tests {
         let store = VarStore::new(Device::Cpu);
         let _ = store.root().ones("weight", &[3, 5]);
         let _ = Embedding::new(&store.root(), 5, 3);
-    }
-
-    #[test]
-    fn sinusoids_start_at_zero_and_one_and_each_pair_turns_slower() {
-        let table = sinusoidal(3, 4);
-        let value = |position, channel| table.double_value(&[position, channel]);
-        assert_eq!(crate::support::show::tensor(&table.get(0)), "0. 1. 0. 1.");
-        let close = |ours: f64, expected: f64| {
-            assert!((ours - expected).abs() < 1e-7, "{ours} is not {expected}");
-        };
-        close(value(2, 0), 2_f64.sin());
-        close(value(2, 1), 2_f64.cos());
-        close(value(2, 2), 0.02_f64.sin()); // the wave of channels 2 and 3 is 100 times longer
-        close(value(2, 3), 0.02_f64.cos());
     }
 }

@@ -10,7 +10,7 @@
 //! | [`loader`] | in which order does training see the windows? | 1.3 |
 //! | [`embed`] | how does a number become a vector that knows its position? | 1.4 |
 //!
-//! [`support`] finds the texts of the chapters, prints tensors as PyTorch does, and draws from a list as Python does.
+//! [`support`] finds the texts of the chapters, prints tensors as PyTorch does, and draws as libtorch and Python do.
 //! [`fast`] is an encoder with a queue, for the commands.
 //!
 //! # Shapes

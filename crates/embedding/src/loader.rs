@@ -3,7 +3,6 @@
 use anyhow::{Result, ensure};
 use rand::Rng;
 use rand_mt::Mt;
-use tch::{Device, Kind, Tensor};
 
 /// How a set of items is dealt out in batches, pass after pass.
 pub struct Loader {
@@ -45,58 +44,60 @@ impl Loader {
         }
     }
 
-    /// Starts a pass over all items, which takes one number from libtorch's generator, and a second one if shuffled, as
-    /// soon as the first batch is asked for.
+    /// Starts a pass over all items, which takes one number from `generator`, and a second one if shuffled, as soon as the
+    /// first batch is asked for.
     ///
     /// # Source
     /// PyTorch 2.13: `_BaseDataLoaderIter.__init__` in `torch/utils/data/dataloader.py` draws a seed for worker processes,
     /// even where there are none; `RandomSampler.__iter__` in `torch/utils/data/sampler.py` draws the seed of the order.
-    pub fn pass(&self) -> Pass<'_> {
-        draw_int64(); // the seed for workers; without this draw, all later numbers would be other ones than PyTorch's
-        Pass { loader: self, order: None, batch: 0 }
+    pub fn pass<R: Rng>(&self, mut generator: R) -> Pass<'_, R> {
+        generator.next_u64(); // the seed for workers; without this draw, all later numbers would be other ones than PyTorch's
+        Pass { loader: self, generator, order: Vec::new(), batch: 0 }
+    }
+
+    /// The items in the order of a pass. A shuffled one has a generator of its own, whose seed is drawn from `generator`.
+    fn order(&self, generator: &mut impl Rng) -> Vec<usize> {
+        if self.shuffled {
+            let seed = generator.next_u64() as u32; // PyTorch's generator is seeded with the low 32 bits, too
+            random_permutation(self.items, &mut Mt::new(seed))
+        } else {
+            (0..self.items).collect()
+        }
     }
 }
 
 /// One pass over all items: yields the numbers of the items in each batch.
-pub struct Pass<'a> {
+pub struct Pass<'a, R> {
     loader: &'a Loader,
-    order: Option<Vec<usize>>,
+    generator: R,
+    /// Empty until the first batch is asked for.
+    order: Vec<usize>,
     batch: usize,
 }
 
-impl Iterator for Pass<'_> {
+impl<R: Rng> Iterator for Pass<'_, R> {
     type Item = Vec<usize>;
 
     fn next(&mut self) -> Option<Vec<usize>> {
-        let Loader { items, batch_size, shuffled, .. } = *self.loader;
-        let order = self.order.get_or_insert_with(|| {
-            if shuffled { random_permutation(items, draw_int64()) } else { (0..items).collect() }
-        });
         if self.batch == self.loader.batches() {
             return None;
         }
-        let start = self.batch * batch_size;
+        if self.batch == 0 {
+            self.order = self.loader.order(&mut self.generator);
+        }
+        let start = self.batch * self.loader.batch_size;
+        let end = self.order.len().min(start + self.loader.batch_size);
         self.batch += 1;
-        Some(order[start..items.min(start + batch_size)].to_vec())
+        Some(self.order[start..end].to_vec())
     }
 }
 
-/// A number from libtorch's default generator, as `torch.empty((), dtype=torch.int64).random_()` draws it.
-fn draw_int64() -> i64 {
-    Tensor::empty([], (Kind::Int64, Device::Cpu)).random_().int64_value(&[])
-}
-
-/// The numbers `0..items` in the order of `torch.randperm` with a generator of its own, seeded with `seed`.
+/// The numbers `0..items` in a random order, which is that of `torch.randperm` if the generator is PyTorch's.
 ///
 /// # Source
 /// PyTorch 2.13: `randperm_cpu` in `aten/src/ATen/native/TensorFactories.cpp`; its generator is the MT19937 of Matsumoto and
-/// Nishimura 1998, seeded with the low 32 bits.
-pub fn random_permutation(items: usize, seed: i64) -> Vec<usize> {
-    permutation(items, &mut Mt::new(seed as u32))
-}
-
-/// The numbers `0..items` in a random order: each place takes one of those that are left, by one number of `generator`.
-pub fn permutation(items: usize, generator: &mut impl Rng) -> Vec<usize> {
+/// Nishimura 1998.
+pub fn random_permutation(items: usize, generator: &mut impl Rng) -> Vec<usize> {
     let mut order: Vec<usize> = (0..items).collect();
     for place in 0..items.saturating_sub(1) {
         let chosen = place + generator.next_u32() as usize % (items - place);
@@ -108,6 +109,7 @@ pub fn permutation(items: usize, generator: &mut impl Rng) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::support::generators::Libtorch;
 
     fn loader(items: usize, batch_size: usize, shuffled: bool, complete_only: bool) -> Loader {
         Loader::new(items, batch_size, shuffled, complete_only).expect("a loader that works")
@@ -115,9 +117,9 @@ mod tests {
 
     #[test]
     fn a_last_batch_that_is_not_full_is_kept_or_dropped() {
-        let kept: Vec<_> = loader(5, 2, false, false).pass().collect();
+        let kept: Vec<_> = loader(5, 2, false, false).pass(Libtorch).collect();
         assert_eq!(kept, [vec![0, 1], vec![2, 3], vec![4]]);
-        let dropped: Vec<_> = loader(5, 2, false, true).pass().collect();
+        let dropped: Vec<_> = loader(5, 2, false, true).pass(Libtorch).collect();
         assert_eq!(dropped, [[0, 1], [2, 3]]);
         assert_eq!(
             (loader(5, 2, false, false).batches(), loader(5, 2, false, true).batches()),

@@ -45,20 +45,19 @@ impl Windows {
     /// # Panics
     /// If there is no window of such a number.
     pub fn batch(&self, windows: &[usize]) -> (Tensor, Tensor) {
-        let rows = |shift: usize| {
-            let mut ids = Vec::with_capacity(windows.len() * self.context);
-            for &window in windows {
-                assert!(
-                    window < self.len(),
-                    "there is no window {window}, the last is {}",
-                    self.len() - 1
-                );
-                let start = window * self.stride + shift;
-                ids.extend_from_slice(&self.ids[start..start + self.context]);
-            }
-            Tensor::from_slice(&ids).view([windows.len() as i64, self.context as i64])
-        };
-        (rows(0), rows(1))
+        (self.rows(windows, 0), self.rows(windows, 1))
+    }
+
+    /// The tokens of some windows that are moved on by `shift` tokens, a window in each row.
+    fn rows(&self, windows: &[usize], shift: usize) -> Tensor {
+        let mut ids = Vec::new();
+        for &window in windows {
+            let last = self.len() - 1;
+            assert!(window <= last, "there is no window {window}, the last is {last}");
+            let start = window * self.stride + shift;
+            ids.extend_from_slice(&self.ids[start..start + self.context]);
+        }
+        Tensor::from_slice(&ids).view([windows.len() as i64, self.context as i64]) // [B, T]
     }
 }
 

@@ -66,16 +66,18 @@ impl Vocabulary {
     /// # Errors
     /// If a word is not in the vocabulary and there is no [`UNKNOWN`] to stand for it. The message names the first one.
     pub fn encode(&self, text: &str) -> Result<Vec<i64>> {
-        let id = |word| {
-            self.ids.get(word).copied().or(self.unknown).with_context(|| {
+        let mut ids = Vec::new();
+        for word in split_words(text) {
+            let id = self.ids.get(word).copied().or(self.unknown).with_context(|| {
                 format!(
                     "the word \"{word}\" is not among the {} of this vocabulary; \
                      take a vocabulary with an entry for unknown words",
                     self.words.len()
                 )
-            })
-        };
-        split_words(text).into_iter().map(id).collect()
+            })?;
+            ids.push(id);
+        }
+        Ok(ids)
     }
 
     /// Joins the words of `ids` with spaces, none of them before `, . : ; ? ! )` and none after `(`.
@@ -85,13 +87,11 @@ impl Vocabulary {
     pub fn decode(&self, ids: &[i64]) -> Result<String> {
         let mut text = String::new();
         for &id in ids {
-            let word =
-                usize::try_from(id).ok().and_then(|id| self.words.get(id)).with_context(|| {
-                    format!(
-                        "id {id} is outside this vocabulary, whose ids are 0 to {}",
-                        self.words.len() as i64 - 1
-                    )
-                })?;
+            let word = usize::try_from(id).ok().and_then(|place| self.words.get(place));
+            let word = word.with_context(|| {
+                let last = self.words.len() as i64 - 1;
+                format!("id {id} is outside this vocabulary, whose ids are 0 to {last}")
+            })?;
             let sticks = matches!(word.as_str(), "," | "." | ":" | ";" | "?" | "!" | ")");
             if !(text.is_empty() || text.ends_with('(') || sticks) {
                 text.push(' ');

@@ -4,6 +4,7 @@ use embedding::bpe::{BytePairEncoder, END_OF_TEXT, StreamDecoder};
 use embedding::fast::FastEncoder;
 use embedding::learn::learn_merges;
 use embedding::split::split_pieces;
+use embedding::support::generators::python;
 use embedding::support::sample::python_sample;
 use embedding::windows::Windows;
 use proptest::prelude::*;
@@ -165,7 +166,7 @@ proptest! {
     #[test]
     fn a_sample_holds_no_item_twice(seed in any::<u64>(), items in 0_usize..300, part in 0.0..=1.0) {
         let size = (items as f64 * part) as usize;
-        let mut picked = python_sample(seed, items, size).expect("fewer than there are");
+        let mut picked = python_sample(&mut python(seed), items, size).expect("fewer than there are");
         picked.sort_unstable();
         picked.dedup();
         prop_assert_eq!(picked.len(), size);

@@ -9,6 +9,7 @@ use embedding::bpe::{BytePairEncoder, END_OF_TEXT};
 use embedding::embed::Embedding;
 use embedding::fast::{FastEncoder, agrees_with_lesson};
 use embedding::loader::Loader;
+use embedding::support::generators::{Libtorch, python};
 use embedding::support::sample::python_sample;
 use embedding::support::texts::{PROSE, STORY, project_root};
 use public_data::public_data;
@@ -56,7 +57,7 @@ fn passes_deal_out_the_batches_that_pytorch_does_and_draw_as_often() {
         )
         .expect("a loader that works");
 
-        let first: Vec<_> = loader.pass().collect();
+        let first: Vec<_> = loader.pass(Libtorch).collect();
         let first_expected: Vec<_> =
             case["first_pass"].as_array().expect("batches").iter().map(sizes).collect();
         assert_eq!(first, first_expected, "{} items", case["items"]);
@@ -67,11 +68,11 @@ fn passes_deal_out_the_batches_that_pytorch_does_and_draw_as_often() {
             case["items"]
         );
 
-        let second = loader.pass().next().expect("a batch");
+        let second = loader.pass(Libtorch).next().expect("a batch");
         assert_eq!(second, sizes(&case["first_batch_of_second_pass"]));
         assert_eq!(next_draw(), case["after_that"], "draws of a pass left after one batch");
 
-        let _ = loader.pass();
+        let _ = loader.pass(Libtorch);
         assert_eq!(
             next_draw(),
             case["after_a_pass_without_a_batch"],
@@ -84,7 +85,7 @@ fn passes_deal_out_the_batches_that_pytorch_does_and_draw_as_often() {
 fn samples_pick_what_python_picks_in_its_order() {
     for case in expected("samples") {
         let seed = case["seed"].as_u64().expect("a seed");
-        let picked = python_sample(seed, size(&case["items"]), size(&case["size"]))
+        let picked = python_sample(&mut python(seed), size(&case["items"]), size(&case["size"]))
             .expect("fewer than there are");
         assert_eq!(
             picked,

@@ -4,7 +4,7 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
-use embedding::{fast::FastEncoder, loader::Loader};
+use embedding::{fast::FastEncoder, loader::Loader, support::generators::Libtorch};
 use finetune::{collate::InstructionSet, run::tasks};
 use model::{
     fast::decode::{Decoder, Dtype},
@@ -129,7 +129,7 @@ impl Examples for OneBatch {
     }
 
     fn pass(&self, batch_size: usize) -> Result<Vec<Vec<usize>>> {
-        Ok(Loader::new(self.batch, batch_size, false, true)?.pass().collect())
+        Ok(Loader::new(self.batch, batch_size, false, true)?.pass(Libtorch).collect())
     }
 }
 

@@ -1,7 +1,7 @@
 //! A small model before and after a few passes over 16 embedded instructions of one kind (chapter 5.4).
 
 use anyhow::{Context, Result};
-use embedding::loader::Loader;
+use embedding::{loader::Loader, support::generators::Libtorch};
 use finetune::{
     collate::InstructionSet,
     instructions::{Entry, embedded},
@@ -41,7 +41,7 @@ fn main() -> Result<()> {
     let held_out = InstructionSet::new(std::slice::from_ref(asked), config.context as usize, true)?;
     let batches = Loader::new(set.len(), 8, false, true)?;
     let show = |when: &str| -> Result<()> {
-        let learned = mean_loss(&model, batches.pass().map(|items| set.batch(&items)))?;
+        let learned = mean_loss(&model, batches.pass(Libtorch).map(|items| set.batch(&items)))?;
         let new = mean_loss(&model, std::iter::once(held_out.batch(&[0])))?;
         println!(
             "{when} loss {learned:.4} on {} instructions, {new:.4} on one that is held out",
@@ -55,7 +55,7 @@ fn main() -> Result<()> {
     show("before")?;
     let mut optimizer = AdamW::new(model.parameters(), AdamWSettings::default());
     for _ in 0..PASSES {
-        for items in batches.pass() {
+        for items in batches.pass(Libtorch) {
             let (inputs, targets) = set.batch(&items); // [B, T], [B, T]
             let batch = Batch::new(inputs, targets);
             train_step(&model, &mut optimizer, &[batch], 5e-3, f64::INFINITY)?;

@@ -5,6 +5,7 @@ use anyhow::{Result, ensure};
 use embedding::{
     bpe::{BytePairEncoder, END_OF_TEXT},
     loader::Loader,
+    support::generators::Libtorch,
 };
 use tch::Tensor;
 use train::{examples::Examples, loss::IGNORED};
@@ -109,13 +110,13 @@ impl Examples for InstructionSet {
     fn pass(&self, batch_size: usize) -> Result<Vec<Vec<usize>>> {
         let shuffled = Loader::new(self.len(), batch_size, true, true)?;
         if !self.similar_lengths {
-            return Ok(shuffled.pass().collect());
+            return Ok(shuffled.pass(Libtorch).collect());
         }
-        let mut order: Vec<usize> = shuffled.pass().flatten().collect();
+        let mut order: Vec<usize> = shuffled.pass(Libtorch).flatten().collect();
         order.sort_by_key(|&item| self.rows[item].ids.len()); // stable: equals stay in random order
         let batches: Vec<&[usize]> = order.chunks(batch_size).collect();
         let sequence = Loader::new(batches.len(), 1, true, true)?;
-        Ok(sequence.pass().flatten().map(|batch| batches[batch].to_vec()).collect())
+        Ok(sequence.pass(Libtorch).flatten().map(|batch| batches[batch].to_vec()).collect())
     }
 }
 

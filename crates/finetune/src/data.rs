@@ -2,7 +2,7 @@
 
 use crate::instructions::{Entry, Split, split_in_order};
 use anyhow::{Result, ensure};
-use embedding::support::sample::python_sample;
+use embedding::support::{generators::python, sample::python_sample};
 use sha2::{Digest, Sha256};
 
 /// Chooses `count` of the entries as Python's `random.seed(seed); random.sample(entries, count)` does.
@@ -15,7 +15,7 @@ pub fn sample(entries: &[Entry], count: usize, seed: u32) -> Result<Vec<Entry>> 
         "--sample asks for {count} of {} entries; ask for fewer",
         entries.len()
     );
-    Ok(python_sample(u64::from(seed), entries.len(), count)?
+    Ok(python_sample(&mut python(u64::from(seed)), entries.len(), count)?
         .into_iter()
         .map(|number| entries[number].clone())
         .collect())

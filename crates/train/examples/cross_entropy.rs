@@ -4,7 +4,7 @@ use anyhow::Result;
 use embedding::{
     bpe::BytePairEncoder,
     loader::Loader,
-    support::{show, texts::chapter_text},
+    support::{generators::Libtorch, show, texts::chapter_text},
     windows::Windows,
 };
 use model::{config::Gpt2Config, gpt2::Gpt2};
@@ -17,8 +17,10 @@ fn main() -> Result<()> {
     let text = chapter_text(4)?;
     println!("text {}", text.file);
     let windows = Windows::new(BytePairEncoder::gpt2().encode(&text.content), 4, 1)?;
-    let first =
-        Loader::new(windows.len(), 2, false, true)?.pass().next().expect("a loader has a batch");
+    let first = Loader::new(windows.len(), 2, false, true)?
+        .pass(Libtorch)
+        .next()
+        .expect("a loader has a batch");
     let (inputs, targets) = windows.batch(&first); // [B, T]
 
     tch::manual_seed(123);

@@ -1,9 +1,11 @@
 //! The random numbers behind every demo: libtorch's generator written out, and how many numbers each operation takes from it (the
 //! page "Where the numbers come from").
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use attention::linear::Linear;
-use embedding::{embed::Embedding, loader::Loader};
+use embedding::{embed::Embedding, loader::Loader, support::generators::Libtorch};
+use rand::{Rng, TryRng, rand_core::utils};
+use std::convert::Infallible;
 use tch::{Device, Kind, Tensor, nn::VarStore};
 
 const CPU: (Kind, Device) = (Kind::Float, Device::Cpu);
@@ -32,7 +34,7 @@ fn main() -> Result<()> {
         "a whole number of 63 bits by libtorch\n{}",
         Tensor::empty([], (Kind::Int64, Device::Cpu)).random_().int64_value(&[])
     );
-    let both = (u64::from(stream[0]) << 32 | u64::from(stream[1])) % (1 << 63);
+    let both = Mt19937::new(SEED).next_u64() % (1 << 63);
     println!("by hand, the first number before the second\n{both}");
 
     println!("numbers taken from the generator");
@@ -64,7 +66,12 @@ fn main() -> Result<()> {
     }
 
     tch::manual_seed(i64::from(SEED));
-    let order = Loader::new(9, 9, true, true)?.pass().next().context("a loader has a batch")?;
+    let loader = Loader::new(9, 9, true, true)?;
+    let order = loader.pass(Libtorch).next().context("a loader has a batch")?;
+    ensure!(
+        loader.pass(Mt19937::new(SEED)).next().as_ref() == Some(&order),
+        "the generator written out gives another order than libtorch's"
+    );
     println!(
         "a shuffled pass over 9 items\n{}",
         order.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
@@ -87,7 +94,7 @@ fn words(numbers: &[f64]) -> String {
 
 fn pass(shuffled: bool) {
     let loader = Loader::new(40, 4, shuffled, true).expect("40 items fill 10 batches");
-    assert_eq!(loader.pass().count(), 10);
+    assert_eq!(loader.pass(Libtorch).count(), 10);
 }
 
 /// How far an operation moves libtorch's generator along the stream: it is looked up where the next three numbers stand in it.
@@ -139,5 +146,23 @@ impl Mt19937 {
             self.state[i] = self.state[(i + 397) % 624] ^ (joined >> 1) ^ odd;
         }
         self.place = 0;
+    }
+}
+
+impl TryRng for Mt19937 {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(self.next())
+    }
+
+    /// As libtorch makes it: the first number is the upper half.
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        let upper = u64::from(self.next());
+        Ok(upper << 32 | u64::from(self.next()))
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        utils::fill_bytes_via_next_word(bytes, || self.try_next_u32())
     }
 }

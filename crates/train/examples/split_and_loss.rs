@@ -2,7 +2,10 @@
 
 use anyhow::Result;
 use embedding::{
-    bpe::BytePairEncoder, loader::Loader, support::texts::chapter_text, windows::Windows,
+    bpe::BytePairEncoder,
+    loader::Loader,
+    support::{generators::Libtorch, texts::chapter_text},
+    windows::Windows,
 };
 use model::{config::Gpt2Config, gpt2::Gpt2};
 use tch::Device;
@@ -55,6 +58,6 @@ impl Part {
 
     /// The mean over all batches of a pass, dropout off.
     fn loss(&self, model: &Gpt2) -> Result<f64> {
-        mean_batch_loss(model, self.loader.pass().map(|windows| self.windows.batch(&windows)))
+        mean_batch_loss(model, self.loader.pass(Libtorch).map(|windows| self.windows.batch(&windows)))
     }
 }

@@ -5,7 +5,12 @@
 mod figure;
 
 use anyhow::{Context, Result};
-use embedding::{bpe::BytePairEncoder, loader::Loader, support::texts, windows::Windows};
+use embedding::{
+    bpe::BytePairEncoder,
+    loader::Loader,
+    support::{generators::Libtorch, texts},
+    windows::Windows,
+};
 use figure::{BLUE, Svg};
 use model::{config::Gpt2Config, generate::greedy, gpt2::Gpt2};
 use std::fs;
@@ -89,7 +94,7 @@ fn learn(
     let mut step = 0;
     report(0, step)?;
     for epoch in 1..=EPOCHS {
-        for batch in loader.pass() {
+        for batch in loader.pass(Libtorch) {
             let (inputs, targets) = windows.batch(&batch); // [B, T], [B, T]
             let batch = Batch::new(inputs, targets);
             train_step(model, &mut optimizer, &[batch], schedule.at(step), f64::INFINITY)?;
@@ -103,7 +108,7 @@ fn learn(
 /// The mean loss of all windows in order, dropout off.
 fn measure(model: &Gpt2, windows: &Windows) -> Result<f64> {
     let loader = Loader::new(windows.len(), BATCH_SIZE, false, false)?;
-    mean_batch_loss(model, loader.pass().map(|batch| windows.batch(&batch)))
+    mean_batch_loss(model, loader.pass(Libtorch).map(|batch| windows.batch(&batch)))
 }
 
 fn sum_up(curves: &Curves) {

@@ -1,7 +1,12 @@
 //! Ten steps of training, each loss equal to PyTorch's (chapter 4.2).
 
 use anyhow::Result;
-use embedding::{bpe::BytePairEncoder, loader::Loader, support::texts::PROSE, windows::Windows};
+use embedding::{
+    bpe::BytePairEncoder,
+    loader::Loader,
+    support::{generators::Libtorch, texts::PROSE},
+    windows::Windows,
+};
 use model::{config::Gpt2Config, gpt2::Gpt2};
 use tch::Device;
 use train::{
@@ -32,7 +37,7 @@ fn main() -> Result<()> {
         AdamWSettings { weight_decay: 0.1, ..AdamWSettings::default() },
     );
     println!("parameters {}", CONFIG.parameters());
-    for (step, batch) in loader.pass().take(10).enumerate() {
+    for (step, batch) in loader.pass(Libtorch).take(10).enumerate() {
         let (inputs, targets) = windows.batch(&batch); // [B, T], [B, T]
         let batch = Batch::new(inputs, targets);
         let measured = train_step(&model, &mut optimizer, &[batch], 4e-4, f64::INFINITY)?;

@@ -4,7 +4,7 @@ use anyhow::Result;
 use embedding::{
     bpe::BytePairEncoder,
     loader::Loader,
-    support::{show, texts::chapter_text},
+    support::{generators::Libtorch, show, texts::chapter_text},
     windows::Windows,
 };
 use model::{config::Gpt2Config, gpt2::Gpt2};
@@ -18,8 +18,10 @@ fn main() -> Result<()> {
     let encoder = BytePairEncoder::gpt2();
     let windows = Windows::new(encoder.encode(&text.content), 4, 1)?;
     println!("{} windows of 4 tokens", windows.len());
-    let first =
-        Loader::new(windows.len(), 2, false, true)?.pass().next().expect("a loader has a batch");
+    let first = Loader::new(windows.len(), 2, false, true)?
+        .pass(Libtorch)
+        .next()
+        .expect("a loader has a batch");
     let (inputs, targets) = windows.batch(&first); // [B, T]
     print_ids("inputs", &inputs)?;
     print_ids("targets", &targets)?;

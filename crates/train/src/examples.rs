@@ -1,7 +1,7 @@
 //! What a model can be trained on (chapter 4.1): anything that can be numbered and turned into batches.
 
 use anyhow::Result;
-use embedding::{loader::Loader, windows::Windows};
+use embedding::{loader::Loader, support::generators::Libtorch, windows::Windows};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 use tch::{Kind, Tensor};
@@ -25,7 +25,7 @@ pub trait Examples {
     /// # Errors
     /// If there are too few examples for a single batch.
     fn pass(&self, batch_size: usize) -> Result<Vec<Vec<usize>>> {
-        Ok(Loader::new(self.len(), batch_size, true, true)?.pass().collect())
+        Ok(Loader::new(self.len(), batch_size, true, true)?.pass(Libtorch).collect())
     }
 
     /// SHA-256 of all inputs and targets: two sets that teach the same have the same one.

@@ -11,7 +11,9 @@ use crate::{
     step::{Batch, train_step},
 };
 use anyhow::{Context, Result};
-use embedding::{bpe::BytePairEncoder, loader::Loader, windows::Windows};
+use embedding::{
+    bpe::BytePairEncoder, loader::Loader, support::generators::Libtorch, windows::Windows,
+};
 use model::{
     config::{Gelu, Gpt2Config},
     generate::greedy,
@@ -126,7 +128,7 @@ impl Protocol {
         let mut optimizer = AdamW::new(model.parameters(), AdamWSettings::default());
         let mut step = 0;
         for epoch in 1..=self.epochs {
-            for windows in training.loader.pass() {
+            for windows in training.loader.pass(Libtorch) {
                 let (inputs, targets) = training.windows.batch(&windows); // [B, T], [B, T]
                 let batch = Batch::new(inputs, targets);
                 let rate = self.learning_rate;
@@ -150,7 +152,7 @@ impl Protocol {
         let batches = self.eval_batches.min(part.loader.batches());
         let sum: f64 = part
             .loader
-            .pass()
+            .pass(Libtorch)
             .take(batches)
             .map(|windows| {
                 let (inputs, targets) = part.windows.batch(&windows);

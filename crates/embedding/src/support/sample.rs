@@ -4,48 +4,39 @@ use std::collections::HashSet;
 
 use anyhow::{Result, ensure};
 use rand::Rng;
-use rand_mt::Mt;
 
-/// The places that `random.seed(seed); random.sample(data, size)` picks from a list of `items` entries, in its order.
+/// The places that `random.sample(data, size)` picks from a list of `items` entries, in its order. With the generator
+/// [`python`](super::generators::python) they are those of a Python script with the same seed.
 ///
 /// # Errors
 /// If more items are asked for than there are.
 ///
 /// # Source
-/// `CPython` 3.11: `Random.sample` and `Random._randbelow_with_getrandbits` in `Lib/random.py`, `random_seed` in
-/// `Modules/_randommodule.c`.
-pub fn python_sample(seed: u64, items: usize, size: usize) -> Result<Vec<usize>> {
+/// `CPython` 3.11: `Random.sample` and `Random._randbelow_with_getrandbits` in `Lib/random.py`.
+pub fn python_sample(generator: &mut impl Rng, items: usize, size: usize) -> Result<Vec<usize>> {
     ensure!(
         size <= items,
         "a sample of {size} cannot be taken from {items} items; ask for at most {items}"
     );
-    let mut generator = python_generator(seed);
+    let mut picked = Vec::with_capacity(size);
     if items <= table_size(size) {
         // A list of what is left: the last item moves into the gap that a chosen one leaves.
         let mut left: Vec<usize> = (0..items).collect();
-        return Ok((0..size)
-            .map(|_| {
-                let place = below(&mut generator, left.len());
-                left.swap_remove(place)
-            })
-            .collect());
+        for _ in 0..size {
+            let place = below(generator, left.len());
+            picked.push(left.swap_remove(place));
+        }
+        return Ok(picked);
     }
     // A set of what has been chosen: an item drawn a second time is drawn anew.
     let mut chosen = HashSet::new();
-    let mut picked = Vec::with_capacity(size);
     while picked.len() < size {
-        let place = below(&mut generator, items);
+        let place = below(generator, items);
         if chosen.insert(place) {
             picked.push(place);
         }
     }
     Ok(picked)
-}
-
-/// The generator after `random.seed(seed)`: an MT19937 keyed with the seed's 32-bit digits, lowest first.
-fn python_generator(seed: u64) -> Mt {
-    let (low, high) = (seed as u32, (seed >> 32) as u32);
-    if high == 0 { Mt::new_with_key([low]) } else { Mt::new_with_key([low, high]) }
 }
 
 /// Up to how many items Python keeps a list, because a set of `size` entries would take more memory.
@@ -67,20 +58,21 @@ fn below(generator: &mut impl Rng, limit: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::generators::python;
     use super::*;
 
     #[test]
     fn more_than_there_is_cannot_be_drawn() {
-        let error = python_sample(123, 9, 10).expect_err("ten of nine").to_string();
+        let error = python_sample(&mut python(123), 9, 10).expect_err("ten of nine").to_string();
         assert!(error.contains("10") && error.contains("9 items"), "{error}");
     }
 
     #[test]
     fn all_items_or_none_can_be_drawn() {
-        let mut all = python_sample(123, 9, 9).expect("nine of nine");
+        let mut all = python_sample(&mut python(123), 9, 9).expect("nine of nine");
         all.sort_unstable();
         assert_eq!(all, (0..9).collect::<Vec<_>>());
-        assert_eq!(python_sample(123, 9, 0).expect("none of nine"), [0; 0]);
-        assert_eq!(python_sample(123, 0, 0).expect("none of none"), [0; 0]);
+        assert_eq!(python_sample(&mut python(123), 9, 0).expect("none of nine"), [0; 0]);
+        assert_eq!(python_sample(&mut python(123), 0, 0).expect("none of none"), [0; 0]);
     }
 }
