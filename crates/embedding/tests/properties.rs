@@ -3,11 +3,13 @@
 use embedding::bpe::{BytePairEncoder, END_OF_TEXT, StreamDecoder};
 use embedding::fast::FastEncoder;
 use embedding::learn::learn_merges;
+use embedding::loader::random_permutation;
 use embedding::split::split_pieces;
 use embedding::support::generators::python;
 use embedding::support::sample::python_sample;
 use embedding::windows::Windows;
 use proptest::prelude::*;
+use rand_mt::Mt64;
 
 /// Texts made of what encoders stumble over, and of any characters.
 fn text() -> impl Strategy<Value = String> {
@@ -161,6 +163,18 @@ proptest! {
             prop_assert_eq!(input, (start as i64..).take(context).collect::<Vec<_>>());
         }
         prop_assert_eq!(targets, inputs + 1);
+    }
+
+    #[test]
+    fn any_generator_shuffles_and_gives_a_number_for_each_place_but_the_last(seed in any::<u64>(), items in 1_usize..300) {
+        let (mut generator, mut twin) = (Mt64::new(seed), Mt64::new(seed));
+        let mut order = random_permutation(items, &mut generator);
+        order.sort_unstable();
+        prop_assert_eq!(order, (0..items).collect::<Vec<_>>());
+        for _ in 1..items {
+            twin.next_u32();
+        }
+        prop_assert_eq!(generator.next_u64(), twin.next_u64());
     }
 
     #[test]

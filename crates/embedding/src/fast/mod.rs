@@ -22,12 +22,9 @@ pub struct FastEncoder {
 impl FastEncoder {
     /// Takes over the pieces of an encoder.
     pub fn new(lesson: &BytePairEncoder) -> Self {
-        let ids = 0..lesson.vocab_size() as i64;
-        let pieces = ids.filter_map(|id| {
-            let piece = lesson.piece(id).ok()?;
-            (lesson.id(piece) == Some(id)).then(|| (piece.to_vec(), id as u32))
-        });
-        Self { ranks: Ranks::new(pieces) }
+        let pieces = (0..lesson.vocab_size() as i64).filter_map(|id| lesson.piece(id).ok());
+        let known = pieces.filter_map(|piece| Some((piece.to_vec(), lesson.id(piece)? as u32)));
+        Self { ranks: Ranks::new(known) }
     }
 
     /// The twin of [`BytePairEncoder::gpt2`], built at the first call.
