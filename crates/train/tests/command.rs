@@ -99,12 +99,12 @@ fn a_run_leaves_a_model_its_card_its_curve_its_samples_and_its_metrics() {
         assert!(printed.contains(word), "{word} is missing in {printed}");
     }
     let said = String::from_utf8(run.get_output().stderr.clone()).expect("UTF-8");
-    for word in ["batch_size 2", "learning_rate 0.002", "seed 123", "step 4, epoch"] {
+    for word in ["batch_size 2", "learning_rate 0.0005", "seed 123", "step 4, epoch"] {
         assert!(said.contains(word), "{word} is missing in {said}");
     }
     assert!(!said.contains('\u{1b}'), "a pipe gets no control characters");
     let read = |name: &str| fs::read_to_string(room.path("run").join(name)).expect(name);
-    assert!(read("README.md").contains("| learning_rate | 0.002 |"));
+    assert!(read("README.md").contains("| learning_rate | 0.0005 |"));
     assert!(read("loss.svg").contains("tokens seen"));
     assert_eq!(read("samples.txt").matches("--- step").count(), 2);
     assert_eq!(read("metrics.jsonl").matches("gradient_norm").count(), 4);
@@ -507,7 +507,7 @@ fn a_run_resumed_for_longer_says_how_its_learning_rate_jumps_and_one_that_was_br
     };
     let longer = said("--resume run --max-steps 24");
     assert!(
-        longer.contains("warning: the learning rate was 2.44e-4 at step 12 and is"),
+        longer.contains("warning: the learning rate was 6.10e-5 at step 12 and is"),
         "{longer}"
     );
     let same = said("--resume run/checkpoints/step-000018 --max-steps 24");

@@ -142,7 +142,7 @@ fn begin(options: &Options, device: Device) -> Result<(Trainer, RunFolder, Comma
     let settings = options.settings(&TrainSettings::default());
     let First { model, begun_with, folder: source, context } =
         start::first_model(options, settings.seed, device)?;
-    let settings = options.rates(&settings, &model, begun_with == "scratch");
+    let settings = options.rates(&settings, &model, context, begun_with == "scratch");
     let prompt = options.prompt.clone().unwrap_or_else(|| corpus.unseen_words(5));
     let command = Command {
         text: remembered(&options.text),

@@ -1,6 +1,7 @@
 //! What can be said on the command line of `train`, and what it means (chapter 4.4).
 
 use crate::{
+    metrics::rounded,
     run::arguments::{at_least_one, not_negative, positive, share, threads},
     settings::{Length, TrainSettings},
 };
@@ -8,6 +9,8 @@ use clap::{Parser, Subcommand};
 use model::{fast::path::CodePath, gpt2::Gpt2};
 use std::path::PathBuf;
 
+/// The tokens of a step for which the default rate was chosen.
+const TOKENS: f64 = 512.0;
 /// Above so many parameters a model wants smaller steps.
 const LARGE: i64 = 50_000_000;
 
@@ -79,7 +82,7 @@ pub struct Options {
     /// Steps in all, instead of epochs
     #[arg(help_heading = "Training", long, value_name = "N", value_parser = at_least_one)]
     pub max_steps: Option<usize>,
-    /// Highest learning rate [default: 2e-3; for large models 4e-4, with weights 5e-5]
+    /// Highest learning rate [default: 2e-3, less for small batches; for large models 4e-4, with weights 5e-5]
     #[arg(help_heading = "Training", long, value_name = "RATE", value_parser = positive)]
     pub learning_rate: Option<f64>,
     /// Learning rate at the end of its cosine [default: a tenth of the highest]
@@ -193,17 +196,24 @@ impl Options {
         }
     }
 
-    /// Learning rates that suit the size of the model, where none are given.
+    /// Learning rates that suit the size of the model and of a step's batches, where none are given.
+    ///
+    /// A gradient of few tokens is a noisy one: 128 tokens at the rate for 512 make the loss of the tiny model leap from 6.7 to 13.2. The
+    /// noise shrinks with the root of their number, and so the rate does.
     pub fn rates(
         &self,
         settings: &TrainSettings,
         model: &Gpt2,
+        context: usize,
         from_scratch: bool,
     ) -> TrainSettings {
+        let tokens =
+            settings.batch_size.saturating_mul(settings.grad_accum).saturating_mul(context);
+        let noise = (tokens as f64 / TOKENS).sqrt().min(1.0);
         let suitable = match (from_scratch, model.config.parameters() > LARGE) {
             (false, _) => 5e-5,
             (true, true) => 4e-4,
-            (true, false) => settings.learning_rate,
+            (true, false) => rounded(settings.learning_rate * noise),
         };
         let learning_rate = self.learning_rate.unwrap_or(suitable);
         TrainSettings {
