@@ -261,3 +261,26 @@ fn entries_that_fill_the_context_are_left_out_named_and_with_nothing_left_refuse
     assert!(said.contains("all 16 entries fill the context of 64 tokens"), "{said}");
     assert!(!room.path().join("none").exists(), "nothing is made before it can be filled");
 }
+
+#[test]
+#[cfg(unix)]
+fn a_signal_in_the_training_of_the_first_model_saves_it_and_the_same_command_goes_on() {
+    let room = room();
+    let words = "--weights scratch --data data.json --out-dir run --max-new-tokens 2";
+    let mut child = finetune(&room, words).spawn().expect("it starts");
+    wait_for(&mut child, "pretraining on the embedded prose: 150 steps");
+    thread::sleep(Duration::from_secs(3));
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(kill.expect("kill").success());
+    let said = said(&child.wait_with_output().expect("it ends"), 130);
+    let last = said.lines().last().expect("a line");
+    assert!(
+        last.contains(&format!("of the first model; go on with: cargo run -p finetune -- {words}")),
+        "{last}"
+    );
+    assert!(!said.contains("error"), "{said}");
+    let mut again = finetune(&room, words).spawn().expect("it starts");
+    wait_for(&mut again, "pretraining goes on after step ");
+    again.kill().expect("a process to kill");
+    again.wait().expect("it ends");
+}

@@ -58,6 +58,9 @@ impl Part {
 
     /// The mean over all batches of a pass, dropout off.
     fn loss(&self, model: &Gpt2) -> Result<f64> {
-        mean_batch_loss(model, self.loader.pass(Libtorch).map(|windows| self.windows.batch(&windows)))
+        mean_batch_loss(
+            model,
+            self.loader.pass(Libtorch).map(|windows| self.windows.batch(&windows)),
+        )
     }
 }

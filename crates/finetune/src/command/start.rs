@@ -1,11 +1,12 @@
 //! The model that `finetune` begins with (chapter 5.7): public weights, or a small one made on the spot.
 
-use super::options::{Common, Whole};
+use super::options::Whole;
 use crate::respond::{Limits, complete};
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use embedding::{fast::FastEncoder, support::texts::PROSE, windows::Windows};
 use model::{config::Gpt2Config, generate::CachedModel, gpt2::Gpt2};
 use std::{
+    env, fmt,
     ops::ControlFlow,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
@@ -13,15 +14,17 @@ use std::{
 use tch::Device;
 use train::{
     callbacks::Outcome,
+    checkpoint,
     command::take_path,
     run::{
-        folder::RunFolder,
+        folder::{PRETRAINING, RunFolder},
         recorder::Recorder,
         terminal::{Progress, say},
         weights::{self, Brought},
     },
     sampling::Sampling,
     settings::{Length, TrainSettings},
+    support::shell,
     trainer::Trainer,
 };
 
@@ -54,7 +57,7 @@ pub fn first_model(
         source: Some(folder),
     };
     let made = || -> Result<First> {
-        let model = pretrain(&options.common, device, folder, stop)?;
+        let model = pretrain(options, device, folder, stop)?;
         Ok(First { model, begun_with: SCRATCH.to_owned(), source: None })
     };
     match options.weights.as_deref() {
@@ -84,16 +87,59 @@ pub fn with_dropout(model: Gpt2, dropout: f64) -> Result<Gpt2> {
     Gpt2::with_parameters(Gpt2Config { dropout, ..config }, store)
 }
 
+/// Why a run ended before its fine-tuning began: it was asked to, and what it has learned is saved.
+#[derive(Debug)]
+pub struct Interrupted {
+    step: usize,
+    again: String,
+}
+
+impl std::error::Error for Interrupted {}
+
+impl fmt::Display for Interrupted {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        write!(
+            formatter,
+            "saved at step {} of the first model; go on with: {}",
+            self.step, self.again
+        )
+    }
+}
+
 /// A small model that has read the embedded prose.
-fn pretrain(common: &Common, device: Device, folder: &Path, stop: &AtomicBool) -> Result<Gpt2> {
-    tch::manual_seed(i64::from(common.seed));
+fn pretrain(options: &Whole, device: Device, folder: &Path, stop: &AtomicBool) -> Result<Gpt2> {
+    let path = folder.join(PRETRAINING);
+    let mut trainer = pretrainer(options.common.seed, device, &path)?;
+    take_path(&mut trainer, options.common.path)?;
+    let (done, total) = (trainer.progress.step, trainer.course.schedule.total_steps);
+    say(&match done {
+        0 => format!("pretraining on the embedded prose: {total} steps"),
+        _ => format!("pretraining goes on after step {done} of {total}"),
+    });
+    let mut progress = Progress::new(done, total, false);
+    let mut run = RunFolder::open(&path, &trainer.progress.history)?;
+    let mut recorder = Recorder {
+        folder: &mut run,
+        show: &mut |line| progress.show(line),
+        sample: &continue_prose,
+        stop: &|| stop.load(Ordering::SeqCst),
+    };
+    match trainer.run(&path, &mut recorder)? {
+        Outcome::Finished => Ok(trainer.model),
+        Outcome::Stopped => {
+            Err(Interrupted { step: trainer.progress.step, again: same_command(options, folder) }
+                .into())
+        }
+    }
+}
+
+/// The training of the small model, from its beginning or from where an interrupted one was saved.
+fn pretrainer(seed: u32, device: Device, run: &Path) -> Result<Trainer> {
     let config = Gpt2Config { dropout: 0.0, ..Gpt2Config::TINY };
     let context = config.context as usize;
-    let model = Gpt2::new(config, device)?;
-    model.initialize_as_gpt2();
     let windows = Windows::new(FastEncoder::gpt2().encode(PROSE), context, context)?;
     let settings = TrainSettings {
-        seed: common.seed,
+        seed,
         batch_size: 8,
         length: Length::Steps(150),
         learning_rate: 2e-3,
@@ -101,27 +147,25 @@ fn pretrain(common: &Common, device: Device, folder: &Path, stop: &AtomicBool) -
         eval_every: 0,
         ..TrainSettings::default()
     };
-    let mut trainer =
-        Trainer::new(model, settings, Box::new(windows), None, serde_json::Value::Null)?;
-    take_path(&mut trainer, common.path)?;
-    say(&format!(
-        "pretraining on the embedded prose: {} steps",
-        trainer.course.schedule.total_steps
-    ));
-    let mut progress = Progress::new(0, trainer.course.schedule.total_steps, false);
-    let mut run = RunFolder::open(&folder.join("pretraining"), &[])?;
-    let mut recorder = Recorder {
-        folder: &mut run,
-        show: &mut |line| progress.show(line),
-        sample: &continue_prose,
-        stop: &|| stop.load(Ordering::SeqCst),
-    };
-    let outcome = trainer.run(&folder.join("pretraining"), &mut recorder)?;
-    ensure!(
-        outcome == Outcome::Finished,
-        "stopped before the fine-tuning began; run the command again"
-    );
-    Ok(trainer.model)
+    if checkpoint::is_in(run) {
+        let loaded = checkpoint::load(run, device)?;
+        if loaded.state.settings == settings {
+            return Trainer::resume(loaded, settings, Box::new(windows), None);
+        }
+    }
+    tch::manual_seed(i64::from(seed));
+    let model = Gpt2::new(config, device)?;
+    model.initialize_as_gpt2();
+    Trainer::new(model, settings, Box::new(windows), None, serde_json::Value::Null)
+}
+
+/// What was typed, with the folder in which the first model is.
+fn same_command(options: &Whole, folder: &Path) -> String {
+    let mut words: Vec<String> = env::args().skip(1).collect();
+    if options.out_dir.is_none() {
+        words.extend(["--out-dir".to_owned(), shell::path(folder)]);
+    }
+    shell::command("finetune", words.iter().map(String::as_str))
 }
 
 /// What the small model makes of words that its prose has many times.

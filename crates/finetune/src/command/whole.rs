@@ -10,6 +10,7 @@ use super::{
     resume::resume,
     score::{judge, score_and_report},
     scorer,
+    start::Interrupted,
 };
 use crate::{
     answers::{Answered, marks},
@@ -49,7 +50,13 @@ pub fn run(options: &Whole) -> Result<ExitCode> {
     let stop = stop_at_signal()?;
     let prepared = match &options.resume {
         Some(run) => resume(options, run.as_deref(), device)?,
-        None => Some(begin(options, device, &stop)?),
+        None => match begin(options, device, &stop) {
+            Err(error) if error.is::<Interrupted>() => {
+                say(&error.to_string());
+                return Ok(ExitCode::from(INTERRUPTED));
+            }
+            begun => Some(begun?),
+        },
     };
     let Some(mut prepared) = prepared else { return Ok(ExitCode::SUCCESS) };
     let again = shell::command("finetune", ["--resume", &shell::path(prepared.folder.path())]);

@@ -24,6 +24,8 @@ use std::{
 };
 
 const METRICS: &str = "metrics.jsonl";
+/// The folder of the training of a first model, within the folder of the run that goes on with it.
+pub const PRETRAINING: &str = "pretraining";
 const LOCK: &str = ".lock";
 
 /// The folder of one run, which belongs to one process as long as this value lives.
@@ -67,7 +69,10 @@ impl RunFolder {
     /// Whether a folder holds what no run has left there, which a run must not mix with its own files; hidden files are passed over.
     fn is_foreign(path: &Path) -> bool {
         let mut entries = fs::read_dir(path).into_iter().flatten().flatten();
-        let begun = path.join(LOCK).exists() && path.join(METRICS).exists();
+        // One that was broken off before its first checkpoint, or in the training of its first model, is ours.
+        let begun = [path.to_owned(), path.join(PRETRAINING)]
+            .iter()
+            .any(|run| run.join(LOCK).exists() && run.join(METRICS).exists());
         !begun && entries.any(|entry| !entry.file_name().to_string_lossy().starts_with('.'))
     }
 
