@@ -4,8 +4,8 @@ use super::{RESPONSES, marks_line, options::Respond, prepare, report, scorer};
 use crate::{
     answers::{Answered, answer_loss},
     instructions::Entry,
-    run::answer_file::{AnswerFile, answer_into, followed, is_stream},
-    run::journal::check_writable,
+    run::answer_file::{AnswerFile, answer_into},
+    run::journal::{check_writable, followed, is_stream},
     run::records::{self, Record},
 };
 use anyhow::{Context, Result, ensure};

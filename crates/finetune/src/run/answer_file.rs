@@ -3,7 +3,11 @@
 
 use crate::{
     respond,
-    run::{fields::Fields, journal::Journal, records::Record},
+    run::{
+        fields::Fields,
+        journal::{Journal, followed, is_stream},
+        records::Record,
+    },
 };
 use anyhow::{Context, Result};
 use model::{format::safetensors, generate::TokenScorer};
@@ -194,25 +198,6 @@ fn kept_copy(path: &Path, text: &str) -> Result<Option<PathBuf>> {
         (1..1_000_000).map(numbered).find(|copy| !copy.exists()).context("no name is free")?;
     fs::copy(path, &free)?;
     Ok(Some(free))
-}
-
-/// The file that a link leads to, whether it is there yet or not.
-pub fn followed(path: &Path) -> PathBuf {
-    let mut path = path.to_owned();
-    for _ in 0..40 {
-        let Ok(target) = fs::read_link(&path) else { break };
-        if is_stream(&path) {
-            break; // such as /dev/stdout, whose target has no name that could be opened
-        }
-        path = path.parent().unwrap_or(Path::new("")).join(target);
-    }
-    path
-}
-
-/// Whether a path is there and no plain file, or stands for what the process has open already.
-pub fn is_stream(path: &Path) -> bool {
-    let open_already = path.starts_with("/dev") || path.starts_with("/proc");
-    path.exists() && !path.is_dir() && (open_already || !path.is_file())
 }
 
 #[cfg(unix)]

@@ -102,16 +102,36 @@ impl Journal {
 /// # Errors
 /// If it cannot, or is a folder.
 pub fn check_writable(path: &Path) -> Result<()> {
-    let tried = if path.exists() {
-        if path.is_file() || path.is_dir() {
-            OpenOptions::new().append(true).open(path).map(|_| ())
+    let target = &followed(path); // of a link that leads to nothing yet, too
+    let tried = if target.exists() {
+        if target.is_file() || target.is_dir() {
+            OpenOptions::new().append(true).open(target).map(|_| ())
         } else {
             Ok(()) // opening a pipe would wait for its reader
         }
     } else {
-        File::create_new(path).and_then(|_| fs::remove_file(path))
+        File::create_new(target).and_then(|_| fs::remove_file(target))
     };
     tried.with_context(|| format!("cannot write {}; choose another --out", path.display()))
+}
+
+/// The file that a link leads to, whether it is there yet or not.
+pub fn followed(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    for _ in 0..40 {
+        let Ok(target) = fs::read_link(&path) else { break };
+        if is_stream(&path) {
+            break; // such as /dev/stdout, whose target has no name that could be opened
+        }
+        path = path.parent().unwrap_or(Path::new("")).join(target);
+    }
+    path
+}
+
+/// Whether a path is there and no plain file, or stands for what the process has open already.
+pub fn is_stream(path: &Path) -> bool {
+    let open_already = path.starts_with("/dev") || path.starts_with("/proc");
+    path.exists() && !path.is_dir() && (open_already || !path.is_file())
 }
 
 #[cfg(test)]
@@ -173,5 +193,12 @@ mod tests {
         assert!(!file.exists());
         check_writable(&nowhere).expect_err("no such folder");
         check_writable(folder.path()).expect_err("a folder");
+        #[cfg(unix)]
+        for (link, target, possible) in [("to", "b.json", true), ("away", "no/b.json", false)] {
+            let link = folder.path().join(link);
+            std::os::unix::fs::symlink(target, &link).expect("a link that leads to nothing yet");
+            assert_eq!(check_writable(&link).is_ok(), possible, "{target}");
+            assert!(link.is_symlink() && !link.exists());
+        }
     }
 }
