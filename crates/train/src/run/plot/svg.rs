@@ -1,0 +1,134 @@
+//! The curves as SVG, drawn by plotters.
+
+use super::Curves;
+use anyhow::{Context, Result};
+use plotters::{
+    chart::DualCoordChartContext, coord::types::RangedCoordf64, prelude::*, style::TextStyle,
+};
+
+/// Two colors that the color-blind can tell apart, and that differ in gray when printed; the second curve has marks as well.
+const TRAINING: RGBColor = RGBColor(0x2b, 0x83, 0xba);
+const VALIDATION: RGBColor = RGBColor(0xe0, 0x7b, 0x1a);
+/// Lines and letters: as far from white as from black, so that they can be read on a light and on a dark page.
+const GRAY: RGBColor = RGBColor(0x7d, 0x7d, 0x7d);
+/// The most points that are worth drawing of a curve.
+const MOST_POINTS: usize = 300;
+
+/// Losses over tokens, and over epochs in the same frame.
+type Chart<'a, 'b> = DualCoordChartContext<'a, SVGBackend<'b>, Plane, Plane>;
+type Plane = Cartesian2d<RangedCoordf64, RangedCoordf64>;
+
+impl Curves {
+    /// Draws the curves as SVG: tokens seen below, epochs above, loss on the left.
+    ///
+    /// # Errors
+    /// If there is no step to draw.
+    pub fn svg(&self, title: &str) -> Result<String> {
+        let ranges = self.ranges()?;
+        let mut svg = String::new();
+        self.draw(&mut svg, title, ranges).context("cannot draw the loss")?;
+        Ok(svg)
+    }
+
+    fn draw(
+        &self,
+        svg: &mut String,
+        title: &str,
+        (tokens, lowest, highest): (f64, f64, f64),
+    ) -> Result<()> {
+        let (scale, unit) = if tokens >= 2e6 { (1e6, "million") } else { (1e3, "thousand") };
+        let canvas = SVGBackend::with_string(svg, (760, 460)).into_drawing_area();
+        let canvas = canvas.titled(title, letters(17))?;
+        let mut chart = ChartBuilder::on(&canvas)
+            .margin(12)
+            .margin_right(24)
+            .x_label_area_size(44)
+            .y_label_area_size(52)
+            .top_x_label_area_size(40)
+            .build_cartesian_2d(0.0..tokens / scale, lowest..highest)?
+            .set_secondary_coord(0.0..self.epochs.max(f64::MIN_POSITIVE), lowest..highest);
+        draw_axes(&mut chart, unit)?;
+        let scaled = |points: &[(f64, f64)]| {
+            thinned(points).into_iter().map(|(x, y)| (x / scale, y)).collect::<Vec<_>>()
+        };
+        draw_training(&mut chart, scaled(&self.training))?;
+        draw_validation(&mut chart, &scaled(&self.validation))?;
+        chart
+            .configure_series_labels()
+            .position(SeriesLabelPosition::UpperRight)
+            .label_font(letters(14))
+            .border_style(TRANSPARENT)
+            .draw()?;
+        canvas.present()?;
+        Ok(())
+    }
+}
+
+/// Letters of so many pixels; plotters takes the size of a line where SVG takes that of a letter.
+fn letters(size: i32) -> TextStyle<'static> {
+    ("sans-serif", f64::from(size) * 1.24).into_font().color(&GRAY)
+}
+
+/// A number with at most two digits behind its point.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "plotters hands out references")]
+fn short(value: &f64) -> String {
+    format!("{value:.2}").trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+fn draw_axes(chart: &mut Chart, unit: &str) -> Result<()> {
+    chart
+        .configure_mesh()
+        .disable_x_mesh()
+        .bold_line_style(GRAY.mix(0.3))
+        .light_line_style(TRANSPARENT)
+        .axis_style(GRAY)
+        .label_style(letters(13))
+        .axis_desc_style(letters(14))
+        .x_desc(format!("tokens seen ({unit})"))
+        .y_desc("loss (nats per token)")
+        .x_label_formatter(&short)
+        .y_label_formatter(&short)
+        .draw()?;
+    chart
+        .configure_secondary_axes()
+        .axis_style(GRAY)
+        .label_style(letters(13))
+        .axis_desc_style(letters(14))
+        .x_desc("epochs")
+        .x_label_formatter(&short)
+        .draw()?;
+    Ok(())
+}
+
+fn draw_training<'a, 'b: 'a>(chart: &mut Chart<'a, 'b>, points: Vec<(f64, f64)>) -> Result<()> {
+    chart
+        .draw_series(LineSeries::new(points, TRAINING.stroke_width(2)))?
+        .label("training")
+        .legend(|(x, y)| PathElement::new(vec![(x, y), (x + 22, y)], TRAINING.stroke_width(2)));
+    Ok(())
+}
+
+/// The curve of the validation, with a mark at each measurement.
+fn draw_validation<'a, 'b: 'a>(chart: &mut Chart<'a, 'b>, points: &[(f64, f64)]) -> Result<()> {
+    chart
+        .draw_series(LineSeries::new(points.iter().copied(), VALIDATION.stroke_width(2)))?
+        .label("validation")
+        .legend(|(x, y)| {
+            EmptyElement::at((x, y))
+                + PathElement::new(vec![(0, 0), (22, 0)], VALIDATION.stroke_width(2))
+                + Circle::new((11, 0), 4, VALIDATION.filled())
+        });
+    let marks = points.iter().map(|&point| Circle::new(point, 4, VALIDATION.filled()));
+    chart.draw_series(marks)?;
+    Ok(())
+}
+
+/// At most [`MOST_POINTS`] points: means of neighbors, whose noise would only blacken the page.
+fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let together = points.len().div_ceil(MOST_POINTS).max(1);
+    let mean = |chunk: &[(f64, f64)]| {
+        let sum = chunk.iter().fold((0.0, 0.0), |sum, point| (sum.0 + point.0, sum.1 + point.1));
+        (sum.0 / chunk.len() as f64, sum.1 / chunk.len() as f64)
+    };
+    points.chunks(together).map(mean).collect()
+}
