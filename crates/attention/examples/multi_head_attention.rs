@@ -18,7 +18,7 @@ fn main() -> Result<()> {
 
     tch::manual_seed(123);
     let x = Tensor::randn([2, 5, 6], (Kind::Float, Device::Cpu)); // [B, T, C]
-    let layer = MultiHeadAttention::new(&VarStore::new(Device::Cpu).root(), 6, 2, false, 0.0)?;
+    let layer = MultiHeadAttention::new(&VarStore::new(Device::Cpu).root(), 6, 2, false, 0.0);
 
     let (q, k, v) = layer.project(&x); // [B, H, T, D]
     let rejoined = q.get(0).transpose(0, 1).reshape([5, 6]); // [T, C]

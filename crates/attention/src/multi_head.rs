@@ -2,7 +2,6 @@
 
 use crate::attend::{attend, attend_fused};
 use crate::linear::Linear;
-use anyhow::{Result, ensure};
 use tch::{Tensor, nn};
 
 /// Causal attention with `H` heads, which read side by side in slices of `D = C / H` channels.
@@ -20,28 +19,20 @@ impl MultiHeadAttention {
     /// Creates the four projections under `path`, in the order query, key, value, output; the output has a bias, the others
     /// have one if `qkv_bias` says so.
     ///
-    /// # Errors
+    /// # Panics
     /// If `channels` do not split evenly into `heads`.
-    pub fn new(
-        path: &nn::Path,
-        channels: i64,
-        heads: i64,
-        qkv_bias: bool,
-        dropout: f64,
-    ) -> Result<Self> {
-        ensure!(
-            channels > 0 && heads > 0 && channels % heads == 0,
-            "{channels} channels do not split into {heads} equal heads; make channels a multiple of heads"
-        );
+    pub fn new(path: &nn::Path, channels: i64, heads: i64, qkv_bias: bool, dropout: f64) -> Self {
+        let even = channels > 0 && heads > 0 && channels % heads == 0;
+        assert!(even, "{channels} channels do not split into {heads} equal heads");
         let project = |name, bias| Linear::new(&(path / name), channels, channels, bias);
-        Ok(Self {
+        Self {
             w_q: project("query", qkv_bias),
             w_k: project("key", qkv_bias),
             w_v: project("value", qkv_bias),
             w_o: project("output", true),
             heads,
             dropout,
-        })
+        }
     }
 
     /// Lets each position read itself and the positions before it, `H` times in parallel.
@@ -66,9 +57,7 @@ impl MultiHeadAttention {
     /// # Panics
     /// If `x` is not of rank 3.
     pub fn project(&self, x: &Tensor) -> (Tensor, Tensor, Tensor) {
-        let [b, t, c] = x.size()[..] else {
-            panic!("x must be [B, T, C], got {:?}", x.size());
-        };
+        let [b, t, c] = x.size()[..] else { panic!("x must be [B, T, C], got {:?}", x.size()) };
         let split = |p: Tensor| p.view([b, t, self.heads, c / self.heads]).transpose(1, 2); // [B, H, T, D]
         (split(self.w_q.forward(x)), split(self.w_k.forward(x)), split(self.w_v.forward(x)))
     }
@@ -87,14 +76,13 @@ impl MultiHeadAttention {
     /// If `q` is not of rank 4, if `k` and `v` do not fit it, or if there are more queries than keys.
     pub fn mix(&self, q: &Tensor, k: &Tensor, v: &Tensor, train: bool) -> Tensor {
         let [b, h, t, d] = q.size()[..] else {
-            panic!("q must be [B, H, T, D], got {:?}", q.size());
+            panic!("q must be [B, H, T, D], got {:?}", q.size())
         };
         let mixed = if train && self.dropout > 0.0 {
             attend(q, k, v, self.dropout, train)
         } else {
             attend_fused(q, k, v)
         }; // [B, H, T, D]
-        let merged = mixed.transpose(1, 2).reshape([b, t, h * d]); // [B, T, C]
-        self.w_o.forward(&merged)
+        self.w_o.forward(&mixed.transpose(1, 2).reshape([b, t, h * d])) // [B, T, C]
     }
 }

@@ -7,6 +7,7 @@ use attention::{
     mask::causal_mask,
     multi_head::MultiHeadAttention,
 };
+use std::panic::catch_unwind;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tch::{Device, Kind, Tensor, nn::VarStore};
 
@@ -30,7 +31,6 @@ fn seeded(shape: &[i64]) -> Tensor {
 
 fn multi_head(store: &VarStore, channels: i64, heads: i64, dropout: f64) -> MultiHeadAttention {
     MultiHeadAttention::new(&store.root(), channels, heads, true, dropout)
-        .expect("the channels split into the heads")
 }
 
 /// Edits position 3 of five and asks the layer for both outputs.
@@ -146,12 +146,11 @@ fn seven_channels_cannot_be_split_into_two_heads() {
     let _alone = generator();
     let store = VarStore::new(Device::Cpu);
     for (channels, heads) in [(7, 2), (8, 0), (8, -2), (0, 2)] {
-        let error = MultiHeadAttention::new(&store.root(), channels, heads, false, 0.0)
-            .expect_err("refused");
-        let expected = format!(
-            "{channels} channels do not split into {heads} equal heads; make channels a multiple of heads"
-        );
-        assert_eq!(error.to_string(), expected);
+        let refused =
+            catch_unwind(|| MultiHeadAttention::new(&store.root(), channels, heads, false, 0.0));
+        let complaint = refused.expect_err("refused");
+        let expected = format!("{channels} channels do not split into {heads} equal heads");
+        assert_eq!(complaint.downcast_ref(), Some(&expected));
     }
     assert!(store.variables().is_empty(), "a refused layer leaves nothing behind");
 }
@@ -174,8 +173,7 @@ fn one_head_of_many_is_a_single_head_and_its_output_projection() {
     let _alone = generator();
     let (store, single) = (VarStore::new(Device::Cpu), VarStore::new(Device::Cpu));
     tch::manual_seed(1);
-    let layer = MultiHeadAttention::new(&store.root(), 8, 1, false, 0.0)
-        .expect("one head takes all channels");
+    let layer = MultiHeadAttention::new(&store.root(), 8, 1, false, 0.0);
     tch::manual_seed(1);
     let head = CausalHead::new(&single.root(), 8, 8, 0.0);
     let output = Linear::new(&(single.root() / "output"), 8, 8, true);
@@ -190,8 +188,7 @@ fn one_head_of_many_is_a_single_head_and_its_output_projection() {
 fn many_heads_are_single_heads_on_slices_of_the_weights() {
     let _alone = generator();
     let store = VarStore::new(Device::Cpu);
-    let layer = MultiHeadAttention::new(&store.root(), 8, 2, false, 0.0)
-        .expect("two heads of four channels");
+    let layer = MultiHeadAttention::new(&store.root(), 8, 2, false, 0.0);
     let variables = store.variables();
     let x = seeded(&[2, 5, 8]);
     let heads = [0, 1].map(|head| {

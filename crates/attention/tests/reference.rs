@@ -123,8 +123,7 @@ fn many_heads_equal_pytorchs_layer_in_value_and_gradient() {
             heads,
             qkv_bias,
             0.0,
-        )
-        .expect("the channels split into the heads");
+        );
         let shape = [3, 5, channels];
         let x = tensor(&expected["input"], &shape).set_requires_grad(true);
         let y = layer.forward(&x, true);
@@ -165,8 +164,7 @@ fn openais_attention_gives_the_published_outputs() {
     let (weights, expected) = (read(weights), read(expected));
     for block in [0, 11] {
         let store = VarStore::new(Device::Cpu);
-        let layer = MultiHeadAttention::new(&store.root(), CHANNELS, 12, true, 0.1)
-            .expect("twelve heads of 64 channels");
+        let layer = MultiHeadAttention::new(&store.root(), CHANNELS, 12, true, 0.1);
         let mut variables = store.variables();
         let theirs = |name: &str| &weights[&format!("transformer.h.{block}.attn.{name}")];
         let mut put = |name: &str, value: &Tensor| {

@@ -36,8 +36,7 @@ impl Embedding {
     /// # Source
     /// PyTorch 2.13: `Embedding.reset_parameters` in `torch/nn/modules/sparse.py`.
     pub fn new(path: &nn::Path, rows: i64, channels: i64) -> Self {
-        let draw = |table: &mut Tensor| table.normal_(0.0, 1.0);
-        Self { weight: parameter(path, "weight", &[rows, channels], draw) }
+        Self { weight: parameter(path, "weight", &[rows, channels], |w| w.normal_(0.0, 1.0)) }
     }
 
     /// Looks up the row of each id.
@@ -82,14 +81,10 @@ impl InputEmbedding {
     /// # Source
     /// Radford et al. 2018, "Improving Language Understanding by Generative Pre-Training", equation 2: `h_0 = U W_e + W_p`.
     pub fn forward(&self, ids: &Tensor, first_position: i64) -> Tensor {
-        let [_, t] = ids.size()[..] else {
-            panic!("ids must be [B, T], got {:?}", ids.size());
-        };
+        let [_, t] = ids.size()[..] else { panic!("ids must be [B, T], got {:?}", ids.size()) };
         let (context, last) = (self.position.weight.size()[0], first_position + t - 1);
-        assert!(
-            0 <= first_position && last < context,
-            "positions {first_position} to {last} do not fit a context of {context}"
-        );
+        let fits = 0 <= first_position && last < context;
+        assert!(fits, "positions {first_position} to {last} do not fit a context of {context}");
         let tokens = self.token.forward(ids); // [B, T, C]
         let positions = self.position.weight.narrow(0, first_position, t); // [T, C]
         tokens + positions // the same positions for every sequence of the batch

@@ -2,6 +2,7 @@
 
 use model::{
     config::Gpt2Config,
+    format::PUBLISHED,
     gpt2::Gpt2,
     summary::{mebibytes, summary},
 };
@@ -15,7 +16,7 @@ fn main() {
     println!("tied: parameters {} mebibytes {:.2}", tied.parameters(), mebibytes(&tied));
 
     println!("as OpenAI published them, tied and with query, key and value biases:");
-    for (name, config) in Gpt2Config::PUBLISHED {
+    for (name, config) in PUBLISHED {
         println!(
             "{name} layers {} channels {} heads {} parameters {} mebibytes {:.2}",
             config.layers,

@@ -17,7 +17,7 @@ fn main() -> Result<()> {
 
     tch::manual_seed(123);
     let x = Tensor::rand([2, 4, CONFIG.channels], (Kind::Float, Device::Cpu)); // [B, T, C]
-    let block = Block::new(&VarStore::new(Device::Cpu).root(), &CONFIG)?;
+    let block = Block::new(&VarStore::new(Device::Cpu).root(), &CONFIG);
     let out = block.forward(&x, None, false); // [B, T, C]
     println!("shape of the input {}", words(&x.size()));
     println!("{}", show::tensor(&x));

@@ -1,7 +1,6 @@
 //! Attention and feed-forward as one block (chapter 3.4).
 
 use crate::{cache::LayerCache, config::Gpt2Config, feed_forward::FeedForward, norm::LayerNorm};
-use anyhow::Result;
 use attention::multi_head::MultiHeadAttention;
 use tch::{Tensor, nn};
 
@@ -19,23 +18,17 @@ pub struct Block {
 impl Block {
     /// Creates the block under `path`: attention, feed-forward, then the two norms.
     ///
-    /// # Errors
-    /// If the channels do not split into the heads.
-    pub fn new(path: &nn::Path, config: &Gpt2Config) -> Result<Self> {
-        let (c, epsilon) = (config.channels, config.norm_epsilon);
-        Ok(Self {
-            attention: MultiHeadAttention::new(
-                &(path / "attention"),
-                c,
-                config.heads,
-                config.qkv_bias,
-                config.dropout,
-            )?,
+    /// # Panics
+    /// If the channels do not split evenly into the heads.
+    pub fn new(path: &nn::Path, config: &Gpt2Config) -> Self {
+        let &Gpt2Config { channels: c, heads, qkv_bias, dropout, norm_epsilon, .. } = config;
+        Self {
+            attention: MultiHeadAttention::new(&(path / "attention"), c, heads, qkv_bias, dropout),
             feed_forward: FeedForward::new(&(path / "feed_forward"), c, config.hidden, config.gelu),
-            norm1: LayerNorm::new(&(path / "norm1"), c, epsilon),
-            norm2: LayerNorm::new(&(path / "norm2"), c, epsilon),
-            dropout: config.dropout,
-        })
+            norm1: LayerNorm::new(&(path / "norm1"), c, norm_epsilon),
+            norm2: LayerNorm::new(&(path / "norm2"), c, norm_epsilon),
+            dropout,
+        }
     }
 
     /// Adds to the residual stream what attention and feed-forward make of it.
@@ -71,8 +64,7 @@ mod tests {
         let block = Block::new(
             &store.root(),
             &Gpt2Config { channels: 6, heads: 2, hidden: 8, ..Gpt2Config::TINY },
-        )
-        .expect("two heads of three channels");
+        );
         for (name, mut parameter) in store.variables() {
             let value = match &name[..] {
                 "attention.output.bias" => 0.25,
@@ -97,8 +89,7 @@ mod tests {
         let block = Block::new(
             &store.root(),
             &Gpt2Config { channels: 6, heads: 2, hidden: 8, ..Gpt2Config::TINY },
-        )
-        .expect("two heads of three channels");
+        );
         let x = Tensor::arange(24, (Kind::Double, Device::Cpu))
             .cos()
             .view([2, 2, 6])

@@ -64,14 +64,11 @@ impl Gpt2Config {
         norm_epsilon: 1e-5,
     };
     /// GPT-2 355M.
-    pub const MEDIUM: Self =
-        Self { channels: 1024, heads: 16, layers: 24, hidden: 4 * 1024, ..Self::SMALL };
+    pub const MEDIUM: Self = Self::sized(1024, 16, 24);
     /// GPT-2 774M.
-    pub const LARGE: Self =
-        Self { channels: 1280, heads: 20, layers: 36, hidden: 4 * 1280, ..Self::SMALL };
+    pub const LARGE: Self = Self::sized(1280, 20, 36);
     /// GPT-2 1558M.
-    pub const XL: Self =
-        Self { channels: 1600, heads: 25, layers: 48, hidden: 4 * 1600, ..Self::SMALL };
+    pub const XL: Self = Self::sized(1600, 25, 48);
 
     /// The 124M model as the articles build it in chapters 3 and 4: no query/key/value bias, an output head of its own, the exact
     /// GELU.
@@ -79,16 +76,12 @@ impl Gpt2Config {
         Self { qkv_bias: false, tied: false, gelu: Gelu::Exact, ..Self::SMALL };
 
     /// A model that trains in a minute on two cores, with GPT-2's vocabulary.
-    pub const TINY: Self =
-        Self { context: 128, channels: 128, heads: 4, layers: 4, hidden: 4 * 128, ..Self::SMALL };
+    pub const TINY: Self = Self { context: 128, ..Self::sized(128, 4, 4) };
 
-    /// The published sizes by the names they have on the Hugging Face hub.
-    pub const PUBLISHED: [(&'static str, Self); 4] = [
-        ("gpt2", Self::SMALL),
-        ("gpt2-medium", Self::MEDIUM),
-        ("gpt2-large", Self::LARGE),
-        ("gpt2-xl", Self::XL),
-    ];
+    /// [`SMALL`](Self::SMALL) with other sizes.
+    const fn sized(channels: i64, heads: i64, layers: i64) -> Self {
+        Self { channels, heads, layers, hidden: 4 * channels, ..Self::SMALL }
+    }
 
     /// Parameters, with a tied head counted once.
     pub fn parameters(&self) -> i64 {
@@ -113,33 +106,14 @@ impl Gpt2Config {
             ("hidden", self.hidden, 1 << 18),
         ];
         for (name, size, most) in sizes {
-            ensure!(size >= 1, "{name} is {size}; it must be at least 1");
-            ensure!(
-                size <= most,
-                "{name} is {size}, more than any GPT-2 has; it must be at most {most}"
-            );
+            ensure!((1..=most).contains(&size), "{name} is {size}; it must be from 1 to {most}");
         }
-        ensure!(
-            self.parameters() <= MOST_PARAMETERS,
-            "these sizes make {} parameters, ten times as many as any GPT-2 has; the most is {MOST_PARAMETERS}",
-            self.parameters()
-        );
-        ensure!(
-            self.channels % self.heads == 0,
-            "{} channels do not split into {} equal heads; make channels a multiple of heads",
-            self.channels,
-            self.heads
-        );
-        ensure!(
-            (0.0..1.0).contains(&self.dropout),
-            "dropout is {}; it must be at least 0 and less than 1",
-            self.dropout
-        );
-        ensure!(
-            self.norm_epsilon > 0.0 && self.norm_epsilon < 1.0,
-            "norm_epsilon is {}; it must lie between 0 and 1",
-            self.norm_epsilon
-        );
+        let (n, most) = (self.parameters(), MOST_PARAMETERS);
+        ensure!(n <= most, "these sizes make {n} parameters; the most is {most}");
+        let (c, h, p, e) = (self.channels, self.heads, self.dropout, self.norm_epsilon);
+        ensure!(c % h == 0, "{c} channels do not split into {h} equal heads");
+        ensure!((0.0..1.0).contains(&p), "dropout is {p}; it must be at least 0 and less than 1");
+        ensure!(e > 0.0 && e < 1.0, "norm_epsilon is {e}; it must lie between 0 and 1");
         Ok(())
     }
 }

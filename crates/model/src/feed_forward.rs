@@ -42,14 +42,9 @@ impl Gelu {
     /// # Source
     /// Hendrycks and Gimpel 2016 (<https://arxiv.org/abs/1606.08415>), section 2: `x Φ(x)`, and its approximation by `tanh`.
     pub fn forward(self, x: &Tensor) -> Tensor {
-        x.gelu(self.name())
-    }
-
-    /// What libtorch calls it.
-    fn name(self) -> &'static str {
         match self {
-            Gelu::Exact => "none",
-            Gelu::Tanh => "tanh",
+            Gelu::Exact => x.gelu("none"),
+            Gelu::Tanh => x.gelu("tanh"),
         }
     }
 }

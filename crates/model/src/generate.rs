@@ -86,7 +86,7 @@ impl TokenScorer for CachedModel<'_> {
 pub struct Generator<'a, Choose> {
     reader: &'a mut dyn TokenScorer,
     visible: Vec<i64>,
-    unread: usize,
+    known: usize, // how many of the visible tokens the reader has read
     choose: Choose,
 }
 
@@ -102,8 +102,7 @@ impl<'a, Choose: FnMut(&Tensor) -> i64> Generator<'a, Choose> {
         let visible = prompt[prompt.len().saturating_sub(model.config.context as usize)..].to_vec();
         model.check_ids(&Tensor::from_slice(&visible).unsqueeze(0), 0)?;
         reader.clear();
-        let unread = visible.len();
-        Ok(Self { reader, visible, unread, choose })
+        Ok(Self { reader, visible, known: 0, choose })
     }
 }
 
@@ -114,15 +113,14 @@ impl<Choose: FnMut(&Tensor) -> i64> Iterator for Generator<'_, Choose> {
         let _guard = tch::no_grad_guard();
         let context = self.reader.model().config.context as usize;
         if self.visible.len() > context {
-            let keep = context.div_ceil(2);
-            self.visible.drain(..self.visible.len() - keep);
+            self.visible.drain(..self.visible.len() - context.div_ceil(2));
             self.reader.clear();
-            self.unread = keep;
+            self.known = 0;
         }
-        let logits = self.reader.read(&self.visible[self.visible.len() - self.unread..]); // [V]
+        let logits = self.reader.read(&self.visible[self.known..]); // [V]
+        self.known = self.visible.len();
         let id = (self.choose)(&logits);
         self.visible.push(id);
-        self.unread = 1;
         Some(id)
     }
 }

@@ -1,7 +1,7 @@
 //! The whole model (chapter 3.5).
 
 use crate::{block::Block, cache::Cache, config::Gpt2Config, norm::LayerNorm};
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use attention::linear::Linear;
 use embedding::embed::InputEmbedding;
 use std::collections::HashMap;
@@ -39,7 +39,7 @@ impl Gpt2 {
         let embed = InputEmbedding::new(&root, config.vocab_size, config.context, config.channels);
         let mut blocks = Vec::new();
         for layer in 0..config.layers {
-            blocks.push(Block::new(&(&root / "blocks" / layer), &config)?);
+            blocks.push(Block::new(&(&root / "blocks" / layer), &config));
         }
         let norm = LayerNorm::new(&(&root / "norm"), config.channels, config.norm_epsilon);
         let untied = || Linear::new(&(&root / "head"), config.channels, config.vocab_size, false);
@@ -113,9 +113,7 @@ impl Gpt2 {
     /// number of texts or for a model of other sizes.
     pub fn hidden(&self, ids: &Tensor, mut cache: Option<&mut Cache>, train: bool) -> Tensor {
         let known = cache.as_ref().map_or(0, |cache| cache.filled());
-        if let Err(complaint) = self.check_ids(ids, known) {
-            panic!("{complaint}");
-        }
+        self.check_ids(ids, known).unwrap_or_else(|complaint| panic!("{complaint}"));
         let mut x = self.embed.forward(ids, known).dropout(self.config.dropout, train); // [B, T, C]
         for (layer, block) in self.blocks.iter().enumerate() {
             let cache = cache.as_mut().map(|cache| &mut cache.layers[layer]);
@@ -142,21 +140,12 @@ impl Gpt2 {
     /// If `ids` is not `[B, T]`, has no position, does not fit into the context after `known` positions, or holds an id outside
     /// the vocabulary.
     pub fn check_ids(&self, ids: &Tensor, known: i64) -> Result<()> {
-        let (context, v) = (self.config.context, self.config.vocab_size);
-        let [_, t] = ids.size()[..] else {
-            anyhow::bail!("ids must be [B, T], got {:?}", ids.size());
-        };
-        ensure!(
-            ids.kind() == Kind::Int64,
-            "ids must be 64-bit whole numbers, got {:?}",
-            ids.kind()
-        );
+        let (context, v, kind) = (self.config.context, self.config.vocab_size, ids.kind());
+        let [_, t] = ids.size()[..] else { bail!("ids must be [B, T], got {:?}", ids.size()) };
+        ensure!(kind == Kind::Int64, "ids must be 64-bit whole numbers, got {kind:?}");
         ensure!(ids.numel() > 0, "there must be at least one id, got {:?}", ids.size());
-        ensure!(
-            known + t <= context,
-            "{} positions do not fit into a context of {context}",
-            known + t
-        );
+        let filled = known + t;
+        ensure!(filled <= context, "{filled} positions do not fit into a context of {context}");
         let (least, most) = (ids.min().int64_value(&[]), ids.max().int64_value(&[]));
         let outside = if least < 0 { least } else { most };
         ensure!((0..v).contains(&outside), "id {outside} is outside the vocabulary of {v} entries");

@@ -460,7 +460,7 @@ fn a_batch_or_a_model_beyond_all_measure_is_refused_before_anything_is_made() {
         begin("--context 16 --batch-size 100000000"),
         "139 items fill no batch of 100000000; choose a smaller batch",
     );
-    refused(begin("--context 99999999999"), "context is 99999999999, more than any GPT-2 has");
+    refused(begin("--context 99999999999"), "context is 99999999999; it must be from 1 to 1048576");
     misused(
         room.train("--max-steps 99999999999999999999"),
         "it must be a whole number of at least 1",

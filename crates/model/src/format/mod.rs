@@ -41,6 +41,13 @@ use weights::Weights;
 pub const WEIGHTS: &str = "model.safetensors";
 /// Name of the configuration in a model's folder.
 pub const CONFIG: &str = "config.json";
+/// The published sizes by the names they have on the Hugging Face hub.
+pub const PUBLISHED: [(&str, Gpt2Config); 4] = [
+    ("gpt2", Gpt2Config::SMALL),
+    ("gpt2-medium", Gpt2Config::MEDIUM),
+    ("gpt2-large", Gpt2Config::LARGE),
+    ("gpt2-xl", Gpt2Config::XL),
+];
 
 /// Loads a model from a folder in the public format.
 ///

@@ -90,7 +90,7 @@ fn config(name: &str) -> Result<Gpt2Config> {
     if name == "tiny" {
         return Ok(Gpt2Config::TINY);
     }
-    if let Some((_, config)) = Gpt2Config::PUBLISHED.iter().find(|(known, _)| *known == name) {
+    if let Some((_, config)) = format::PUBLISHED.iter().find(|(known, _)| *known == name) {
         return Ok(*config);
     }
     ensure!(
