@@ -7,6 +7,7 @@ use anyhow::Result;
 use fs_err as fs;
 
 use crate::files::matching;
+use crate::items::Named;
 use crate::markdown::Page;
 
 use super::laws::{Root, seen_from};
@@ -19,15 +20,19 @@ pub struct Share {
     pub code: usize,
     /// Those of them that stand in a chapter.
     pub woven: usize,
+    /// The items that stand in none, with their lines of code.
+    left_out: Vec<(String, usize)>,
 }
 
 /// Every lesson file that the chapters leave out too much of.
 pub fn check(project: &Path, roots: &[Root]) -> Result<Vec<String>> {
     let low = |share: &&Share| 3 * share.woven < 2 * share.code;
     let findings = shares(project, roots)?.iter().filter(low).map(|share| {
-        let Share { file, code, woven } = share;
+        let Share { file, code, woven, left_out } = share;
         let percent = 100 * woven / code;
-        format!("{file}: {woven} of {code} lines of code are woven into a chapter, {percent} %; two thirds must be")
+        let left_out: Vec<String> = left_out.iter().map(|(name, lines)| format!("{name} ({lines})")).collect();
+        let left_out = left_out.join(", ");
+        format!("{file}: {woven} of {code} lines of code are woven into a chapter, {percent} %; two thirds must be. Not woven: {left_out}")
     }).collect();
     Ok(findings)
 }
@@ -45,7 +50,10 @@ pub fn shares(project: &Path, roots: &[Root]) -> Result<Vec<Share>> {
             shown.extend(module.source.find(name).ok().into_iter().flat_map(|item| item.lines));
         }
         let woven = code.intersection(&shown).count();
-        shares.push(Share { file, code: code.len(), woven });
+        let hidden = |item: &Named| !item.lines.clone().any(|line| shown.contains(&line));
+        let left_out = module.source.named().into_iter().filter(hidden);
+        let left_out = left_out.map(|item| (item.path, item.lines.count())).collect();
+        shares.push(Share { file, code: code.len(), woven, left_out });
     }
     Ok(shares)
 }
@@ -98,7 +106,7 @@ mod tests {
         assert_eq!(
             findings,
             [
-                "crates/model/src/block.rs: 3 of 9 lines of code are woven into a chapter, 33 %; two thirds must be"
+                "crates/model/src/block.rs: 3 of 9 lines of code are woven into a chapter, 33 %; two thirds must be. Not woven: hidden (1), too (3)"
             ]
         );
         assert_eq!(look(&chapter(&["shown", "too"])), (9, 6, Vec::new()));
