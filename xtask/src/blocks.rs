@@ -18,8 +18,11 @@ pub fn block(root: &Path, folder: &str, directive: &str) -> Result<String> {
     let extension = file.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     ensure!(remark.is_empty() || extension == "svg", "`{remark}`: only a figure takes a text");
     match (extension, selection) {
-        ("rs", Some(name)) => {
-            let code = Source::read(&file)?.item(name).with_context(|| path.to_owned())?;
+        ("rs", Some(names)) => {
+            let source = Source::read(&file)?;
+            let items: Result<Vec<String>> =
+                names.split(',').map(|name| source.item(name)).collect();
+            let code = items.with_context(|| path.to_owned())?.join("\n\n");
             Ok(format!("[`{path}`]({link})\n\n{}", fenced("rust", &code)))
         }
         ("rs", None) => bail!("{path}: name an item of it, as in {path}#name"),
@@ -142,6 +145,8 @@ pub mod tests {
             made("crates/attention/src/mask.rs#future"),
             "[`crates/attention/src/mask.rs`](../crates/attention/src/mask.rs)\n\n```rust\npub fn future(t: i64) -> i64 {\n    t\n}\n```"
         );
+        let twice = made("crates/attention/src/mask.rs#future,future");
+        assert!(twice.ends_with("    t\n}\n\npub fn future(t: i64) -> i64 {\n    t\n}\n```"));
         assert_eq!(
             made("crates/attention/examples/d.out"),
             "`cargo run -q -p attention --example d` (expected output from [PyTorch 2.13.0](../data/reference/d.py)):\n\n\

@@ -3,6 +3,7 @@
 //! ```text
 //! <!-- weave crates/attention/src/mask.rs#future -->
 //! <!-- weave crates/attention/src/layer.rs#CausalSelfAttention::forward -->
+//! <!-- weave crates/attention/src/layer.rs#CausalSelfAttention,CausalSelfAttention::new -->
 //! <!-- weave crates/attention/examples/causal_mask.out -->
 //! <!-- weave crates/attention/examples/causal_mask.out#1-5 -->
 //! <!-- weave chapters/figures/softmax.svg The softmax of two scores -->

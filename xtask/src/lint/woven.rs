@@ -64,8 +64,9 @@ fn woven_items(project: &Path) -> Result<BTreeMap<String, BTreeSet<String>>> {
     for page in matching(project, "chapters/*.md")? {
         let text = fs::read_to_string(page)?;
         for directive in Page::new(&text).markers.iter().filter_map(|marker| marker.directive) {
-            if let Some((file, name)) = directive.split_once('#') {
-                items.entry(file.to_owned()).or_default().insert(name.to_owned());
+            if let Some((file, names)) = directive.split_once('#') {
+                let items = items.entry(file.to_owned()).or_default();
+                items.extend(names.split(',').map(str::to_owned));
             }
         }
     }
@@ -109,7 +110,7 @@ mod tests {
                 "crates/model/src/block.rs: 3 of 9 lines of code are woven into a chapter, 33 %; two thirds must be. Not woven: hidden (1), too (3)"
             ]
         );
-        assert_eq!(look(&chapter(&["shown", "too"])), (9, 6, Vec::new()));
+        assert_eq!(look(&chapter(&["shown,too"])), (9, 6, Vec::new()));
         assert_eq!(look("````text\n<!-- weave crates/model/src/block.rs#shown -->\n````\n").1, 0);
     }
 }
