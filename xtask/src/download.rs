@@ -8,14 +8,15 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Result, anyhow};
-use ureq::{Agent, Body, http::Response};
+use ureq::Agent;
 
 pub use crate::disk::{hex, sha256, write_atomically};
 pub use crate::failure::{Limits, Refused};
 
 use crate::disk::cannot_write;
-use crate::failure::{Failure, refusal, text};
-use crate::network::{self, Promise};
+use crate::failure::Failure;
+use crate::known::Known;
+use crate::network;
 use crate::part::Part;
 use crate::progress::Progress;
 
@@ -33,15 +34,6 @@ pub struct Download {
     pub token: Option<String>,
     /// When to lose patience.
     pub limits: Limits,
-}
-
-/// What is known of a file while it comes from one address.
-struct Known<'a> {
-    url: &'a str,
-    name: &'a str,
-    size: Option<u64>,
-    sha256: Option<String>,
-    etag: Option<String>,
 }
 
 impl Download {
@@ -202,52 +194,5 @@ impl Download {
             }
             _ => part.check(known.sha256.as_deref(), start > 0),
         }
-    }
-}
-
-impl Known<'_> {
-    /// Takes what the servers promise where nothing was known, and refuses another file.
-    fn agree(&mut self, promised: Promise) -> Result<(), Failure> {
-        match (&self.sha256, promised.sha256) {
-            (Some(ours), Some(theirs)) if !ours.eq_ignore_ascii_case(&theirs) => {
-                return Err(Failure::Elsewhere(format!(
-                    "holds another file by that name (SHA-256 {theirs})"
-                )));
-            }
-            (None, theirs) => self.sha256 = theirs,
-            _ => {}
-        }
-        self.size = self.size.or(promised.size);
-        Ok(())
-    }
-
-    /// The size of the whole file by the headers of an answer that brings it from byte `start` on, or from the first.
-    fn offered(&mut self, response: &Response<Body>, start: u64) -> Result<Option<u64>, Failure> {
-        let headers = response.headers();
-        let total = match response.status().as_u16() {
-            206 => {
-                let (from, total) = network::content_range(headers).unwrap_or((u64::MAX, None));
-                let is_same_etag = self.etag.is_some() && self.etag == text(headers, "etag");
-                if from != start || !(self.sha256.is_some() || is_same_etag) {
-                    let reason = "answered with a piece that does not fit";
-                    return Err(Failure::Afresh(reason.into()));
-                }
-                total
-            }
-            200 => text(headers, "content-length").and_then(|length| length.parse().ok()),
-            416 => return Err(Failure::Afresh("has fewer bytes than lie here".into())),
-            status => return Err(refusal(status, headers)),
-        };
-        if network::is_page(headers) {
-            return Err(network::page());
-        }
-        if let (Some(size), Some(total)) = (self.size, total)
-            && size != total
-        {
-            let reason = format!("offers {total} bytes where {size} were published");
-            return Err(Failure::Elsewhere(reason));
-        }
-        self.etag = text(headers, "etag").filter(|tag| !tag.starts_with("W/"));
-        Ok(total)
     }
 }

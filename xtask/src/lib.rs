@@ -16,7 +16,7 @@
 //! | [`tools`] | which programs does all of that call? |
 //! | [`doctor`] | what is wrong on this machine, and which command mends it? |
 //!
-//! Behind [`download`], `network` asks servers, `failure` says why in vain, `part` holds what has arrived, `progress`
+//! Behind [`download`], `network` asks servers, `failure` says why in vain, `known` holds what is known of a file, `part` holds what has arrived, `progress`
 //! says how far it has come, and `disk` knows whole files.
 //!
 //! Nothing here depends on libtorch or on a chapter, so that it builds and runs where libtorch is missing.
@@ -31,6 +31,7 @@ pub mod doctor;
 pub mod download;
 mod failure;
 pub mod fetch;
+mod known;
 pub mod libtorch;
 pub mod memory;
 mod network;

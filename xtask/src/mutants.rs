@@ -221,16 +221,9 @@ impl Copy {
     /// Some words by the model that the last training has left.
     fn write(&self, change: &str, more: &[&str]) -> Result<Ran> {
         let mut command = self.command("finetune", change);
-        command.args([
-            "complete",
-            "--weights",
-            "run",
-            "--prompt",
-            "Once there was",
-            "--temperature",
-            "0",
-        ]);
-        let ran = capture(command.args(["--threads", "2", "--max-new-tokens", "12"]).args(more))?;
+        let fixed = ["--weights", "run", "--temperature", "0", "--max-new-tokens", "12"];
+        command.args(["complete", "--prompt", "Once there was"]).args(fixed);
+        let ran = capture(command.args(["--threads", "2"]).args(more))?;
         ensure!(ran.failure.is_none(), "{change}: {}", ran.stderr);
         Ok(Ran { numbers: ran.stdout, stderr: ran.stderr })
     }

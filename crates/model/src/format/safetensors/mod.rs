@@ -2,6 +2,7 @@
 //!
 //! tch reads such files too, but whole and through an older library, and writes them in place.
 
+mod header;
 mod write;
 
 pub use write::{replace, write};
@@ -21,8 +22,6 @@ use tch::{Device, Kind, Tensor};
 const CHUNK: usize = 32_000;
 /// Bytes of a value of the widest kind.
 const WIDEST: usize = 8;
-/// A longer header than this belongs to no model.
-const LONGEST_HEADER: u64 = 1 << 24;
 
 /// An open safetensors file whose header has been checked against its length.
 #[derive(Debug)]
@@ -43,41 +42,7 @@ impl WeightFile {
         let mut file = File::open(path).with_context(|| format!("cannot open {name}"))?;
         let metadata = file.metadata().with_context(|| format!("cannot read {name}"))?;
         ensure!(!metadata.is_dir(), "{name} is a folder, not a file");
-        let length = metadata.len();
-        let mut prefix = [0; 8];
-        file.read_exact(&mut prefix).with_context(|| {
-            format!("{name} is too short for a safetensors file; fetch it again")
-        })?;
-        let header_bytes = u64::from_le_bytes(prefix);
-        if header_bytes > length - 8 || header_bytes > LONGEST_HEADER {
-            if let Some(guess) = guess_content(prefix) {
-                bail!("{name} is {guess}, not a safetensors file; fetch it again");
-            }
-            bail!(
-                "{name} is not a whole safetensors file: it announces a header of {header_bytes} bytes in a file of {length}; fetch it again"
-            );
-        }
-        let mut header = vec![0; header_bytes as usize];
-        file.read_exact(&mut header).with_context(|| format!("cannot read {name}"))?;
-        let header: Metadata = serde_json::from_slice(&header)
-            .with_context(|| format!("{name} has a damaged header; fetch it again"))?;
-        let data_start = 8 + header_bytes;
-        let expected = data_start.checked_add(header.data_len() as u64);
-        ensure!(
-            expected == Some(length),
-            "{name} is not whole: its header describes {} bytes of data, {} are there; fetch it again",
-            header.data_len(),
-            length - data_start
-        );
-        // A tensor without values may claim any other sizes, which would overflow where they are multiplied.
-        for (tensor, info) in header.tensors() {
-            let most =
-                info.shape.iter().try_fold(WIDEST, |most, &size| most.checked_mul(size.max(1)));
-            ensure!(
-                most.is_some_and(|most| i64::try_from(most).is_ok()),
-                "{tensor} in {name} has sizes that overflow; fetch it again"
-            );
-        }
+        let (header, data_start) = header::read(&mut file, metadata.len(), path)?;
         Ok(Self { path: path.to_owned(), file, header, data_start })
     }
 
@@ -252,15 +217,6 @@ fn all_finite(values: &Tensor) -> bool {
     }
     let (least, largest) = values.aminmax(None, false);
     least.double_value(&[]).is_finite() && largest.double_value(&[]).is_finite()
-}
-
-/// What a file that is no safetensors file may be, by its first bytes. As the length of a header they would be absurd.
-fn guess_content(prefix: [u8; 8]) -> Option<&'static str> {
-    match prefix {
-        [b'v', b'e', b'r', b's', b'i', b'o', b'n', b' '] => Some("a pointer left by Git LFS"),
-        [b'P', b'K', 3, 4, ..] => Some("a PyTorch archive"),
-        _ => (prefix.trim_ascii_start().first() == Some(&b'<')).then_some("a web page"),
-    }
 }
 
 /// The first line of what libtorch complains of; the C++ calls that follow help nobody who uses this program.
