@@ -1,4 +1,4 @@
-//! What is read is what runs: of each lesson file at least two thirds of the code are woven into the chapters.
+//! What is read is what runs: of each lesson file at least two thirds of the code are woven into the chapters, and a GPT-2 is small.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -11,6 +11,22 @@ use crate::items::Named;
 use crate::markdown::Page;
 
 use super::laws::{Root, seen_from};
+
+/// The files that a GPT-2 and its writing consist of, and how many lines of code they may have together.
+const GPT2: [&str; 11] = [
+    "embedding/src/embed.rs",
+    "attention/src/linear.rs",
+    "attention/src/mask.rs",
+    "attention/src/attend.rs",
+    "attention/src/multi_head.rs",
+    "model/src/config.rs",
+    "model/src/norm.rs",
+    "model/src/feed_forward.rs",
+    "model/src/block.rs",
+    "model/src/gpt2.rs",
+    "model/src/generate.rs",
+];
+const MOST: usize = 480;
 
 /// How much of a lesson file the chapters show.
 pub struct Share {
@@ -26,15 +42,26 @@ pub struct Share {
 
 /// Every lesson file that the chapters leave out too much of.
 pub fn check(project: &Path, roots: &[Root]) -> Result<Vec<String>> {
+    let shares = shares(project, roots)?;
     let low = |share: &&Share| 3 * share.woven < 2 * share.code;
-    let findings = shares(project, roots)?.iter().filter(low).map(|share| {
+    let mut findings: Vec<String> = shares.iter().filter(low).map(|share| {
         let Share { file, code, woven, left_out } = share;
         let percent = 100 * woven / code;
         let left_out: Vec<String> = left_out.iter().map(|(name, lines)| format!("{name} ({lines})")).collect();
         let left_out = left_out.join(", ");
         format!("{file}: {woven} of {code} lines of code are woven into a chapter, {percent} %; two thirds must be. Not woven: {left_out}")
     }).collect();
+    let code = of_gpt2(&shares);
+    if code > MOST {
+        findings.push(format!("{}: {code} lines of code; {MOST} are enough", GPT2.join(", ")));
+    }
     Ok(findings)
+}
+
+/// The lines of code of a GPT-2 and its writing.
+pub fn of_gpt2(shares: &[Share]) -> usize {
+    let is_part = |share: &&Share| GPT2.iter().any(|part| share.file.ends_with(part));
+    shares.iter().filter(is_part).map(|share| share.code).sum()
 }
 
 /// The share of each lesson file in reading order of the crates.
@@ -111,6 +138,14 @@ mod tests {
             ]
         );
         assert_eq!(look(&chapter(&["shown,too"])), (9, 6, Vec::new()));
+        let large = project(&[
+            ("crates/model/src/lib.rs", "pub mod block;\n"),
+            ("crates/model/src/block.rs", &format!("fn shown() {{\n{}}}\n", "y();\n".repeat(479))),
+            ("chapters/3-model.md", &chapter(&["shown"])),
+        ]);
+        let roots = super::super::laws::roots(large.path()).expect("read");
+        let findings = check(large.path(), &roots).expect("read");
+        assert!(findings[0].ends_with("481 lines of code; 480 are enough"), "{findings:?}");
         assert_eq!(look("````text\n<!-- weave crates/model/src/block.rs#shown -->\n````\n").1, 0);
     }
 }

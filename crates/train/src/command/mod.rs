@@ -1,17 +1,17 @@
 //! `cargo run -p train`: trains a GPT-2 on any text (chapter 4.4).
 
 mod options;
+mod protocol;
 mod report;
+mod resume;
 mod start;
 
 use crate::{
     callbacks::Outcome,
-    checkpoint::{self, Loaded},
-    protocol::Protocol,
+    checkpoint,
     run::{
         corpus::{self, Corpus},
-        folder::{RunFolder, run_of},
-        newest::{self, Maker},
+        folder::RunFolder,
         terminal::{self, INTERRUPTED, Progress, say},
     },
     sampling::{Sampling, known_logits},
@@ -20,21 +20,21 @@ use crate::{
     trainer::Trainer,
 };
 use crate::{fast::stepper, run::recorder::Recorder};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result};
 use clap::{CommandFactory, Parser};
 use embedding::{
     bpe::{BytePairEncoder, END_OF_TEXT},
     fast::FastEncoder,
-    support::texts::PROSE,
     windows::Windows,
 };
 use model::{
     fast::path::CodePath,
-    format::{WEIGHTS, tokenizer_files},
+    format::tokenizer_files,
     generate::{CachedModel, Generator},
     gpt2::Gpt2,
 };
 use options::{Options, Other};
+use resume::resume;
 use serde::{Deserialize, Serialize};
 use start::First;
 use std::{fs, path::Path, process::ExitCode, sync::atomic::Ordering, time::Instant};
@@ -73,9 +73,8 @@ fn train(options: &Options) -> Result<ExitCode> {
     let device = terminal::device(&options.device)?;
     tch::set_num_threads(options.threads.unwrap_or_else(terminal::physical_cores));
     if let Some(name) = &options.protocol {
-        return repeat(name, options);
+        return protocol::repeat(name, options);
     }
-    let stop = terminal::stop_at_signal()?;
     let started = Instant::now();
     let (mut trainer, mut folder, command) = match &options.resume {
         Some(run) => match resume(options, run.as_deref(), device)? {
@@ -88,33 +87,43 @@ fn train(options: &Options) -> Result<ExitCode> {
     report::print_settings(&trainer, &command, folder.path())?;
     terminal::warn_of_long_prompts([&command.prompt], trainer.model.config.context);
 
+    let outcome = learn(options, &mut trainer, &mut folder, &command)?;
+    if outcome == Outcome::Stopped {
+        return Ok(ExitCode::from(INTERRUPTED));
+    }
+    folder.write_model(&trainer, &report::card(&trainer, &command, folder.path()))?;
+    if !options.log_json {
+        report::report(&trainer, &command, folder.path(), started, options.plot)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Takes the steps that are left, or those until the user wants to stop.
+fn learn(
+    options: &Options,
+    trainer: &mut Trainer,
+    folder: &mut RunFolder,
+    command: &Command,
+) -> Result<Outcome> {
+    let stop = terminal::stop_at_signal()?;
+    let path = folder.path().to_owned();
+    let again = shell::command("train", ["--resume", &shell::path(&path)]);
     let mut progress =
         Progress::new(trainer.progress.step, trainer.course.schedule.total_steps, options.log_json);
-    let path = folder.path().to_owned();
     let mut recorder = Recorder {
-        folder: &mut folder,
+        folder,
         show: &mut |line| progress.show(line),
         sample: &|model| sample(model, &command.prompt),
         stop: &|| stop.load(Ordering::SeqCst),
     };
     let outcome = trainer.run(&path, &mut recorder);
     drop(progress);
-    let again = shell::command("train", ["--resume", &shell::path(folder.path())]);
-    match outcome
-        .with_context(|| checkpoint::what_stays(folder.path(), trainer.progress.step, &again))?
-    {
-        Outcome::Stopped => {
-            say(&format!("saved at step {}; resume with: {again}", trainer.progress.step));
-            Ok(ExitCode::from(INTERRUPTED))
-        }
-        Outcome::Finished => {
-            folder.write_model(&trainer, &report::card(&trainer, &command, folder.path()))?;
-            if !options.log_json {
-                report::report(&trainer, &command, folder.path(), started, options.plot)?;
-            }
-            Ok(ExitCode::SUCCESS)
-        }
+    let outcome =
+        outcome.with_context(|| checkpoint::what_stays(&path, trainer.progress.step, &again))?;
+    if outcome == Outcome::Stopped {
+        say(&format!("saved at step {}; resume with: {again}", trainer.progress.step));
     }
+    Ok(outcome)
 }
 
 /// Decides how steps are taken, and says why the fast path is not, where it could have been.
@@ -164,65 +173,6 @@ fn begin(options: &Options, device: Device) -> Result<(Trainer, RunFolder, Comma
     Ok((trainer, folder, command))
 }
 
-/// A run that was interrupted, or one that is to go on for longer; none where nothing is left to do.
-fn resume(
-    options: &Options,
-    run: Option<&Path>,
-    device: Device,
-) -> Result<Option<(Trainer, RunFolder, Command)>> {
-    ensure!(
-        run.is_none() || options.out_dir.is_none(),
-        "a resumed run goes on in its own folder; leave --out-dir out, or copy the folder first"
-    );
-    let path = match run.or(options.out_dir.as_deref()) {
-        Some(path) => path.to_owned(),
-        None => newest::of(Maker::Train)?,
-    };
-    let loaded = checkpoint::load(&path, device)?;
-    let state = &loaded.state;
-    terminal::take_up(&loaded, options.threads);
-    let saved: Command = serde_json::from_value(state.resume_metadata.clone())
-        .context("the checkpoint was made by another command, such as finetune")?;
-    check_model_options(options, &loaded, &saved)?;
-    let command = Command {
-        text: if options.text.is_empty() { saved.text } else { remembered(&options.text) },
-        prompt: options.prompt.clone().unwrap_or(saved.prompt),
-        ..saved
-    };
-    let settings = options.settings(&state.settings);
-    let corpus = Corpus::read(&command.text, command.split_documents)?;
-    let (training, validation) = examples(&corpus, command.context)?;
-    let (run, before) = (run_of(&loaded.folder).to_owned(), state.settings.clone());
-    let history = loaded.history.clone();
-    let mut trainer = Trainer::resume(loaded, settings, training, Some(validation))?;
-    if terminal::is_finished(&trainer, &run, &[WEIGHTS]) {
-        return Ok(None);
-    }
-    let folder = RunFolder::open(&run, &history)?;
-    trainer.origin.resume_metadata = serde_json::to_value(&command)?;
-    terminal::say_where(&trainer, &before);
-    Ok(Some((trainer, folder, command)))
-}
-
-/// Refuses what would make another model of it.
-fn check_model_options(options: &Options, loaded: &Loaded, saved: &Command) -> Result<()> {
-    if let Some(context) = options.context {
-        ensure!(
-            context == saved.context,
-            "context is {} in the checkpoint and {context} here; leave it out to resume",
-            saved.context
-        );
-    }
-    if let Some(dropout) = options.dropout {
-        let theirs = loaded.model.config.dropout;
-        ensure!(
-            (dropout - theirs).abs() == 0.0,
-            "dropout is {theirs} in the checkpoint and {dropout} here; leave it out to resume"
-        );
-    }
-    Ok(())
-}
-
 /// Paths as they will still be right when the run is resumed from another folder; names of datasets stay.
 fn remembered(text: &[String]) -> Vec<String> {
     let absolute = |source: &String| {
@@ -257,30 +207,4 @@ fn sample(model: &Gpt2, prompt: &str) -> Result<String> {
     let written: Vec<i64> =
         writer.take(SAMPLE_TOKENS).take_while(|&id| id != END_OF_TEXT).collect();
     Ok(format!("{prompt}{}", encoder.decode(&written)?))
-}
-
-/// Repeats a published run; its log goes to stdout, so that it can be compared.
-fn repeat(name: &str, options: &Options) -> Result<ExitCode> {
-    let mut protocol = match name {
-        "book" => Protocol::book(),
-        "article" => Protocol::article(),
-        other => bail!("the protocol {other:?} is unknown; there are book and article"),
-    };
-    protocol.epochs = options.epochs.unwrap_or(protocol.epochs);
-    protocol.seed = options.seed.map_or(protocol.seed, i64::from);
-    protocol.eval_with_dropout = options.eval_with_dropout;
-    let default = if name == "book" { "the-verdict" } else { "world-war-i" };
-    let text =
-        if options.text.is_empty() { vec![default.to_owned()] } else { options.text.clone() };
-    let text = corpus::read_whole(&text[0]).or_else(|error| {
-        if options.text.is_empty() {
-            say(&format!("{error:#}; taking the embedded prose"));
-            Ok(PROSE.to_owned())
-        } else {
-            Err(error)
-        }
-    })?;
-    say(&format!("{protocol:?}"));
-    protocol.run(&text, |event| println!("{event}"))?;
-    Ok(ExitCode::SUCCESS)
 }

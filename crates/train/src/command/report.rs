@@ -64,15 +64,7 @@ pub fn report(
         seconds / 60,
         seconds % 60
     );
-    if let Some(loss) = training_loss(history) {
-        println!("training    loss {loss:.3} (mean of the last steps)");
-    }
-    if let Some((before, after)) = validation_losses(history) {
-        println!(
-            "validation  loss {before:.3} before, {after:.3} after (perplexity {:.1})",
-            after.exp()
-        );
-    }
+    print_losses(history);
     if trainer.progress.skipped_batches > 0 {
         println!("skipped     {} batches without a target", trainer.progress.skipped_batches);
     }
@@ -90,6 +82,19 @@ pub fn report(
         print_curves(history)?;
     }
     Ok(())
+}
+
+/// Prints the losses of the training and of the validation.
+fn print_losses(history: &[Line]) {
+    if let Some(loss) = training_loss(history) {
+        println!("training    loss {loss:.3} (mean of the last steps)");
+    }
+    if let Some((before, after)) = validation_losses(history) {
+        println!(
+            "validation  loss {before:.3} before, {after:.3} after (perplexity {:.1})",
+            after.exp()
+        );
+    }
 }
 
 /// The command that lets the model write.
