@@ -7,9 +7,11 @@ use clap::Parser;
 use embedding::{fast::FastEncoder, loader::Loader, support::generators::Libtorch};
 use finetune::{collate::InstructionSet, run::tasks};
 use model::{
+    config::Gpt2Config,
     fast::decode::{Decoder, Dtype},
     format,
     generate::{Generator, TokenScorer, most_probable},
+    gpt2::Gpt2,
 };
 use serde_json::{Value, json};
 use std::{
@@ -21,6 +23,7 @@ use std::{
 };
 use tch::{Device, Tensor};
 use train::{
+    command::take_path,
     examples::Examples,
     settings::{Length, TrainSettings},
     trainer::Trainer,
@@ -133,14 +136,15 @@ impl Examples for OneBatch {
     }
 }
 
-/// A trainer as the commands make it, with a learning rate that stays.
+/// A trainer as the commands make it, without dropout and by the path that they take, with a learning rate that stays.
 fn trainer(
     options: &Options,
     examples: impl Examples + 'static,
     batch_size: usize,
     rate: f64,
 ) -> Result<Trainer> {
-    let model = format::load(&options.model, Device::Cpu)?;
+    let Gpt2 { config, store, .. } = format::load(&options.model, Device::Cpu)?;
+    let model = Gpt2::with_parameters(Gpt2Config { dropout: 0.0, ..config }, store)?;
     let settings = TrainSettings {
         batch_size,
         length: Length::Steps(1_000_000),
@@ -149,7 +153,9 @@ fn trainer(
         warmup_steps: 0,
         ..TrainSettings::default()
     };
-    Trainer::new(model, settings, Box::new(examples), None, Value::Null)
+    let mut trainer = Trainer::new(model, settings, Box::new(examples), None, Value::Null)?;
+    take_path(&mut trainer, None)?;
+    Ok(trainer)
 }
 
 fn train(options: &Options) -> Result<()> {
