@@ -9,28 +9,38 @@ use std::sync::LazyLock;
 
 use anyhow::{Context, Result};
 
-use crate::learn::{learn_merges, single_bytes};
+use crate::learn::{Merge, learn_merges, single_bytes};
 use crate::split::split_pieces;
 
 /// GPT-2's id for the end of a text. It separates documents and is never the encoding of any characters.
 pub const END_OF_TEXT: i64 = 50256;
+/// How the end of a text is written in the files of a tokenizer.
+pub const END_MARK: &str = "<|endoftext|>";
 
 /// Turns text into ids and ids into text, without loss.
+#[derive(Debug, Clone)]
 pub struct BytePairEncoder {
     /// The bytes of each id.
     pieces: Vec<Vec<u8>>,
     /// The id of each piece; none for the end of a text, which no characters may produce.
     ids: HashMap<Vec<u8>, i64>,
+    /// The id that ends a text, where there is one.
+    pub end_of_text: Option<i64>,
 }
 
 impl BytePairEncoder {
     /// Learns at most `merges` merges from `text`: ids 0 to 255 are the bytes, then come the merges in their order.
     pub fn train(text: &str, merges: usize) -> Self {
+        Self::from_merges(&learn_merges(text, merges))
+    }
+
+    /// The encoder of merges that were learned in this order.
+    pub fn from_merges(merges: &[Merge]) -> Self {
         let mut pieces = single_bytes();
-        for merge in learn_merges(text, merges) {
-            pieces.push([merge.left, merge.right].concat());
+        for merge in merges {
+            pieces.push([&merge.left[..], &merge.right].concat());
         }
-        Self::from_pieces(pieces)
+        Self::from_pieces(pieces, &[], None)
     }
 
     /// GPT-2's own encoder, whose pieces tiktoken-rs carries; built at the first call.
@@ -39,15 +49,29 @@ impl BytePairEncoder {
             let official = tiktoken_rs::r50k_base_singleton();
             let bytes = |id| official.decode_bytes(&[id]).expect("every id has bytes");
             let pieces = (0..=END_OF_TEXT as u32).map(bytes).collect();
-            let mut encoder = BytePairEncoder::from_pieces(pieces);
-            encoder.ids.remove(&bytes(END_OF_TEXT as u32));
-            encoder
+            BytePairEncoder::from_pieces(pieces, &[END_OF_TEXT], Some(END_OF_TEXT))
         });
         &GPT2
     }
 
-    fn from_pieces(pieces: Vec<Vec<u8>>) -> Self {
-        Self { ids: pieces.iter().cloned().zip(0..).collect(), pieces }
+    /// The encoder of pieces in the order of their ids. Those with a `special` id are the encoding of no characters; one of them may
+    /// end a text.
+    pub fn from_pieces(pieces: Vec<Vec<u8>>, special: &[i64], end_of_text: Option<i64>) -> Self {
+        let mut ids = HashMap::new();
+        for (piece, id) in pieces.iter().zip(0..) {
+            if !special.contains(&id) {
+                ids.insert(piece.clone(), id);
+            }
+        }
+        Self { pieces, ids, end_of_text }
+    }
+
+    /// The same encoder with an id more, behind all others, that ends a text.
+    #[must_use]
+    pub fn with_end_of_text(mut self) -> Self {
+        self.end_of_text = Some(self.pieces.len() as i64);
+        self.pieces.push(END_MARK.into());
+        self
     }
 
     /// Encodes any text. The characters `<|endoftext|>` are encoded like any others, never as [`END_OF_TEXT`].

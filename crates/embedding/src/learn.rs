@@ -71,7 +71,7 @@ fn most_frequent_pair(words: &[(Vec<usize>, usize)]) -> Option<((usize, usize), 
 }
 
 /// Replaces every occurrence of `pair` in `ids`, from left to right, by `joined`.
-fn join_pair(ids: &mut Vec<usize>, pair: (usize, usize), joined: usize) {
+pub(crate) fn join_pair(ids: &mut Vec<usize>, pair: (usize, usize), joined: usize) {
     let (mut read, mut written) = (0, 0);
     while read < ids.len() {
         let found = ids[read..].starts_with(&[pair.0, pair.1]);

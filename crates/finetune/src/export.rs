@@ -4,10 +4,13 @@
 //! generation, the form of a conversation, and what Ollama needs.
 
 use anyhow::{Result, ensure};
-use embedding::bpe::END_OF_TEXT;
 use model::{
     config::{Gelu, Gpt2Config},
-    format::{self, CONFIG, safetensors, tokenizer, tokenizer_files},
+    format::{
+        self, CONFIG, safetensors,
+        tokenizer::{self, Tokenizer},
+        tokenizer_files,
+    },
     gpt2::Gpt2,
 };
 use serde_json::{Value, json};
@@ -54,8 +57,6 @@ pub fn export_from(source: &Path, folder: &Path, model: &Gpt2) -> Result<()> {
     for (key, rate) in ["resid_pdrop", "embd_pdrop", "attn_pdrop"].into_iter().zip(rates) {
         ours[key] = rate.into();
     }
-    let end = tokenizer::check(folder, model.config.vocab_size)?.end_of_text();
-    ours["eos_token_id"] = end.into();
     write(&path, &(serde_json::to_string_pretty(&ours)? + "\n"))
 }
 
@@ -66,7 +67,7 @@ pub fn export_from(source: &Path, folder: &Path, model: &Gpt2) -> Result<()> {
 /// If the disk refuses.
 pub fn write_companions(folder: &Path, config: &Gpt2Config) -> Result<()> {
     tokenizer_files::write(folder, config.context)?;
-    let end = tokenizer::check(folder, config.vocab_size)?.end_of_text();
+    let tokenizer = tokenizer::of(folder, config.vocab_size)?;
     if !folder.join(TEMPLATE_FILE).exists() {
         write(&folder.join(TEMPLATE_FILE), CHAT_TEMPLATE)?;
     }
@@ -74,7 +75,7 @@ pub fn write_companions(folder: &Path, config: &Gpt2Config) -> Result<()> {
         &folder.join("Modelfile"),
         &format!("{MODELFILE}PARAMETER num_ctx {}\n", config.context),
     )?;
-    let generation = serde_json::to_string_pretty(&generation_config(end))? + "\n";
+    let generation = serde_json::to_string_pretty(&generation_config(&tokenizer))? + "\n";
     write(&folder.join("generation_config.json"), &generation)
 }
 
@@ -105,12 +106,13 @@ pub fn differences(config: &Gpt2Config) -> Vec<String> {
     differences
 }
 
-fn generation_config(end_of_text: i64) -> Value {
+fn generation_config(tokenizer: &Tokenizer) -> Value {
+    let padding = tokenizer.encoder.end_of_text;
     json!({
         "_from_model_config": true,
-        "bos_token_id": END_OF_TEXT,
-        "eos_token_id": end_of_text,
-        "pad_token_id": END_OF_TEXT,
+        "bos_token_id": padding,
+        "eos_token_id": tokenizer.end_of_text(),
+        "pad_token_id": padding,
     })
 }
 

@@ -172,12 +172,14 @@ fn a_configuration_with_a_byte_order_mark_or_pythons_nan_is_read() {
 
 #[test]
 fn padding_rows_do_not_move_the_end_of_the_text() {
-    let padded = Gpt2Config { vocab_size: 50304, ..Gpt2Config::SMALL };
-    for config in [Gpt2Config::SMALL, padded] {
-        let json = format::config_to_json(&config);
-        assert_eq!((&json["eos_token_id"], &json["bos_token_id"]), (&50256.into(), &50256.into()));
+    for (vocab_size, end) in [(50257, json!(50256)), (50304, json!(50256)), (50, Value::Null)] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let model = Gpt2::new(Gpt2Config { vocab_size, ..SIZES }, Device::Cpu).expect("sizes");
+        format::save(folder.path(), &model).expect("room");
+        let json = fs::read_to_string(folder.path().join(CONFIG)).expect("written");
+        let json: Value = serde_json::from_str(&json).expect("JSON");
+        assert_eq!((&json["eos_token_id"], &json["bos_token_id"]), (&end, &end), "{vocab_size}");
     }
-    assert!(format::config_to_json(&SIZES)["eos_token_id"].is_null());
 }
 
 #[test]

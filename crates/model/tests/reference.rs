@@ -194,7 +194,7 @@ fn the_partial_124m_file_is_refused_and_names_what_it_lacks() {
     let copy = tempfile::tempdir().expect("a temporary folder");
     std::fs::copy(folder.join("partial.safetensors"), copy.path().join(format::WEIGHTS))
         .expect("room on the disk");
-    let config = format::config_to_json(&Gpt2Config::SMALL).to_string();
+    let config = format::config_to_json(&Gpt2Config::SMALL, Some(50256)).to_string();
     std::fs::write(copy.path().join(format::CONFIG), config).expect("room on the disk");
 
     let complaint =

@@ -5,6 +5,7 @@
 //! Intel Xeon). A word of a million letters takes it a second, and would take the lesson days.
 
 mod join;
+pub mod learn;
 
 use std::sync::LazyLock;
 

@@ -3,7 +3,6 @@
 use super::json;
 use crate::config::{Gelu, Gpt2Config};
 use anyhow::{Context, Result, bail, ensure};
-use embedding::bpe::END_OF_TEXT;
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -169,10 +168,8 @@ impl<'a> Keys<'a> {
     }
 }
 
-/// Writes the configuration in the Hugging Face format.
-pub fn config_to_json(config: &Gpt2Config) -> Value {
-    // Rows beyond the tokenizer are padding; a smaller vocabulary is not GPT-2's and has no end that we know.
-    let end_of_text = (config.vocab_size > END_OF_TEXT).then_some(END_OF_TEXT);
+/// The configuration in the Hugging Face format, of a model whose texts end with the id `end_of_text`.
+pub fn config_to_json(config: &Gpt2Config, end_of_text: Option<i64>) -> Value {
     json!({
         "activation_function": match config.gelu { Gelu::Tanh => "gelu_new", Gelu::Exact => "gelu" },
         "architectures": ["GPT2LMHeadModel"],

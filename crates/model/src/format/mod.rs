@@ -16,6 +16,7 @@ mod stored;
 pub mod tokenizer;
 pub mod tokenizer_files;
 mod tokenizer_kind;
+mod vocabulary;
 mod weights;
 
 pub use config_json::{config_from_json, config_to_json, dropout_rates, load_config};
@@ -196,6 +197,11 @@ fn refuse_hidden_bias(weights: &mut Weights, stored: &Stored, config: &Gpt2Confi
     Ok(())
 }
 
+/// The id that ends a text by the tokenizer in a folder; none where there is no tokenizer for such a model.
+fn end_of_text(folder: &Path, config: &Gpt2Config) -> Option<i64> {
+    tokenizer::of(folder, config.vocab_size).ok()?.end_of_text()
+}
+
 /// Writes a model as a folder in the public format; each file is whole or not there.
 ///
 /// A model without query/key/value bias is stored with zeros in its place, as the format knows no other, and with
@@ -232,7 +238,10 @@ pub fn save(folder: &Path, model: &Gpt2) -> Result<()> {
         })
         .collect();
     safetensors::write(&folder.join(WEIGHTS), tensors)?;
-    let config = serde_json::to_string_pretty(&config_to_json(&model.config))?;
+    let config = serde_json::to_string_pretty(&config_to_json(
+        &model.config,
+        end_of_text(folder, &model.config),
+    ))?;
     safetensors::replace(&folder.join(CONFIG), |temporary| {
         Ok(std::fs::write(temporary, config + "\n")?)
     })

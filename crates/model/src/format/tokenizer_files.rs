@@ -3,9 +3,9 @@
 
 use super::safetensors;
 use anyhow::{Context, Result};
-use embedding::bpe::{BytePairEncoder, END_OF_TEXT};
-use serde_json::{Value, json};
-use std::{collections::HashMap, fmt::Write, fs, path::Path, sync::LazyLock};
+use embedding::bpe::{BytePairEncoder, END_MARK};
+use serde_json::{Map, Value, json};
+use std::{fmt::Write, fs, path::Path, sync::LazyLock};
 
 /// Files that tell other programs how text becomes ids.
 pub const FILES: [&str; 8] = [
@@ -62,8 +62,6 @@ pub fn write(folder: &Path, context: i64) -> Result<()> {
         files.push(("merges.txt", merges_txt(encoder)?));
     }
     if no_settings {
-        let pretty =
-            |json: &Value| Ok::<_, anyhow::Error>(serde_json::to_string_pretty(json)? + "\n");
         files.push(("tokenizer_config.json", pretty(&tokenizer_config(context))?));
         files.push(("special_tokens_map.json", pretty(&special_tokens())?));
     }
@@ -73,61 +71,93 @@ pub fn write(folder: &Path, context: i64) -> Result<()> {
     Ok(())
 }
 
-/// GPT-2's pieces by id, in printable characters.
-pub(super) fn printable_pieces() -> &'static [String] {
-    static PIECES: LazyLock<Vec<String>> = LazyLock::new(|| {
-        let (encoder, printable) = (BytePairEncoder::gpt2(), printable_bytes());
-        (0..encoder.vocab_size() as i64)
-            .map(|id| match encoder.piece(id) {
-                Ok(piece) if id != END_OF_TEXT => to_printable(piece, &printable),
-                _ => "<|endoftext|>".to_owned(),
-            })
-            .collect()
-    });
-    &PIECES
+/// Writes a tokenizer of one's own into the folder of a model that sees `context` tokens.
+///
+/// # Errors
+/// If the disk refuses.
+pub fn write_own(folder: &Path, encoder: &BytePairEncoder, context: i64) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    for (name, content) in [
+        ("vocab.json", vocab_json(encoder)?),
+        ("merges.txt", merges_txt(encoder)?),
+        ("tokenizer.json", pretty(&tokenizer_json(encoder)?)?),
+        ("tokenizer_config.json", pretty(&tokenizer_config(context))?),
+        ("special_tokens_map.json", pretty(&special_tokens())?),
+    ] {
+        safetensors::replace(&folder.join(name), |temporary| Ok(fs::write(temporary, content)?))?;
+    }
+    Ok(())
 }
 
-/// GPT-2's merges in their order, in printable characters.
-pub(super) fn printable_merges() -> &'static [String] {
-    static MERGES: LazyLock<Vec<String>> = LazyLock::new(|| {
-        let printable = printable_bytes();
-        let joined = |(left, right)| {
-            format!("{} {}", to_printable(left, &printable), to_printable(right, &printable))
-        };
-        BytePairEncoder::gpt2().merges().into_iter().map(joined).collect()
-    });
-    &MERGES
+fn pretty(json: &Value) -> Result<String> {
+    Ok(serde_json::to_string_pretty(json)? + "\n")
 }
 
-/// GPT-2's `vocab.json`, byte for byte: each piece in printable characters with its id.
+/// Every token by its id, in printable characters.
+pub(super) fn printable_pieces(encoder: &BytePairEncoder) -> Result<Vec<String>> {
+    let token = |id| match encoder.piece(id) {
+        Ok(_) if Some(id) == encoder.end_of_text => Ok(END_MARK.to_owned()),
+        piece => Ok(to_printable(piece?)),
+    };
+    (0..encoder.vocab_size() as i64).map(token).collect()
+}
+
+/// The merges in their order, in printable characters.
+pub(super) fn printable_merges(encoder: &BytePairEncoder) -> Vec<String> {
+    let joined =
+        |(left, right): (&[u8], &[u8])| format!("{} {}", to_printable(left), to_printable(right));
+    encoder.merges().into_iter().map(joined).collect()
+}
+
+/// The file of the library `tokenizers`, which holds everything.
+fn tokenizer_json(encoder: &BytePairEncoder) -> Result<Value> {
+    let vocabulary: Map<String, Value> = printable_pieces(encoder)?
+        .into_iter()
+        .zip(0..)
+        .map(|(token, id)| (token, id.into()))
+        .collect();
+    let byte_level = |prefix_space, trim| json!({ "type": "ByteLevel", "add_prefix_space": prefix_space, "trim_offsets": trim, "use_regex": true });
+    Ok(json!({
+        "version": "1.0",
+        "truncation": null,
+        "padding": null,
+        "added_tokens": [{
+            "id": encoder.end_of_text, "content": END_MARK, "single_word": false, "lstrip": false, "rstrip": false,
+            "normalized": false, "special": true,
+        }],
+        "normalizer": null,
+        "pre_tokenizer": byte_level(false, true),
+        "post_processor": byte_level(true, false),
+        "decoder": byte_level(true, true),
+        "model": {
+            "type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": "",
+            "end_of_word_suffix": "", "fuse_unk": false, "byte_fallback": false,
+            "vocab": vocabulary, "merges": printable_merges(encoder),
+        },
+    }))
+}
+
+/// `vocab.json`, for GPT-2 byte for byte: each piece in printable characters with its id.
 ///
 /// # Errors
 /// If the vocabulary has a piece that no characters stand for, which GPT-2's has not.
 pub fn vocab_json(encoder: &BytePairEncoder) -> Result<String> {
-    let printable = printable_bytes();
     let mut json = String::from("{");
-    for id in 0..encoder.vocab_size() as i64 {
-        let piece = encoder.piece(id)?;
-        let text = if id == END_OF_TEXT {
-            "<|endoftext|>".to_owned()
-        } else {
-            to_printable(piece, &printable)
-        };
+    for (id, token) in printable_pieces(encoder)?.iter().enumerate() {
         let separator = if id == 0 { "" } else { ", " };
-        write!(json, "{separator}{}: {id}", ascii_json(&text)?)?;
+        write!(json, "{separator}{}: {id}", ascii_json(token)?)?;
     }
     Ok(json + "}")
 }
 
-/// GPT-2's `merges.txt`, byte for byte: the two parts of each merge in printable characters.
+/// `merges.txt`, for GPT-2 byte for byte: the two parts of each merge in printable characters.
 ///
 /// # Errors
 /// Never for GPT-2's vocabulary.
 pub fn merges_txt(encoder: &BytePairEncoder) -> Result<String> {
-    let printable = printable_bytes();
     let mut text = String::from("#version: 0.2\n");
-    for (left, right) in encoder.merges() {
-        writeln!(text, "{} {}", to_printable(left, &printable), to_printable(right, &printable))?;
+    for merge in printable_merges(encoder) {
+        writeln!(text, "{merge}")?;
     }
     Ok(text)
 }
@@ -136,20 +166,21 @@ pub fn merges_txt(encoder: &BytePairEncoder) -> Result<String> {
 ///
 /// # Source
 /// `bytes_to_unicode` in `encoder.py` of OpenAI's GPT-2 repository.
-fn printable_bytes() -> HashMap<u8, char> {
+static PRINTABLE: LazyLock<[char; 256]> = LazyLock::new(|| {
     let mut unused = (0x100_u32..).filter_map(char::from_u32);
-    (0..=u8::MAX)
-        .map(|byte| match byte {
-            b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF => (byte, char::from(byte)),
-            _ => {
-                (byte, unused.next().expect("Unicode has more than 256 characters from U+0100 on"))
-            }
-        })
-        .collect()
+    std::array::from_fn(|byte| match byte as u8 {
+        byte @ (b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF) => char::from(byte),
+        _ => unused.next().expect("Unicode has more than 256 characters from U+0100 on"),
+    })
+});
+
+pub(super) fn to_printable(piece: &[u8]) -> String {
+    piece.iter().map(|&byte| PRINTABLE[usize::from(byte)]).collect()
 }
 
-fn to_printable(piece: &[u8], printable: &HashMap<u8, char>) -> String {
-    piece.iter().map(|byte| printable[byte]).collect()
+/// The byte that a printable character stands for.
+pub(super) fn byte_of(character: char) -> Option<u8> {
+    PRINTABLE.iter().position(|&printable| printable == character).map(|byte| byte as u8)
 }
 
 /// A JSON string in ASCII, as Python's `json.dumps` writes it.

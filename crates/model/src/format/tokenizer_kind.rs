@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Of a longer file the rest is not read.
 const LONGEST: u64 = 1 << 28;
-pub(super) const ONLY: &str =
-    "this program has GPT-2's tokenizer only, and with it each id would mean another word";
+pub(super) const ONLY: &str = "this program reads tokenizers of GPT-2's kind only, and with another one each id would mean another word";
 
 /// Classes that are GPT-2's tokenizer if their files are.
 const OURS: [&str; 6] = [

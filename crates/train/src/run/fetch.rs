@@ -34,7 +34,7 @@ pub fn model(
         source.optional(name)?;
     }
     let config = format::load_config(&folder.join(CONFIG))?;
-    tokenizer::check(folder, config.vocab_size)
+    tokenizer::of(folder, config.vocab_size)
         .with_context(|| format!("{repository} cannot be used"))?;
     if source.optional(WEIGHTS)? {
         return Ok(folder.to_owned());

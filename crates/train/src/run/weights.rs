@@ -39,7 +39,7 @@ pub fn look_at(name: &str, device: Device) -> Result<Brought> {
 fn read(name: &str, load: impl FnOnce(&Path) -> Result<Gpt2>) -> Result<Brought> {
     let folder = Hub::from_environment().find(name)?;
     let config = format::load_config(&folder.join(CONFIG))?;
-    let tokenizer = tokenizer::check(&folder, config.vocab_size)
+    let tokenizer = tokenizer::of(&folder, config.vocab_size)
         .with_context(|| format!("{name} cannot be used"))?;
     let model = load(&folder)?;
     for remark in format::remarks(&folder, &model.config)?.into_iter().chain(tokenizer.remarks()) {
