@@ -6,7 +6,7 @@ use super::{
     options::Whole,
     plan::Prepared,
     prepare,
-    report::{card, one_line, report},
+    report::{card, one_line, print_next, report},
     resume::resume,
     score::{judge, score_and_report},
     scorer,
@@ -34,9 +34,10 @@ use train::{
     callbacks::Outcome,
     checkpoint,
     run::{
+        card::seconds_of_steps,
         recorder::Recorder,
         terminal::{
-            AnswerProgress, INTERRUPTED, Progress, say, stop_at_signal, warn_of_long_prompts,
+            AnswerProgress, INTERRUPTED, Progress, Shown, say, stop_at_signal, warn_of_long_prompts,
         },
     },
     support::shell,
@@ -59,6 +60,7 @@ pub fn run(options: &Whole) -> Result<ExitCode> {
         },
     };
     let Some(mut prepared) = prepared else { return Ok(ExitCode::SUCCESS) };
+    let earlier_s = seconds_of_steps(&prepared.trainer.progress.history);
     let again = shell::command("finetune", ["--resume", &shell::path(prepared.folder.path())]);
     if learn(options, &mut prepared, &stop, &again)? == Outcome::Stopped {
         let step = prepared.trainer.progress.step;
@@ -75,9 +77,10 @@ pub fn run(options: &Whole) -> Result<ExitCode> {
         return Ok(ExitCode::from(INTERRUPTED));
     };
     folder.write_card(trainer, &card(plan, folder.path(), Some(&marks(&answered))))?;
-    report(&prepared, &answered, started, options.plot)?;
-    judge_answers(options, &answered, prepared.folder.path())?;
-    Ok(ExitCode::SUCCESS)
+    report(&prepared, &answered, earlier_s + started.elapsed().as_secs_f64(), options.plot)?;
+    let judged = judge_answers(options, &answered, prepared.folder.path());
+    print_next(prepared.folder.path()); // whatever became of the judge
+    judged.map(|()| ExitCode::SUCCESS)
 }
 
 /// Takes the steps that are left.
@@ -89,8 +92,12 @@ fn learn(
 ) -> Result<Outcome> {
     let Prepared { trainer, folder, plan, split } = prepared;
     warn_of_long_prompts(split.test.iter().map(Entry::prompt), trainer.model.config.context);
-    let mut progress =
-        Progress::new(trainer.progress.step, trainer.course.schedule.total_steps, false);
+    let mut progress = Progress::new(
+        trainer.progress.step,
+        trainer.course.schedule.total_steps,
+        Shown::UntilReport,
+        Some(("--epochs", trainer.course.steps_per_epoch)),
+    );
     let first = plan.before.first().map(|answered| &answered.entry);
     let path = folder.path().to_owned();
     let mut recorder = Recorder {
