@@ -71,7 +71,7 @@ pub fn run(options: &Whole) -> Result<ExitCode> {
     let Prepared { trainer, folder, plan, split } = &prepared;
     // Before anything is asked of it: hours of training must not hang on an answer.
     folder.write_model(trainer, &card(plan, folder.path(), None))?;
-    export::write_companions(folder.path(), &trainer.model.config)?;
+    export::write_companions(folder.path(), &trainer.model.config, true)?;
     let Some(answered) = answer_test(options, trainer, &split.test, folder.path(), &stop)? else {
         say(&format!("all {} steps are saved; answer with: {again}", trainer.progress.step));
         return Ok(ExitCode::from(INTERRUPTED));
