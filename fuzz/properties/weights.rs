@@ -28,7 +28,7 @@ pub fn holds(bytes: &[u8]) {
     static FOLDER: OnceLock<TempDir> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
         let folder = tempfile::tempdir().expect("a folder");
-        let config = format::config_to_json(&SIZES).to_string();
+        let config = format::config_to_json(&SIZES, None).to_string();
         fs::write(folder.path().join(CONFIG), config).expect("room on the disk");
         folder
     });
@@ -43,7 +43,7 @@ pub fn holds(bytes: &[u8]) {
     {
         config.check().expect("checked before");
         let again =
-            format::config_from_json(&format::config_to_json(&config)).expect("its own form");
+            format::config_from_json(&format::config_to_json(&config, None)).expect("its own form");
         assert_eq!(again, config);
     }
 }

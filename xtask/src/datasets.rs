@@ -78,7 +78,7 @@ impl DataFile {
             urls: urls.collect(),
             size: self.bytes,
             sha256: self.sha256.clone(),
-            token: None, // public files
+            token: None, // the files are public, so that few hubs want one
             limits: Limits::default(),
         }
     }
@@ -133,10 +133,19 @@ pub fn path(root: &Path, name: &str) -> Result<Option<PathBuf>> {
 /// # Errors
 /// If no dataset has that name, or it cannot be fetched; the message says how to get it.
 pub fn fetch(root: &Path, name: &str) -> Result<PathBuf> {
+    fetch_with(root, name, None)
+}
+
+/// The same, shown a token of the user's, which the hub may ask for where it stands at another address or counts who asks.
+///
+/// # Errors
+/// As [`fetch`].
+pub fn fetch_with(root: &Path, name: &str, token: Option<&str>) -> Result<PathBuf> {
     let dataset = find(name)?;
     for file in &dataset.files {
         if !file.is_there(root) {
-            file.download().to(&root.join(&file.path)).with_context(|| {
+            let token = token.map(str::to_owned);
+            (Download { token, ..file.download() }).to(&root.join(&file.path)).with_context(|| {
                 format!("{name} is not here yet; get it with `cargo xtask fetch {name}`, or from a folder that holds it with `cargo xtask fetch {name} --from DIR`")
             })?;
         }

@@ -30,7 +30,8 @@ pub struct Download {
     /// Its SHA-256 in hexadecimal. Where it is `None`, the value that the server itself names is used, if it names one
     /// (`X-Linked-Etag`, sent by Hugging Face for large files).
     pub sha256: Option<String>,
-    /// What the server asks for as proof of who we are; it is never shown to another host, to which the server may redirect.
+    /// What the server of the first address asks for as proof of who we are; it is never shown to another host, be it a mirror or one
+    /// to which that server redirects.
     pub token: Option<String>,
     /// When to lose patience.
     pub limits: Limits,
@@ -171,8 +172,9 @@ impl Download {
         if start > 0 && self.size == Some(start) {
             return part.check(self.sha256.as_deref(), true);
         }
-        let (response, promised) =
-            network::ask(agent, known.url, start, self.token.as_deref(), &self.limits)?;
+        let first = self.urls.first().and_then(|url| network::origin(url));
+        let token = self.token.as_deref().filter(|_| network::origin(known.url) == first);
+        let (response, promised) = network::ask(agent, known.url, start, token, &self.limits)?;
         (known.size, known.sha256) = (self.size, self.sha256.clone());
         known.agree(promised)?;
         if response.status().as_u16() == 416 && known.sha256.is_some() {
@@ -195,4 +197,15 @@ impl Download {
             _ => part.check(known.sha256.as_deref(), start > 0),
         }
     }
+}
+
+/// The commit that a server of Hugging Face hands out a file of, by its `X-Repo-Commit`; nothing where it does not say, or not answer.
+pub fn commit(url: &str, token: Option<&str>) -> Option<String> {
+    let limits = Limits::default();
+    let agent = network::agent(&limits).ok()?;
+    let (response, promised) = network::ask(&agent, url, 0, token, &limits).ok()?;
+    let is_there = response.status().is_success();
+    promised.commit.filter(|commit| {
+        is_there && !commit.is_empty() && commit.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    })
 }

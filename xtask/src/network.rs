@@ -16,6 +16,7 @@ const REDIRECTS: usize = 10;
 pub(crate) struct Promise {
     pub(crate) size: Option<u64>,
     pub(crate) sha256: Option<String>,
+    pub(crate) commit: Option<String>,
 }
 
 /// Asks for the file from byte `start` on, follows redirections by hand, and notes what the servers on the way promise.
@@ -62,6 +63,9 @@ pub(crate) fn ask(
 impl Promise {
     /// Takes what the headers of Hugging Face say of a large file.
     fn note(&mut self, headers: &HeaderMap) {
+        if let Some(commit) = text(headers, "x-repo-commit") {
+            self.commit = Some(commit);
+        }
         let Some(tag) = text(headers, "x-linked-etag") else { return };
         let hash = tag.trim_matches('"').to_ascii_lowercase();
         if hash.len() == 64 && hash.bytes().all(|digit| digit.is_ascii_hexdigit()) {
@@ -155,7 +159,7 @@ pub(crate) fn host(url: &str) -> String {
 }
 
 /// Scheme, host and port of an address.
-fn origin(url: &str) -> Option<String> {
+pub(crate) fn origin(url: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next()?;
     Some(format!("{scheme}://{authority}").to_ascii_lowercase())

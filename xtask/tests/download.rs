@@ -312,3 +312,15 @@ fn a_full_disk_is_one_sentence() {
     let said = sentence(download(&[&server.url]).to(&folder.path().join("file")));
     assert!(said.contains("no space left for file; free some"), "{said}");
 }
+
+#[test]
+fn a_token_is_shown_to_the_first_server_and_to_no_mirror() {
+    let first = serve(|_, stream| head(stream, "404 Not Found", 0, ""));
+    let mirror = serve(|asked, stream| send(stream, asked, &file()));
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let token = Some("hf_Right".to_owned());
+    let download = Download { token, ..download(&[&first.url, &mirror.url]) };
+    download.to(&folder.path().join("file")).expect("the mirror has it");
+    assert_eq!(first.asked()[0].authorization.as_deref(), Some("Bearer hf_Right"));
+    assert!(mirror.asked().iter().all(|asked| asked.authorization.is_none()));
+}

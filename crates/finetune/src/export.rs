@@ -35,15 +35,15 @@ pub fn ensure_unused(folder: &Path) -> Result<()> {
 /// If the disk refuses.
 pub fn export(folder: &Path, model: &Gpt2) -> Result<()> {
     format::save(folder, model)?;
-    write_companions(folder, &model.config)
+    write_companions(folder, &model.config, true)
 }
 
 /// The same for a model that came from another folder: its own tokenizer files and chat template are kept, and what its
-/// configuration says of the end of a text and of dropout.
+/// configuration says of the end of a text and of dropout. For one that `answers` no instruction there is no form of asking.
 ///
 /// # Errors
 /// If a file cannot be read or written.
-pub fn export_from(source: &Path, folder: &Path, model: &Gpt2) -> Result<()> {
+pub fn export_from(source: &Path, folder: &Path, model: &Gpt2, answers: bool) -> Result<()> {
     let rates = format::dropout_rates(&source.join(CONFIG))?;
     fs::create_dir_all(folder)?;
     tokenizer_files::keep(source, folder)?;
@@ -51,7 +51,8 @@ pub fn export_from(source: &Path, folder: &Path, model: &Gpt2) -> Result<()> {
     if template.is_file() {
         fs::copy(template, folder.join(TEMPLATE_FILE))?;
     }
-    export(folder, model)?;
+    format::save(folder, model)?;
+    write_companions(folder, &model.config, answers)?;
     let path = folder.join(CONFIG);
     let mut ours: Value = serde_json::from_str(&fs::read_to_string(&path)?)?;
     for (key, rate) in ["resid_pdrop", "embd_pdrop", "attn_pdrop"].into_iter().zip(rates) {
@@ -60,20 +61,25 @@ pub fn export_from(source: &Path, folder: &Path, model: &Gpt2) -> Result<()> {
     write(&path, &(serde_json::to_string_pretty(&ours)? + "\n"))
 }
 
-/// Writes what stands beside the weights: tokenizer, generation settings, conversation template, and the recipe for Ollama. What the
-/// folder has of a tokenizer and of a template already, from the model that it was made of, stays.
+/// Writes what stands beside the weights: tokenizer, generation settings, the recipe for Ollama and, for a model that `answers`
+/// instructions, the conversation template. What the folder has of a tokenizer and of a template already, from the model that it
+/// was made of, stays.
 ///
 /// # Errors
 /// If the disk refuses.
-pub fn write_companions(folder: &Path, config: &Gpt2Config) -> Result<()> {
+pub fn write_companions(folder: &Path, config: &Gpt2Config, answers: bool) -> Result<()> {
     tokenizer_files::write(folder, config.context)?;
     let tokenizer = tokenizer::of(folder, config.vocab_size)?;
-    if !folder.join(TEMPLATE_FILE).exists() {
+    if answers && !folder.join(TEMPLATE_FILE).exists() {
         write(&folder.join(TEMPLATE_FILE), CHAT_TEMPLATE)?;
     }
     write(
         &folder.join("Modelfile"),
-        &format!("{MODELFILE}PARAMETER num_ctx {}\n", config.context),
+        &format!(
+            "{MODELFILE}PARAMETER num_ctx {}\n{}",
+            config.context,
+            if answers { ASKING } else { "" }
+        ),
     )?;
     let generation = serde_json::to_string_pretty(&generation_config(&tokenizer))? + "\n";
     write(&folder.join("generation_config.json"), &generation)
@@ -129,16 +135,19 @@ Below is an instruction that describes a task. Write a response that appropriate
 {% if add_generation_prompt %}{{ '\\n\\n### Response:\\n' }}{% endif %}";
 
 /// What `ollama create NAME -f Modelfile` reads, once the folder has been converted to `model.gguf`.
-const MODELFILE: &str = r####"# Make model.gguf from this folder with llama.cpp's convert_hf_to_gguf.py, then: ollama create my-gpt2 -f Modelfile
+const MODELFILE: &str = r#"# Make model.gguf from this folder with llama.cpp's convert_hf_to_gguf.py, then: ollama create my-gpt2 -f Modelfile
 FROM ./model.gguf
-TEMPLATE """Below is an instruction that describes a task. Write a response that appropriately completes the request.
+PARAMETER stop "<|endoftext|>"
+"#;
+
+/// What the recipe adds for a model that answers instructions: their form, where an answer ends, and that its best one is wanted.
+const ASKING: &str = r####"TEMPLATE """Below is an instruction that describes a task. Write a response that appropriately completes the request.
 
 ### Instruction:
 {{ .Prompt }}
 
 ### Response:
 """
-PARAMETER stop "<|endoftext|>"
 PARAMETER stop "### Instruction:"
 PARAMETER temperature 0
 "####;

@@ -98,7 +98,14 @@ fn a_run_leaves_a_model_its_card_its_curve_its_samples_and_its_metrics() {
     ] {
         assert!(printed.contains(word), "{word} is missing in {printed}");
     }
+    let place = |word: &str| printed.find(word).expect("it is printed");
+    assert!(
+        place("tokens, ") < place("\nnext  "),
+        "the curve stands before what comes next: {printed}"
+    );
     let said = String::from_utf8(run.get_output().stderr.clone()).expect("UTF-8");
+    let samples = said.matches("Rabbits").count() + printed.matches("sample      Rabbits").count();
+    assert_eq!(samples, 2, "no sample is printed twice: {said}{printed}");
     for word in ["batch_size 2", "learning_rate 0.0005", "seed 123", "step 4, epoch"] {
         assert!(said.contains(word), "{word} is missing in {said}");
     }
@@ -355,10 +362,31 @@ fn completions_are_printed_for_each_shell() {
         let run = Command::new(TRAIN).args(["completions", shell]).assert().success();
         let script = String::from_utf8(run.get_output().stdout.clone()).expect("UTF-8");
         assert!(script.contains("train") && script.contains("grad-accum"), "{shell}: {script}");
+        let end: Vec<&str> =
+            script.lines().rev().take_while(|line| line.starts_with('#')).collect();
+        let end = end.join("\n");
+        assert!(end.contains("target/debug") && end.contains("cargo run -p train --"), "{end}");
     }
     let mut unknown = Command::new(TRAIN);
     unknown.args(["completions", "tcsh"]);
     misused(unknown, "invalid value 'tcsh' for '<SHELL>'");
+}
+
+#[test]
+fn our_own_errors_look_as_those_of_usage_with_color_and_without() {
+    let room = Room::new();
+    for (variable, expected) in
+        [("CLICOLOR_FORCE", "\u{1b}[1m\u{1b}[31merror:\u{1b}[0m "), ("NO_COLOR", "error: ")]
+    {
+        for words in ["--epochs 0", "--text nowhere.txt"] {
+            let said = {
+                let mut command = room.bare(words);
+                command.env(variable, "1");
+                refusal(command).1
+            };
+            assert!(said.starts_with(expected), "{words}: {said:?}");
+        }
+    }
 }
 
 #[test]

@@ -224,6 +224,50 @@ fn the_token_is_shown_to_the_hub_and_never_to_whom_it_redirects() {
     assert!(store.asked().iter().all(|asked| asked.authorization.is_none()));
 }
 
+/// The revision is asked for once; all files are of that commit, and a half-fetched older one is not mixed with it.
+#[test]
+fn a_model_is_fetched_at_one_commit_which_is_kept() {
+    let _alone = small::alone();
+    let source = room();
+    let config = model::config::Gpt2Config { vocab_size: 50257, ..small::CONFIG };
+    let model = model::gpt2::Gpt2::new(config, tch::Device::Cpu).expect("a possible model");
+    format::save(source.path(), &model).expect("saved");
+    let files = [CONFIG, WEIGHTS].map(|name| fs::read(source.path().join(name)).expect("a file"));
+    let server = server::serve(move |asked, stream| match asked.path.as_str() {
+        "/some-one/tiny/resolve/main/config.json" => {
+            server::head(stream, "200 OK", 0, "x-repo-commit: abc123\r\n");
+        }
+        "/some-one/tiny/resolve/abc123/config.json" => server::send(stream, asked, &files[0]),
+        "/some-one/tiny/resolve/abc123/model.safetensors" => {
+            server::send(stream, asked, &files[1]);
+        }
+        _ => server::head(stream, "404 Not Found", 0, ""),
+    });
+    let room = room();
+    let older = room.path().join("data/public/hub/some-one--tiny");
+    fs::create_dir_all(&older).expect("a folder");
+    fs::write(older.join(".revision"), "0ld").expect("written");
+    fs::write(older.join(CONFIG), "{\"vocab_size\": 7}").expect("written");
+    let folder = hub(&room, &server.url, false).find("some-one/tiny").expect("fetched");
+    assert_eq!(train::run::fetch::revision(&folder).as_deref(), Some("abc123"));
+    format::load(&folder, tch::Device::Cpu).expect("a model of one commit");
+    let of_main = server.asked().iter().filter(|asked| asked.path.contains("/main/")).count();
+    assert_eq!(of_main, 1, "only to learn the commit");
+}
+
+/// The weights whose SHA-256 we know are public, but a hub at another address may want to know who asks.
+#[test]
+fn the_token_is_shown_for_pinned_weights_too() {
+    let server = server::serve(|_, stream| server::head(stream, "404 Not Found", 0, ""));
+    let room = room();
+    let said = train_with(&room, &server.url, "--init gpt2-large", &[("HF_TOKEN", "hf_Right")]);
+    assert_eq!(said.0, Some(1), "{}", said.1);
+    let asked = server.asked();
+    assert!(!asked.is_empty());
+    assert!(asked.iter().all(|asked| asked.authorization.as_deref() == Some("Bearer hf_Right")));
+    assert!(said.1.contains("openai-community/gpt2-large: revision 32b71b12"), "{}", said.1);
+}
+
 #[test]
 fn each_refusal_of_the_hub_is_told_with_its_way_out() {
     let _alone = small::alone();
@@ -313,6 +357,15 @@ fn a_path_that_is_not_there_is_never_asked_of_the_hub() {
 
 /// What `train` says where the hub is `endpoint`, and its exit code; the folder it runs in, with a text, passes for a project's root.
 fn train(room: &TempDir, endpoint: &str, words: &str) -> (Option<i32>, String) {
+    train_with(room, endpoint, words, &[])
+}
+
+fn train_with(
+    room: &TempDir,
+    endpoint: &str,
+    words: &str,
+    variables: &[(&str, &str)],
+) -> (Option<i32>, String) {
     fs::create_dir(room.path().join("data")).expect("a folder");
     for (file, text) in [
         ("data/datasets.json", "{}"),
@@ -328,6 +381,7 @@ fn train(room: &TempDir, endpoint: &str, words: &str) -> (Option<i32>, String) {
         .env("HF_ENDPOINT", endpoint)
         .env("HF_HUB_CACHE", room.path().join("cache"))
         .env_remove("HF_HUB_OFFLINE")
+        .envs(variables.iter().copied())
         .output()
         .expect("it runs");
     (output.status.code(), String::from_utf8(output.stderr).expect("UTF-8"))

@@ -9,23 +9,47 @@ use anyhow::{Context, Result};
 use embedding::fast::FastEncoder;
 use rustyline::{DefaultEditor, error::ReadlineError};
 use std::{
+    fs,
     io::{self, BufRead, IsTerminal},
     ops::ControlFlow,
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
 };
 use train::{
-    run::{terminal, weights},
+    run::{
+        newest::Maker,
+        runs,
+        terminal::{self, say},
+        weights::{self, Brought},
+    },
     sampling::known_tokens,
+    support::shell,
 };
 
+/// What was asked in earlier conversations, beside the runs.
+const HISTORY: &str = ".chat_history";
+const HELP: &str = "\
+/again   answer the last question once more; with --temperature above 0 in other words
+/bye     end, as Ctrl-D does
+/help    show this
+Ctrl-C breaks off an answer; the arrow up brings back what was asked before.";
+
 /// Reads questions from the terminal, with history and editing, or line by line from a pipe, and answers each. Ctrl-C breaks off an
-/// answer, Ctrl-D ends the conversation.
+/// answer, Ctrl-D or `/bye` ends the conversation.
 pub fn chat(generation: &Generation) -> Result<()> {
     let device = prepare(&generation.common)?;
-    let model = weights::load(&generation.weights, device)?.model;
+    let name = weights::named_or_newest(generation.weights.as_deref(), Some(Maker::Finetune));
+    let Brought { model, folder } = weights::load(&name, device)?;
+    if weights::only_continues(&name, &folder) {
+        let words = ["complete", "--weights", &name];
+        say(&format!(
+            "note            {name} has only learned to continue texts; try: {}",
+            shell::command("finetune", words)
+        ));
+    }
     let mut reader = scorer(&model, generation.dtype, &generation.common)?;
     let sampling = generation.sampling(0.0);
     sampling.check(known_tokens(model.config.vocab_size))?;
@@ -62,22 +86,100 @@ fn answer_lines(answer: &mut dyn FnMut(&str) -> Result<()>) -> Result<()> {
     Ok(())
 }
 
-/// Answers each line that is written at the terminal, until Ctrl-D.
+/// Answers each line that is written at the terminal, until `/bye` or Ctrl-D.
 fn converse(answer: &mut dyn FnMut(&str) -> Result<()>) -> Result<()> {
     let mut editor = DefaultEditor::new().context("cannot use this terminal")?;
-    eprintln!(
-        "Ask something; Ctrl-C breaks off an answer, Ctrl-D ends. The model answers each question by itself."
-    );
+    let history = runs::root().join(HISTORY);
+    let _ = editor.load_history(&history); // there is none before the first conversation
+    eprintln!("Ask something, or /help. The model answers each question by itself.");
+    let mut last = None;
     loop {
-        match editor.readline("> ") {
-            Ok(line) if line.trim().is_empty() => {}
-            Ok(line) => {
-                let _ = editor.add_history_entry(&line);
-                answer(line.trim())?;
-            }
-            Err(ReadlineError::Interrupted) => {}
+        let line = match editor.readline("> ") {
+            Ok(line) => line,
+            Err(ReadlineError::Interrupted) => continue,
             Err(ReadlineError::Eof) => return Ok(()),
             Err(error) => return Err(error).context("cannot read from the terminal"),
+        };
+        let question = match Wish::of(&line) {
+            Wish::Nothing => continue,
+            Wish::Leave => return Ok(()),
+            Wish::Help => {
+                eprintln!("{HELP}");
+                continue;
+            }
+            Wish::Unknown(command) => {
+                eprintln!("there is no {command}; /help says what there is");
+                continue;
+            }
+            Wish::Again => last.clone(),
+            Wish::Answer(question) => Some(question.to_owned()),
+        };
+        let _ = editor.add_history_entry(&line);
+        keep(&mut editor, &history);
+        match &question {
+            Some(question) => answer(question)?,
+            None => eprintln!("nothing was asked yet"),
+        }
+        last = question;
+    }
+}
+
+/// Adds what was typed to the history on the disk; a conversation does not end where that fails.
+fn keep(editor: &mut DefaultEditor, history: &Path) {
+    let folder = history.parent().unwrap_or(Path::new(""));
+    let _ = fs::create_dir_all(folder).map(|()| editor.append_history(history));
+}
+
+/// What somebody wants who has typed a line.
+#[derive(Debug, PartialEq, Eq)]
+enum Wish<'a> {
+    /// An answer.
+    Answer(&'a str),
+    /// Another answer to the last question.
+    Again,
+    Help,
+    Leave,
+    /// A word that begins as the others do.
+    Unknown(&'a str),
+    Nothing,
+}
+
+impl<'a> Wish<'a> {
+    /// Only a single word can be a command, so that a question may begin with a path.
+    fn of(line: &'a str) -> Self {
+        let line = line.trim();
+        match line {
+            "" => Self::Nothing,
+            "/again" => Self::Again,
+            "/help" | "/?" => Self::Help,
+            "/bye" | "/exit" | "/quit" => Self::Leave,
+            word if word.starts_with('/') && word[1..].chars().all(char::is_alphabetic) => {
+                Self::Unknown(word)
+            }
+            question => Self::Answer(question),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_a_question_unless_it_is_one_word_behind_a_slash() {
+        for (line, wish) in [
+            ("  What is red? ", Wish::Answer("What is red?")),
+            ("/usr/bin", Wish::Answer("/usr/bin")),
+            ("/again and again", Wish::Answer("/again and again")),
+            (" \t", Wish::Nothing),
+            ("/again ", Wish::Again),
+            ("/help", Wish::Help),
+            ("/?", Wish::Help),
+            ("/bye", Wish::Leave),
+            ("/exit", Wish::Leave),
+            ("/clear", Wish::Unknown("/clear")),
+        ] {
+            assert_eq!(Wish::of(line), wish, "{line:?}");
         }
     }
 }

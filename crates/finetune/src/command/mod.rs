@@ -2,18 +2,20 @@
 
 mod begin;
 mod chat;
+mod export;
 mod options;
 mod plan;
 mod report;
 mod respond;
 mod resume;
+mod runs;
 mod score;
 mod start;
 mod whole;
 
 use crate::{
     answers::{Answered, marks},
-    export, info,
+    info,
     respond::{Limits, complete},
 };
 use anyhow::{Context, Result};
@@ -26,7 +28,7 @@ use model::{
     generate::TokenScorer,
     gpt2::Gpt2,
 };
-use options::{Command, Common, Complete, Export, Options};
+use options::{Command, Common, Complete, Options};
 use std::{
     io::{self, IsTerminal, Write},
     ops::ControlFlow,
@@ -38,7 +40,7 @@ use train::{
     run::{
         hub::Hub,
         terminal::{self, say},
-        weights::{self, Brought},
+        weights,
     },
     sampling::known_tokens,
 };
@@ -58,6 +60,7 @@ pub fn main() -> ExitCode {
         Some(Command::Score(score)) => score.verbose,
         Some(Command::Export(export)) => export.verbose,
         Some(Command::Info(info)) => info.verbose,
+        Some(Command::Runs { verbose }) => *verbose,
         Some(Command::Completions { .. }) => false,
     };
     if matches!(options.command, None | Some(Command::Chat(_) | Command::Respond(_))) {
@@ -76,7 +79,7 @@ fn run(command: &Command) -> Result<()> {
         Command::Chat(options) => chat::chat(&options.generation),
         Command::Respond(_) => Ok(()), // it has an exit code of its own
         Command::Score(options) => score::score_file(options),
-        Command::Export(options) => export_model(options),
+        Command::Export(options) => export::export_model(options),
         Command::Info(options) => {
             let path = Path::new(&options.weights);
             let is_model = path.ends_with(WEIGHTS) && path.with_file_name(CONFIG).is_file();
@@ -88,6 +91,7 @@ fn run(command: &Command) -> Result<()> {
             print!("{text}");
             Ok(())
         }
+        Command::Runs { .. } => runs::list(),
         Command::Completions { shell } => {
             terminal::print_completions(*shell, Options::command(), "finetune");
             Ok(())
@@ -115,9 +119,10 @@ fn scorer<'a>(model: &'a Gpt2, dtype: Dtype, common: &Common) -> Result<Box<dyn 
 fn continue_text(options: &Complete) -> Result<()> {
     let generation = &options.generation;
     let device = prepare(&generation.common)?;
+    let name = weights::named_or_newest(generation.weights.as_deref(), None);
     let model = match generation.dtype {
-        Dtype::F32 => weights::look_at(&generation.weights, device)?,
-        _ => weights::load(&generation.weights, device)?, // to be packed, for which they are better read in order
+        Dtype::F32 => weights::look_at(&name, device)?,
+        _ => weights::load(&name, device)?, // to be packed, for which they are better read in order
     };
     let model = model.model;
     let mut reader = scorer(&model, generation.dtype, &generation.common)?;
@@ -179,20 +184,4 @@ fn marks_line(answered: &[Answered]) -> String {
         marks.token_f1,
         marks.count
     )
-}
-
-fn export_model(options: &Export) -> Result<()> {
-    if !options.force {
-        export::ensure_unused(&options.out)?;
-    }
-    let Brought { model, folder } = weights::look_at(&options.weights, Device::Cpu)?;
-    export::export_from(&folder, &options.out, &model)?;
-    println!(
-        "wrote {}: weights, tokenizer, generation settings, chat template, Modelfile",
-        options.out.display()
-    );
-    for difference in export::differences(&model.config) {
-        say(&format!("note            {difference}"));
-    }
-    Ok(())
 }

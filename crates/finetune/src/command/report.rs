@@ -9,7 +9,7 @@ use crate::{
     instructions::{Entry, Split},
 };
 use anyhow::Result;
-use std::{path::Path, time::Instant};
+use std::path::Path;
 use train::{
     run::{
         card::{Card, grouped, validation_losses},
@@ -59,15 +59,10 @@ pub fn print_settings(
     Ok(())
 }
 
-/// Prints how the run went, on one screen.
-pub fn report(
-    prepared: &Prepared,
-    answered: &[Answered],
-    started: Instant,
-    plot: bool,
-) -> Result<()> {
-    let Prepared { trainer, folder, plan, split } = prepared;
-    let seconds = started.elapsed().as_secs();
+/// Prints how the run went, on one screen; in how many seconds, those of earlier sessions with it.
+pub fn report(prepared: &Prepared, answered: &[Answered], seconds: f64, plot: bool) -> Result<()> {
+    let Prepared { trainer, plan, split, .. } = prepared;
+    let seconds = seconds as u64;
     println!(
         "fine-tuned  {} for {} steps, {} min {:02} s in all",
         plan.begun_with,
@@ -80,15 +75,19 @@ pub fn report(
     }
     print_test(plan, trainer, split, answered)?;
     print_examples(plan, answered);
-    println!(
-        "\nwrote       {}: model.safetensors, config.json, tokenizer, responses.json, loss.svg, README.md",
-        folder.path().display()
-    );
-    println!("next        {}", usage(folder.path()));
     if plot {
         print_curves(&trainer.progress.history)?;
     }
     Ok(())
+}
+
+/// Prints where everything is, and what to do with it.
+pub fn print_next(folder: &Path) {
+    println!(
+        "\nwrote       {}: model.safetensors, config.json, tokenizer, responses.json, loss.svg, README.md",
+        folder.display()
+    );
+    println!("next        {}", usage(folder));
 }
 
 /// What the answers of the test are worth, by their loss and by counting.

@@ -18,6 +18,7 @@ use std::{
     sync::atomic::Ordering,
 };
 use train::run::{
+    newest::Maker,
     terminal::{self, AnswerProgress, INTERRUPTED, say},
     weights::{self, Brought},
 };
@@ -32,7 +33,8 @@ pub fn respond_to_file(options: &Respond) -> Result<ExitCode> {
         refuse_other_answers(&out, &records)?;
     }
     let device = prepare(&options.common)?;
-    let Brought { model, folder } = weights::load(&options.weights, device)?;
+    let name = weights::named_or_newest(options.weights.as_deref(), Some(Maker::Finetune));
+    let Brought { model, folder } = weights::load(&name, device)?;
     let mut reader = scorer(&model, options.dtype, &options.common)?;
     terminal::warn_of_long_prompts(
         records.iter().map(|record| record.entry.prompt()),

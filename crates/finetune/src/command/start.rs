@@ -19,7 +19,7 @@ use train::{
     run::{
         folder::{PRETRAINING, RunFolder},
         recorder::Recorder,
-        terminal::{Progress, say},
+        terminal::{Progress, Shown, say},
         weights::{self, Brought},
     },
     sampling::Sampling,
@@ -116,7 +116,7 @@ fn pretrain(options: &Whole, device: Device, folder: &Path, stop: &AtomicBool) -
         0 => format!("pretraining on the embedded prose: {total} steps"),
         _ => format!("pretraining goes on after step {done} of {total}"),
     });
-    let mut progress = Progress::new(done, total, false);
+    let mut progress = Progress::new(done, total, Shown::All, None);
     let mut run = RunFolder::open(&path, &trainer.progress.history)?;
     let mut recorder = Recorder {
         folder: &mut run,

@@ -6,7 +6,7 @@ use super::{
     options::Whole,
     plan::Prepared,
     prepare,
-    report::{card, one_line, report},
+    report::{card, one_line, print_next, report},
     resume::resume,
     score::{judge, score_and_report},
     scorer,
@@ -34,9 +34,10 @@ use train::{
     callbacks::Outcome,
     checkpoint,
     run::{
+        card::seconds_of_steps,
         recorder::Recorder,
         terminal::{
-            AnswerProgress, INTERRUPTED, Progress, say, stop_at_signal, warn_of_long_prompts,
+            AnswerProgress, INTERRUPTED, Progress, Shown, say, stop_at_signal, warn_of_long_prompts,
         },
     },
     support::shell,
@@ -59,6 +60,7 @@ pub fn run(options: &Whole) -> Result<ExitCode> {
         },
     };
     let Some(mut prepared) = prepared else { return Ok(ExitCode::SUCCESS) };
+    let earlier_s = seconds_of_steps(&prepared.trainer.progress.history);
     let again = shell::command("finetune", ["--resume", &shell::path(prepared.folder.path())]);
     if learn(options, &mut prepared, &stop, &again)? == Outcome::Stopped {
         let step = prepared.trainer.progress.step;
@@ -69,15 +71,16 @@ pub fn run(options: &Whole) -> Result<ExitCode> {
     let Prepared { trainer, folder, plan, split } = &prepared;
     // Before anything is asked of it: hours of training must not hang on an answer.
     folder.write_model(trainer, &card(plan, folder.path(), None))?;
-    export::write_companions(folder.path(), &trainer.model.config)?;
+    export::write_companions(folder.path(), &trainer.model.config, true)?;
     let Some(answered) = answer_test(options, trainer, &split.test, folder.path(), &stop)? else {
         say(&format!("all {} steps are saved; answer with: {again}", trainer.progress.step));
         return Ok(ExitCode::from(INTERRUPTED));
     };
     folder.write_card(trainer, &card(plan, folder.path(), Some(&marks(&answered))))?;
-    report(&prepared, &answered, started, options.plot)?;
-    judge_answers(options, &answered, prepared.folder.path())?;
-    Ok(ExitCode::SUCCESS)
+    report(&prepared, &answered, earlier_s + started.elapsed().as_secs_f64(), options.plot)?;
+    let judged = judge_answers(options, &answered, prepared.folder.path());
+    print_next(prepared.folder.path()); // whatever became of the judge
+    judged.map(|()| ExitCode::SUCCESS)
 }
 
 /// Takes the steps that are left.
@@ -89,8 +92,12 @@ fn learn(
 ) -> Result<Outcome> {
     let Prepared { trainer, folder, plan, split } = prepared;
     warn_of_long_prompts(split.test.iter().map(Entry::prompt), trainer.model.config.context);
-    let mut progress =
-        Progress::new(trainer.progress.step, trainer.course.schedule.total_steps, false);
+    let mut progress = Progress::new(
+        trainer.progress.step,
+        trainer.course.schedule.total_steps,
+        Shown::UntilReport,
+        Some(("--epochs", trainer.course.steps_per_epoch)),
+    );
     let first = plan.before.first().map(|answered| &answered.entry);
     let path = folder.path().to_owned();
     let mut recorder = Recorder {

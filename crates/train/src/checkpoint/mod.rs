@@ -33,7 +33,8 @@ use std::{
 pub const CHECKPOINTS: &str = "checkpoints";
 const OPTIMIZER: &str = "optimizer.safetensors";
 const METRICS: &str = "metrics.jsonl";
-const STATE: &str = "state.json";
+/// Where a run stands, within one of its checkpoints: [`State`].
+pub const STATE: &str = "state.json";
 const FILES: &str = "files.json";
 const LATEST: &str = "latest";
 /// What a checkpoint consists of, beside [`FILES`].

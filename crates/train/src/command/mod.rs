@@ -10,9 +10,10 @@ use crate::{
     callbacks::Outcome,
     checkpoint,
     run::{
+        card::seconds_of_steps,
         corpus::{self, Corpus},
         folder::RunFolder,
-        terminal::{self, INTERRUPTED, Progress, say},
+        terminal::{self, INTERRUPTED, Progress, Shown, say},
     },
     sampling::{Sampling, known_logits},
     settings::TrainSettings,
@@ -87,13 +88,15 @@ fn train(options: &Options) -> Result<ExitCode> {
     report::print_settings(&trainer, &command, folder.path())?;
     terminal::warn_of_long_prompts([&command.prompt], trainer.model.config.context);
 
+    let earlier_s = seconds_of_steps(&trainer.progress.history);
     let outcome = learn(options, &mut trainer, &mut folder, &command)?;
     if outcome == Outcome::Stopped {
         return Ok(ExitCode::from(INTERRUPTED));
     }
     folder.write_model(&trainer, &report::card(&trainer, &command, folder.path()))?;
     if !options.log_json {
-        report::report(&trainer, &command, folder.path(), started, options.plot)?;
+        let seconds = earlier_s + started.elapsed().as_secs_f64();
+        report::report(&trainer, &command, folder.path(), seconds, options.plot)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -108,8 +111,12 @@ fn learn(
     let stop = terminal::stop_at_signal()?;
     let path = folder.path().to_owned();
     let again = shell::command("train", ["--resume", &shell::path(&path)]);
-    let mut progress =
-        Progress::new(trainer.progress.step, trainer.course.schedule.total_steps, options.log_json);
+    let mut progress = Progress::new(
+        trainer.progress.step,
+        trainer.course.schedule.total_steps,
+        if options.log_json { Shown::Json } else { Shown::UntilReport },
+        Some(("--max-steps", 1)),
+    );
     let mut recorder = Recorder {
         folder,
         show: &mut |line| progress.show(line),

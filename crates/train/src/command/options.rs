@@ -1,7 +1,6 @@
 //! What can be said on the command line of `train`, and what it means (chapter 4.4).
 
 use crate::{
-    metrics::rounded,
     run::arguments::{at_least_one, not_negative, positive, share, threads},
     settings::{Length, TrainSettings},
 };
@@ -18,7 +17,7 @@ const EXAMPLE: &str = "\
 Without --text it learns the prose that comes with this project, in a minute or two.
 Example: cargo run -p train -- --text tiny-shakespeare --epochs 2 --prompt \"To be\" --out-dir runs/bard
          cargo run -p train -- --resume runs/bard
-Shells complete options by what `train completions bash` (or zsh, fish) prints.";
+`cargo run -p train -- completions bash` (or zsh, fish) prints what completes options, and how it is used.";
 /// What a published run lays down itself.
 const LAID_DOWN: [&str; 24] = [
     "no_split_documents",
@@ -59,7 +58,7 @@ pub struct Options {
     #[arg(help_heading = "Model and data", long, value_name = "FILE", num_args = 1..)]
     pub text: Vec<String>,
     /// Learn the characters `<|endoftext|>` in a text instead of ending a document there
-    #[arg(long, conflicts_with = "resume")]
+    #[arg(help_heading = "Model and data", long, conflicts_with = "resume")]
     pub no_split_documents: bool,
     /// tiny, gpt2, gpt2-medium, gpt2-large, gpt2-xl, or a config.json [default: tiny]
     #[arg(help_heading = "Model and data", long)]
@@ -168,6 +167,11 @@ pub enum Other {
     },
 }
 
+/// A rate as somebody would choose it.
+fn two_digits(rate: f64) -> f64 {
+    format!("{rate:.1e}").parse().unwrap_or(rate)
+}
+
 impl Options {
     /// Settings with everything that the command line says.
     pub fn settings(&self, settings: &TrainSettings) -> TrainSettings {
@@ -213,7 +217,7 @@ impl Options {
         let suitable = match (from_scratch, model.config.parameters() > LARGE) {
             (false, _) => 5e-5,
             (true, true) => 4e-4,
-            (true, false) => rounded(settings.learning_rate * noise),
+            (true, false) => two_digits(settings.learning_rate * noise),
         };
         let learning_rate = self.learning_rate.unwrap_or(suitable);
         TrainSettings {

@@ -4,7 +4,7 @@ use super::Command;
 use crate::{
     metrics::Line,
     run::{
-        card::{Card, grouped, training_loss, validation_losses},
+        card::{Card, epochs, grouped, training_loss, validation_losses},
         terminal::{print_curves, say, say_settings},
     },
     settings::flat,
@@ -12,7 +12,7 @@ use crate::{
     trainer::Trainer,
 };
 use anyhow::Result;
-use std::{path::Path, time::Instant};
+use std::path::Path;
 
 /// Prints everything that decides the run, before it begins.
 pub fn print_settings(trainer: &Trainer, command: &Command, folder: &Path) -> Result<()> {
@@ -46,20 +46,20 @@ pub fn print_settings(trainer: &Trainer, command: &Command, folder: &Path) -> Re
     Ok(())
 }
 
-/// Prints how the run went.
+/// Prints how the run went, in that many seconds.
 pub fn report(
     trainer: &Trainer,
     command: &Command,
     folder: &Path,
-    started: Instant,
+    seconds: f64,
     plot: bool,
 ) -> Result<()> {
     let history = &trainer.progress.history;
-    let seconds = started.elapsed().as_secs();
+    let seconds = seconds as u64;
     println!(
-        "trained     {} steps, {:.1} epochs, {} tokens in {} min {:02} s",
+        "trained     {} steps, {} epochs, {} tokens in {} min {:02} s",
         trainer.progress.step,
-        trainer.progress.step as f64 / trainer.course.steps_per_epoch as f64,
+        epochs(trainer.progress.step as f64 / trainer.course.steps_per_epoch as f64),
         grouped(trainer.progress.tokens),
         seconds / 60,
         seconds % 60
@@ -77,10 +77,10 @@ pub fn report(
         "wrote       {}: model.safetensors, README.md, loss.svg, samples.txt, metrics.jsonl",
         folder.display()
     );
-    println!("next        {}", usage(command, folder));
     if plot {
         print_curves(history)?;
     }
+    println!("next        {}", usage(command, folder));
     Ok(())
 }
 

@@ -41,6 +41,18 @@ pub fn training_loss(history: &[Line]) -> Option<f64> {
     (!losses.is_empty()).then(|| losses.iter().sum::<f64>() / losses.len() as f64)
 }
 
+/// The time that the steps of a run took, whoever interrupted it: all that is known of the sessions before this one.
+pub fn seconds_of_steps(history: &[Line]) -> f64 {
+    let (mut seconds, mut seen) = (0.0, 0);
+    for line in history {
+        if let Line::Step(step) = line {
+            seconds += step.tokens.saturating_sub(seen) as f64 / step.tokens_per_s.max(1.0);
+            seen = step.tokens;
+        }
+    }
+    seconds
+}
+
 /// The whole card.
 ///
 /// # Errors
@@ -78,7 +90,7 @@ fn results(trainer: &Trainer) -> Vec<(String, String)> {
     let mut rows = vec![
         ("steps", format!("{} of {}", grouped(step), grouped(total))),
         ("tokens seen", grouped(progress.tokens)),
-        ("passes over the data", format!("{passes:.1}")),
+        ("passes over the data", epochs(passes)),
     ];
     if let Some(loss) = training_loss(&progress.history) {
         rows.push(("training loss (mean of the last steps)", format!("{loss:.3}")));
@@ -103,6 +115,15 @@ fn fence(text: &str) -> String {
     "`".repeat(longest.max(2) + 1)
 }
 
+/// Passes over the data as they are worth saying: to a tenth, and of a part of one two digits.
+pub fn epochs(passes: f64) -> String {
+    if passes == 0.0 || passes >= 0.1 {
+        return format!("{passes:.1}");
+    }
+    let places = (1.0 - passes.log10().floor()) as usize;
+    format!("{passes:.places$}")
+}
+
 /// A number with a comma before each group of three digits.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -119,6 +140,33 @@ pub fn grouped(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::Step;
+
+    #[test]
+    fn a_small_part_of_an_epoch_is_not_called_none() {
+        for (passes, said) in
+            [(0.0, "0.0"), (2.0, "2.0"), (0.123, "0.1"), (0.0123, "0.012"), (0.0006, "0.00060")]
+        {
+            assert_eq!(epochs(passes), said);
+        }
+    }
+
+    #[test]
+    fn the_time_of_a_run_is_that_of_all_its_steps() {
+        let step = |tokens, tokens_per_s| {
+            Line::Step(Step {
+                step: 1,
+                epoch: 0.0,
+                tokens,
+                loss: 1.0,
+                learning_rate: 1e-3,
+                gradient_norm: 1.0,
+                tokens_per_s,
+            })
+        };
+        assert!((seconds_of_steps(&[step(100, 10.0), step(300, 40.0)]) - 15.0).abs() < 1e-9);
+        assert!(seconds_of_steps(&[]).abs() < 1e-9);
+    }
 
     #[test]
     fn digits_are_grouped_by_three() {

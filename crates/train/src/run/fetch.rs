@@ -1,21 +1,33 @@
 //! How a model of which we know nothing but its name comes from the hub, and what the hub's refusals mean.
 
-use super::environment::Token;
+use super::{environment::Token, hub::taken, terminal::say};
 use anyhow::{Context, Error, Result, anyhow, bail};
 use model::format::{self, CONFIG, INDEX, WEIGHTS, tokenizer, tokenizer_files};
 use std::{
     fs,
     path::{Path, PathBuf},
 };
-use xtask::download::{Download, Refused};
+use xtask::download::{self, Download, Refused};
 
 /// A repository of the hub, and where its files go.
 struct Source<'a> {
     endpoint: &'a str,
     token: Option<&'a Token>,
     repository: &'a str,
+    /// The commit that `main` was at when the first file was asked for, or `main` where the hub does not tell.
+    revision: &'a str,
     folder: &'a Path,
 }
+
+/// The file that keeps the revision of what was fetched.
+const REVISION: &str = ".revision";
+
+/// The revision of a model that was fetched, if the hub told it.
+pub fn revision(folder: &Path) -> Option<String> {
+    fs::read_to_string(folder.join(REVISION)).ok().filter(|revision| revision != MAIN)
+}
+
+const MAIN: &str = "main";
 
 /// Fetches a model: the small files first, so that one that cannot be used is refused before its weights are fetched. The hub's own
 /// SHA-256 is what files are checked by.
@@ -28,7 +40,8 @@ pub fn model(
     repository: &str,
     folder: &Path,
 ) -> Result<PathBuf> {
-    let source = Source { endpoint, token, repository, folder };
+    let revision = take_revision(endpoint, token, repository, folder)?;
+    let source = Source { endpoint, token, repository, revision: &revision, folder };
     source.needed(CONFIG)?;
     for name in tokenizer_files::FILES.into_iter().chain(["vocab.txt", "generation_config.json"]) {
         source.optional(name)?;
@@ -51,10 +64,35 @@ pub fn model(
     Ok(folder.to_owned())
 }
 
+/// The revision to fetch, told and kept; what lies in the folder of another one goes, as it is no part of the same model.
+fn take_revision(
+    endpoint: &str,
+    token: Option<&Token>,
+    repository: &str,
+    folder: &Path,
+) -> Result<String> {
+    let address = format!("{endpoint}/{repository}/resolve/{MAIN}/{CONFIG}");
+    let commit = download::commit(&address, token.map(|token| token.value.as_str()));
+    if let Some(commit) = &commit {
+        say(&taken(repository, Some(commit), &format!("from {endpoint}")));
+    }
+    let kept = fs::read_to_string(folder.join(REVISION)).ok();
+    let revision = commit.or_else(|| kept.clone()).unwrap_or_else(|| MAIN.to_owned());
+    if kept.as_ref().is_some_and(|kept| *kept != revision) {
+        fs::remove_dir_all(folder).with_context(|| format!("cannot empty {}", folder.display()))?;
+    }
+    if kept.as_ref() != Some(&revision) {
+        let cannot = || format!("cannot write to {}", folder.display());
+        fs::create_dir_all(folder).with_context(cannot)?;
+        fs::write(folder.join(REVISION), &revision).with_context(cannot)?;
+    }
+    Ok(revision)
+}
+
 impl Source<'_> {
     fn get(&self, name: &str) -> Result<()> {
-        let Self { endpoint, token, repository, folder } = self;
-        let address = format!("{endpoint}/{repository}/resolve/main/{name}");
+        let Self { endpoint, token, repository, revision, folder } = self;
+        let address = format!("{endpoint}/{repository}/resolve/{revision}/{name}");
         let token = token.map(|token| token.value.clone());
         Download { token, ..Download::new(address) }.to(&folder.join(name))
     }

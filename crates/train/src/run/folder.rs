@@ -23,7 +23,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const METRICS: &str = "metrics.jsonl";
+/// The course of a run, line by line.
+pub const METRICS: &str = "metrics.jsonl";
 /// The folder of the training of a first model, within the folder of the run that goes on with it.
 pub const PRETRAINING: &str = "pretraining";
 const LOCK: &str = ".lock";
@@ -162,15 +163,21 @@ fn samples(history: &[Line]) -> String {
         if let Line::Sample(sample) = line {
             let _ = writeln!(
                 text,
-                "--- step {}, epoch {:.1}, {} tokens seen\n{}\n",
+                "--- step {}, epoch {}, {} tokens seen\n{}\n",
                 sample.step,
-                sample.epoch,
+                card::epochs(sample.epoch),
                 sample.tokens,
                 sample.sample.trim_end()
             );
         }
     }
     text
+}
+
+/// Whether a process works on the run in a folder.
+pub fn is_locked(run: &Path) -> bool {
+    let lock = File::open(run.join(LOCK));
+    lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// The folder of the run that a checkpoint belongs to.

@@ -66,10 +66,7 @@ impl Hub {
         let (repository, dataset) = repository(named)?;
         let broken = match self.cached(&repository, dataset) {
             Cached::Whole(folder, revision) => {
-                say(&format!(
-                    "weights         {name}: revision {revision}, in {}",
-                    folder.display()
-                ));
+                say(&taken(name, Some(&revision), &format!("in {}", folder.display())));
                 return Ok(folder);
             }
             Cached::Broken(why) => Some(why),
@@ -77,7 +74,9 @@ impl Hub {
         };
         if let Some(folder) = self.downloaded(&repository, dataset)? {
             say_broken(broken.as_ref(), "taking what was downloaded");
-            say(&format!("weights         {name}: in {}", folder.display()));
+            let kept = fetch::revision(&folder);
+            let known = dataset.map_or(kept.as_deref(), revision);
+            say(&taken(name, known, &format!("in {}", folder.display())));
             return Ok(folder);
         }
         if self.offline {
@@ -93,7 +92,9 @@ impl Hub {
 
     fn fetch(&self, repository: &str, dataset: Option<&Dataset>) -> Result<PathBuf> {
         if let Some(dataset) = dataset {
-            return datasets::fetch(&self.root, &dataset.name);
+            let token = self.token.as_ref().map(|token| token.value.as_str());
+            say(&taken(repository, revision(dataset), &format!("from {}", self.endpoint)));
+            return datasets::fetch_with(&self.root, &dataset.name, token);
         }
         say(&format!("weights         asking {} for {repository}", self.endpoint));
         fetch::model(&self.endpoint, self.token.as_ref(), repository, &self.place(repository))
@@ -132,6 +133,17 @@ impl Hub {
     fn place(&self, repository: &str) -> PathBuf {
         self.root.join("data/public/hub").join(repository.replace('/', "--"))
     }
+}
+
+/// Whether a name is that of a model that OpenAI, or who distilled it, has published: one that continues texts.
+pub fn is_published(name: &str) -> bool {
+    OWNERS.iter().any(|(known, owner)| name == *known || name == format!("{owner}/{known}"))
+}
+
+/// The line that tells which weights are taken.
+pub(super) fn taken(name: &str, revision: Option<&str>, place: &str) -> String {
+    let revision = revision.map_or_else(String::new, |revision| format!("revision {revision}, "));
+    format!("weights         {name}: {revision}{place}")
 }
 
 fn say_broken(broken: Option<&String>, instead: &str) {

@@ -1,8 +1,11 @@
 //! Which runs there are (chapter 4.4): what a command takes where its user names none.
 
-use super::runs;
+use super::{
+    folder::{self, METRICS},
+    runs,
+};
 use crate::{
-    checkpoint::CHECKPOINTS,
+    checkpoint::{CHECKPOINTS, STATE},
     metrics::{self, Line},
     run::card::validation_losses,
 };
@@ -24,23 +27,36 @@ pub enum Maker {
     Finetune,
 }
 
+/// How far a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// A process works on it.
+    Running,
+    /// Its model is written.
+    Finished,
+    /// Neither; it can be resumed if there is a checkpoint.
+    Interrupted,
+}
+
 /// A run as its folder tells of it.
 #[derive(Debug, Clone)]
 pub struct Run {
     /// Where it is.
     pub folder: PathBuf,
-    /// Who has made it.
-    pub maker: Maker,
-    /// Steps taken up to the newest checkpoint.
-    pub steps: u64,
+    /// Who has made it; unknown before its first checkpoint.
+    pub maker: Option<Maker>,
+    /// Steps taken.
+    pub steps: usize,
     /// The last validation loss.
     pub loss: Option<f64>,
-    /// Whether its model is written.
-    pub finished: bool,
+    /// How far it is.
+    pub stage: Stage,
+    /// Whether it holds a model, written before it went on perhaps.
+    pub has_model: bool,
     changed: SystemTime,
 }
 
-/// The runs in `runs/` that have a checkpoint, the newest first.
+/// The runs in `runs/`, the newest first.
 pub fn all() -> Vec<Run> {
     let entries = fs::read_dir(runs::root()).into_iter().flatten().flatten();
     let mut runs: Vec<Run> = entries.filter_map(|entry| describe(&entry.path())).collect();
@@ -53,39 +69,62 @@ pub fn all() -> Vec<Run> {
 /// # Errors
 /// If there is none.
 pub fn of(maker: Maker) -> Result<PathBuf> {
-    let newest = all().into_iter().find(|run| run.maker == maker);
+    let newest = all().into_iter().find(|run| run.maker == Some(maker));
     newest.map(|run| run.folder).context("there is no run to resume in runs/; name its folder")
 }
 
-/// The newest run whose model can be asked.
-pub fn with_model() -> Option<PathBuf> {
-    all().into_iter().find(|run| run.finished).map(|run| run.folder)
+/// The newest run whose model can be asked, one of this maker's if there is any.
+pub fn with_model(preferred: Option<Maker>) -> Option<PathBuf> {
+    let mut runs: Vec<Run> = all().into_iter().filter(|run| run.has_model).collect();
+    runs.sort_by_key(|run| preferred.is_some() && run.maker != preferred); // keeps their order otherwise
+    runs.into_iter().next().map(|run| run.folder)
 }
 
-/// Who has made the run in a folder, if one has.
+/// Who has made the model in a folder, or in a checkpoint of a run, as far as is known.
 pub fn maker_of(folder: &Path) -> Option<Maker> {
-    describe(folder).map(|run| run.maker)
+    let state = fs::read_to_string(folder.join(STATE)).ok();
+    state
+        .or_else(|| newest_state(folder))
+        .and_then(|state| maker(&serde_json::from_str(&state).ok()?))
 }
 
-fn describe(folder: &Path) -> Option<Run> {
-    let checkpoints = folder.join(CHECKPOINTS);
-    let changed = fs::metadata(&checkpoints).and_then(|data| data.modified()).ok()?;
+/// What the newest checkpoint of a run says of itself.
+fn newest_state(run: &Path) -> Option<String> {
+    let checkpoints = run.join(CHECKPOINTS);
     let latest = fs::read_to_string(checkpoints.join("latest")).ok()?;
-    let state = fs::read_to_string(checkpoints.join(latest.trim()).join("state.json")).ok()?;
-    let state: Value = serde_json::from_str(&state).ok()?;
-    let maker = match &state["command"] {
-        command if command.get("text").is_some() => Maker::Train,
-        command if command.get("data").is_some() => Maker::Finetune,
-        _ => return None,
-    };
-    let history = fs::read_to_string(folder.join("metrics.jsonl")).unwrap_or_default();
+    fs::read_to_string(checkpoints.join(latest.trim()).join(STATE)).ok()
+}
+
+fn maker(state: &Value) -> Option<Maker> {
+    match &state["command"] {
+        command if command.get("text").is_some() => Some(Maker::Train),
+        command if command.get("data").is_some() => Some(Maker::Finetune),
+        _ => None,
+    }
+}
+
+fn describe(run: &Path) -> Option<Run> {
+    let metrics = run.join(METRICS);
+    let changed = fs::metadata(&metrics).and_then(|data| data.modified()).ok()?;
+    let history = fs::read_to_string(metrics).unwrap_or_default();
     let history: Vec<Line> = metrics::from_jsonl(&history).unwrap_or_default();
+    let steps = history.iter().rev().find_map(|line| match line {
+        Line::Step(step) => Some(step.step),
+        _ => None,
+    });
+    let has_model = run.join(WEIGHTS).is_file();
+    let stage = match (folder::is_locked(run), has_model) {
+        (true, _) => Stage::Running,
+        (false, true) => Stage::Finished,
+        (false, false) => Stage::Interrupted,
+    };
     Some(Run {
-        folder: folder.to_owned(),
-        maker,
-        steps: state["step"].as_u64()?,
+        folder: run.to_owned(),
+        maker: maker_of(run),
+        steps: steps.unwrap_or(0),
         loss: validation_losses(&history).map(|(_, last)| last),
-        finished: folder.join(WEIGHTS).is_file(),
+        stage,
+        has_model,
         changed,
     })
 }

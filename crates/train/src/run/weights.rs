@@ -1,6 +1,10 @@
 //! A model that its user names: found, compared with our tokenizer, and read.
 
-use super::{hub::Hub, terminal::say};
+use super::{
+    hub::{self, Hub},
+    newest::{self, Maker},
+    terminal::say,
+};
 use anyhow::{Context, Result};
 use model::{
     format::{self, CONFIG, tokenizer},
@@ -34,6 +38,23 @@ pub fn look_at(name: &str, device: Device) -> Result<Brought> {
         Device::Cpu => read(name, format::map),
         other => load(name, other),
     }
+}
+
+/// The name that a user gives, else the newest run, one of `preferred` if there is any, else the public weights.
+pub fn named_or_newest(name: Option<&str>, preferred: Option<Maker>) -> String {
+    if let Some(name) = name {
+        return name.to_owned();
+    }
+    let Some(run) = newest::with_model(preferred) else { return "gpt2".to_owned() };
+    let run = run.display().to_string();
+    say(&format!("weights         {run}, the newest run; --weights names others"));
+    run
+}
+
+/// Whether a model has only learned to continue texts, as far as its name or its run tells.
+pub fn only_continues(name: &str, folder: &Path) -> bool {
+    let local = Path::new(name).exists();
+    !local && hub::is_published(name) || newest::maker_of(folder) == Some(Maker::Train)
 }
 
 fn read(name: &str, load: impl FnOnce(&Path) -> Result<Gpt2>) -> Result<Brought> {

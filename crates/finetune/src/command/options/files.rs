@@ -20,9 +20,9 @@ pub struct Respond {
     /// Keep no copy of what stands there
     #[arg(long)]
     pub force: bool,
-    /// gpt2, gpt2-medium, gpt2-large, gpt2-xl, or a folder
-    #[arg(long, default_value = "gpt2")]
-    pub weights: String,
+    /// gpt2, gpt2-medium, gpt2-large, gpt2-xl, or a folder [default: the newest run in runs/, else gpt2]
+    #[arg(long, value_name = "WEIGHTS")]
+    pub weights: Option<String>,
     /// The most tokens of an answer
     #[arg(long, value_name = "N", default_value_t = 35, value_parser = at_least_one)]
     pub max_new_tokens: usize,

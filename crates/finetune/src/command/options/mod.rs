@@ -43,7 +43,13 @@ pub enum Command {
     Export(Export),
     /// Show what a model consists of
     Info(Info),
-    /// Print completions for a shell
+    /// List the runs in runs/
+    Runs {
+        /// Show errors in full
+        #[arg(long)]
+        verbose: bool,
+    },
+    /// Print completions for a shell, and how they are used
     Completions {
         /// bash, zsh, fish, …
         shell: clap_complete::Shell,

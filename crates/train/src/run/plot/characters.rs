@@ -1,6 +1,7 @@
 //! The curves in characters, for a terminal.
 
 use super::Curves;
+use crate::run::card::epochs;
 use anyhow::Result;
 use std::fmt::Write;
 
@@ -28,8 +29,8 @@ impl Curves {
         let _ = writeln!(text, "       +{}", "-".repeat(width));
         let _ = writeln!(
             text,
-            "        0 to {tokens:.0} tokens, {:.1} epochs\n        loss in nats: dots for training, o for validation",
-            self.epochs
+            "        0 to {tokens:.0} tokens, {} epochs\n        loss in nats: dots for training, o for validation",
+            epochs(self.epochs)
         );
         Ok(text)
     }

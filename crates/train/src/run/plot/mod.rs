@@ -84,6 +84,16 @@ mod tests {
     }
 
     #[test]
+    fn the_marks_of_a_short_run_differ_from_each_other() {
+        let short = Curves { epochs: 0.012, ..falling() }.svg("a short run").expect("a picture");
+        for mark in ["0.002", "0.004", "0.01"] {
+            assert!(short.lines().any(|line| line.trim() == mark), "{mark} is missing");
+        }
+        let text = Curves { epochs: 0.012, ..falling() }.in_characters(40, 10).expect("a picture");
+        assert!(text.contains("0.012 epochs"), "{text}");
+    }
+
+    #[test]
     fn the_curve_in_characters_falls_from_the_upper_left_to_the_lower_right() {
         let text = falling().in_characters(40, 10).expect("a picture");
         let lines: Vec<&str> = text.lines().collect();

@@ -47,7 +47,7 @@ impl Curves {
             .top_x_label_area_size(40)
             .build_cartesian_2d(0.0..tokens / scale, lowest..highest)?
             .set_secondary_coord(0.0..self.epochs.max(f64::MIN_POSITIVE), lowest..highest);
-        draw_axes(&mut chart, unit)?;
+        draw_axes(&mut chart, unit, tokens / scale, self.epochs)?;
         let scaled = |points: &[(f64, f64)]| {
             thinned(points).into_iter().map(|(x, y)| (x / scale, y)).collect::<Vec<_>>()
         };
@@ -69,13 +69,17 @@ fn letters(size: i32) -> TextStyle<'static> {
     ("sans-serif", f64::from(size) * 1.24).into_font().color(&GRAY)
 }
 
-/// A number with at most two digits behind its point.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "plotters hands out references")]
-fn short(value: &f64) -> String {
-    format!("{value:.2}").trim_end_matches('0').trim_end_matches('.').to_owned()
+/// Writes numbers of an axis that long, with so many digits behind the point that no two marks look alike, but for its last zeros.
+fn short(range: f64) -> impl Fn(&f64) -> String {
+    let places = (1.0 - range.log10().floor()).clamp(2.0, 12.0) as usize;
+    move |value| {
+        let text = format!("{value:.places$}");
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    }
 }
 
-fn draw_axes(chart: &mut Chart, unit: &str) -> Result<()> {
+fn draw_axes(chart: &mut Chart, unit: &str, tokens: f64, epochs: f64) -> Result<()> {
+    let (below, above, left) = (short(tokens), short(epochs), short(1.0));
     chart
         .configure_mesh()
         .disable_x_mesh()
@@ -86,8 +90,8 @@ fn draw_axes(chart: &mut Chart, unit: &str) -> Result<()> {
         .axis_desc_style(letters(14))
         .x_desc(format!("tokens seen ({unit})"))
         .y_desc("loss (nats per token)")
-        .x_label_formatter(&short)
-        .y_label_formatter(&short)
+        .x_label_formatter(&below)
+        .y_label_formatter(&left)
         .draw()?;
     chart
         .configure_secondary_axes()
@@ -95,7 +99,7 @@ fn draw_axes(chart: &mut Chart, unit: &str) -> Result<()> {
         .label_style(letters(13))
         .axis_desc_style(letters(14))
         .x_desc("epochs")
-        .x_label_formatter(&short)
+        .x_label_formatter(&above)
         .draw()?;
     Ok(())
 }

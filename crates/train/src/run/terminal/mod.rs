@@ -1,21 +1,23 @@
 //! How a command speaks with its user (chapters 4.4 and 5.7): one sentence when something is wrong, a bar or plain lines while it
 //! works, and a second thought at Ctrl-C.
 //!
-//! Results go to stdout, everything else to stderr. Nothing here uses colors, so that `NO_COLOR` has nothing to switch off.
+//! Results go to stdout, everything else to stderr.
 
 mod device;
+mod pace;
 mod progress;
 mod resumed;
 mod sentence;
 mod settings;
 
 pub use device::{device, physical_cores};
-pub use progress::{AnswerProgress, Progress};
+pub use progress::{AnswerProgress, Progress, Shown};
 pub use resumed::{is_finished, say_where, take_up};
 pub use sentence::one_sentence;
 pub use settings::{print_curves, say_settings};
 
 use anyhow::{Context, Result};
+use clap::builder::styling::Styles;
 use clap_complete::Shell;
 use embedding::fast::FastEncoder;
 use sentence::first_line;
@@ -48,17 +50,13 @@ pub fn run(verbose: bool, command: impl FnOnce() -> Result<ExitCode>) -> ExitCod
             if text.starts_with("failed printing to stdout") && text.contains("Broken pipe") {
                 return; // as in `| head`: nobody listens any more, and nothing is wrong
             }
-            say(&format!("error: {} (--verbose shows more)", first_line(text)));
+            say_error(&format!("{} (--verbose shows more)", first_line(text)));
         }));
     }
     match panic::catch_unwind(AssertUnwindSafe(command)) {
         Ok(Ok(code)) => code,
         Ok(Err(error)) => {
-            say(&if verbose {
-                format!("error: {error:?}")
-            } else {
-                format!("error: {}", one_sentence(&error))
-            });
+            say_error(&if verbose { format!("{error:?}") } else { one_sentence(&error) });
             ExitCode::FAILURE
         }
         Err(_) => ExitCode::FAILURE,
@@ -68,6 +66,12 @@ pub fn run(verbose: bool, command: impl FnOnce() -> Result<ExitCode>) -> ExitCod
 /// Writes a line to stderr, and does not mind if nobody listens any more.
 pub fn say(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Says what is wrong, with the same red word in front as clap where stderr is a terminal and `NO_COLOR` is not set.
+fn say_error(sentence: &str) {
+    let red = Styles::styled().get_error().to_owned();
+    let _ = writeln!(anstream::stderr(), "{red}error:{red:#} {sentence}");
 }
 
 /// Says so where prompts have more tokens than the `context` that the model sees at once.
@@ -112,6 +116,30 @@ pub fn print_completions(shell: Shell, mut command: clap::Command, name: &str) {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, name, &mut script);
     print!("{}", String::from_utf8_lossy(&script));
+    println!("{}", completions_usage(shell, name));
+}
+
+/// How a shell gets to use them, as a comment behind the script: it completes a command that it finds, and not what stands behind
+/// `cargo run -p NAME --`.
+fn completions_usage(shell: Shell, name: &str) -> String {
+    let load = match shell {
+        Shell::Bash => format!("source <({name} completions bash)"),
+        Shell::Zsh => {
+            format!("autoload -U compinit && compinit && source <({name} completions zsh)")
+        }
+        Shell::Fish => format!("{name} completions fish | source"),
+        other => format!("load what `{name} completions {other}` prints"),
+    };
+    let path = match shell {
+        Shell::Fish => "fish_add_path $PWD/target/debug",
+        Shell::Bash | Shell::Zsh => "export PATH=\"$PWD/target/debug:$PATH\"",
+        _ => "put target/debug on the path",
+    };
+    format!(
+        "\n# To use this from the project's root, after `cargo build -p {name}`:\n\
+         #   {path}\n#   {load}\n\
+         # Then `{name} --<Tab>` completes all that `cargo run -p {name} --` takes, and runs the same."
+    )
 }
 
 #[cfg(test)]

@@ -1,8 +1,15 @@
 //! How far a run is, shown as a bar, as lines now and then, or as JSON.
 
-use super::say;
-use crate::metrics::Line;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use super::{
+    pace::{Estimate, Pace},
+    say,
+};
+use crate::{
+    metrics::{Line, Step},
+    run::card::epochs,
+};
+use ::console::Term;
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::{
     io::{self, IsTerminal, Write},
     time::{Duration, Instant},
@@ -10,51 +17,84 @@ use std::{
 
 /// The time between two lines where there is no terminal.
 const PAUSE: Duration = Duration::from_secs(10);
+/// Columns below which a bar would leave no room for words.
+const NARROW: usize = 72;
 
-/// Shows how a run goes: a bar where stderr is a terminal, else a line now and then; or every line as JSON on stdout.
+/// What a user is shown of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// Everything: a bar where stderr is a terminal, else a line now and then.
+    All,
+    /// The same but for the last sample, which the report has.
+    UntilReport,
+    /// Every line as JSON on stdout.
+    Json,
+}
+
+/// Shows how a run goes.
 pub struct Progress {
     bar: Option<ProgressBar>,
-    json: bool,
+    shown: Shown,
     total_steps: usize,
+    begun: Instant,
     spoke: Instant,
+    pace: Pace,
+    estimate: Estimate,
 }
 
 impl Progress {
-    /// Starts to watch a run that has `done` of `total_steps` behind it.
-    pub fn new(done: usize, total_steps: usize, json: bool) -> Self {
-        let bar = if json {
-            None
-        } else {
-            bar(done, total_steps, "step {pos} of {len} [{wide_bar}] {msg}, {eta} left")
+    /// Starts to watch a run that has `done` of `total_steps` behind it. `shorter` is the option that makes a new run shorter, if there
+    /// is one, with the steps of one of its units.
+    pub fn new(
+        done: usize,
+        total_steps: usize,
+        shown: Shown,
+        shorter: Option<(&'static str, usize)>,
+    ) -> Self {
+        let bar = match shown {
+            Shown::Json => None,
+            _ => bar(done, total_steps, "step {pos} of {len}", ", "),
         };
-        Self { bar, json, total_steps, spoke: Instant::now() }
+        let estimate = Estimate { done, total_steps, shorter, told: false };
+        let (begun, pace) = (Instant::now(), Pace::default());
+        Self { bar, shown, total_steps, begun, spoke: begun, pace, estimate }
     }
 
     /// Shows a line of the metrics.
     pub fn show(&mut self, line: &Line) {
-        if self.json {
+        if self.shown == Shown::Json {
             if let Ok(text) = serde_json::to_string(line) {
                 let _ = writeln!(io::stdout(), "{text}");
             }
             return;
         }
         match line {
-            Line::Step(step) => {
-                let message = format!("loss {:.3}, {:.0} tokens/s", step.loss, step.tokens_per_s);
-                if let Some(bar) = &self.bar {
-                    bar.set_position(step.step as u64);
-                    bar.set_message(message);
-                } else if self.spoke.elapsed() >= PAUSE {
-                    self.print(&format!("step {} of {}: {message}", step.step, self.total_steps));
-                }
-            }
+            Line::Step(step) => self.show_step(step),
             Line::Validation(measured) => self.print(&format!(
-                "step {}, epoch {:.1}: validation loss {:.3}",
-                measured.step, measured.epoch, measured.validation_loss
+                "step {}, epoch {}: validation loss {:.3}",
+                measured.step,
+                epochs(measured.epoch),
+                measured.validation_loss
             )),
-            Line::Sample(sample) => {
+            Line::Sample(sample) if self.shown == Shown::All || sample.step < self.total_steps => {
                 self.print(&format!("step {}: {}", sample.step, sample.sample.replace('\n', " ")));
             }
+            Line::Sample(_) => {}
+        }
+    }
+
+    fn show_step(&mut self, step: &Step) {
+        let rate = self.pace.add(step);
+        if let Some(estimate) = self.estimate.after(step.step, self.begun.elapsed()) {
+            self.print(&estimate);
+        }
+        let loss = format!("loss {:.3}", step.loss);
+        let message = if is_narrow() { loss } else { format!("{loss}, {rate:.0} tokens/s") };
+        if let Some(bar) = &self.bar {
+            bar.set_position(step.step as u64);
+            bar.set_message(message);
+        } else if self.spoke.elapsed() >= PAUSE {
+            self.print(&format!("step {} of {}: {message}", step.step, self.total_steps));
         }
     }
 
@@ -86,7 +126,7 @@ pub struct AnswerProgress {
 impl AnswerProgress {
     /// Starts to watch `total` answers being given.
     pub fn new(total: usize) -> Self {
-        let bar = bar(0, total, "answer {pos} of {len} [{wide_bar}] {eta} left");
+        let bar = bar(0, total, "answer {pos} of {len}", "");
         Self { bar, done: 0, total, spoke: Instant::now() }
     }
 
@@ -110,14 +150,28 @@ impl Drop for AnswerProgress {
     }
 }
 
+/// Whether stderr is a terminal in which words and a bar have no room side by side.
+fn is_narrow() -> bool {
+    let terminal = Term::stderr();
+    terminal.is_term() && usize::from(terminal.size().1) < NARROW
+}
+
 /// A bar with that far behind it, where stderr is a terminal; it takes the room that the words leave, and never more than a line.
-fn bar(done: usize, total: usize, template: &str) -> Option<ProgressBar> {
+/// `between` stands before the time that is left.
+fn bar(done: usize, total: usize, counted: &str, between: &'static str) -> Option<ProgressBar> {
     if !io::stderr().is_terminal() {
         return None;
     }
     let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style.progress_chars("=> "));
+    let middle = if is_narrow() { "" } else { "[{wide_bar}] " };
+    if let Ok(style) = ProgressStyle::with_template(&format!("{counted} {middle}{{msg}}{{left}}")) {
+        let left = move |state: &ProgressState, text: &mut dyn std::fmt::Write| {
+            // Before the first step nothing is known, and indicatif would say 0 seconds.
+            if state.pos() > done as u64 {
+                let _ = write!(text, "{between}{:#} left", HumanDuration(state.eta()));
+            }
+        };
+        bar.set_style(style.with_key("left", left).progress_chars("=> "));
     }
     bar.set_position(done as u64);
     bar.reset_eta();

@@ -26,8 +26,9 @@ pub fn say_settings(settings: &[(String, Value)]) {
     let room = columns(&Term::stderr()).saturating_sub(16) / 24;
     for line in settings.chunks(room.clamp(1, 4)) {
         let shown = |value: &Value| value.as_str().map_or(value.to_string(), str::to_owned);
-        let word =
-            |(name, value): &(String, Value)| format!("{:<24}", format!("{name} {}", shown(value)));
+        let word = |(name, value): &(String, Value)| {
+            format!("{:<24}", format!("{name} {} ", shown(value)))
+        };
         let words: Vec<String> = line.iter().map(word).collect();
         say(&format!("settings        {}", words.concat().trim_end()));
     }
