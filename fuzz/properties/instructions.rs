@@ -1,5 +1,6 @@
 //! No file of instructions does more than to be refused; one that is taken can be split, learned from, and written again.
 
+use embedding::bpe::BytePairEncoder;
 use finetune::{collate::InstructionSet, data, instructions::Entry, run::tasks};
 use std::fs;
 use train::{examples::Examples, loss::IGNORED};
@@ -28,7 +29,10 @@ pub fn holds(bytes: &[u8]) {
 /// A batch of all entries is within the context, and its targets are its inputs, one place later.
 fn learnable(entries: &[Entry], mask_prompt: bool) {
     // Of an entry whose question fills the context no target is left; with no other there is nothing to learn.
-    let Ok(set) = InstructionSet::new(entries, CONTEXT, mask_prompt) else { return };
+    let Ok(set) = InstructionSet::new(entries, BytePairEncoder::gpt2(), CONTEXT, mask_prompt)
+    else {
+        return;
+    };
     let (inputs, targets) = set.batch(&(0..set.len()).collect::<Vec<_>>());
     let rows = |tensor: tch::Tensor| Vec::<Vec<i64>>::try_from(tensor).expect("rows of ids");
     let (inputs, targets) = (rows(inputs), rows(targets));

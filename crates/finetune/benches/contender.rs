@@ -4,7 +4,9 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
-use embedding::{fast::FastEncoder, loader::Loader, support::generators::Libtorch};
+use embedding::{
+    bpe::BytePairEncoder, fast::FastEncoder, loader::Loader, support::generators::Libtorch,
+};
 use finetune::{collate::InstructionSet, run::tasks};
 use model::{
     config::Gpt2Config,
@@ -175,7 +177,8 @@ fn finetune(options: &Options) -> Result<()> {
     let all = tasks::load(&options.data)?;
     ensure!(all.len() >= ENTRIES, "{} entries are too few", all.len());
     let entries: Vec<_> = (0..ENTRIES).map(|i| all[i * all.len() / ENTRIES].clone()).collect();
-    let examples = InstructionSet::new(&entries, 1024, false)?.in_similar_lengths();
+    let examples =
+        InstructionSet::new(&entries, BytePairEncoder::gpt2(), 1024, false)?.in_similar_lengths();
     let mut trainer = trainer(options, examples, ENTRIES_PER_BATCH, 5e-5)?;
     serve("ours", || {
         let started = Instant::now();

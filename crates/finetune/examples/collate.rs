@@ -11,7 +11,7 @@ fn main() {
     let ended: Vec<Vec<i64>> =
         sequences.iter().map(|ids| [ids, &[END_OF_TEXT][..]].concat()).collect();
     let rows: Vec<&[i64]> = ended.iter().map(Vec::as_slice).collect();
-    let (inputs, targets) = collate(&rows, &[0, 0, 0]);
+    let (inputs, targets) = collate(&rows, &[0, 0, 0], END_OF_TEXT);
     println!("inputs\n{}", show::tensor(&inputs));
     println!("targets\n{}", show::tensor(&targets));
 

@@ -1,7 +1,7 @@
 //! A small model before and after a few passes over 16 embedded instructions of one kind (chapter 5.4).
 
 use anyhow::{Context, Result};
-use embedding::{loader::Loader, support::generators::Libtorch};
+use embedding::{bpe::BytePairEncoder, loader::Loader, support::generators::Libtorch};
 use finetune::{
     collate::InstructionSet,
     instructions::{Entry, embedded},
@@ -37,8 +37,9 @@ fn main() -> Result<()> {
     tch::manual_seed(123);
     let model = Gpt2::new(config, Device::Cpu)?;
 
-    let set = InstructionSet::new(training, config.context as usize, true)?;
-    let held_out = InstructionSet::new(std::slice::from_ref(asked), config.context as usize, true)?;
+    let (encoder, context) = (BytePairEncoder::gpt2(), config.context as usize);
+    let set = InstructionSet::new(training, encoder, context, true)?;
+    let held_out = InstructionSet::new(std::slice::from_ref(asked), encoder, context, true)?;
     let batches = Loader::new(set.len(), 8, false, true)?;
     let show = |when: &str| -> Result<()> {
         let learned = mean_loss(&model, batches.pass(Libtorch).map(|items| set.batch(&items)))?;
@@ -47,7 +48,8 @@ fn main() -> Result<()> {
             "{when} loss {learned:.4} on {} instructions, {new:.4} on one that is held out",
             set.len()
         );
-        println!("{when} it answers: {}", answer(&mut CachedModel::new(&model), asked, 16)?);
+        let answer = answer(&mut CachedModel::new(&model), encoder, asked, 16)?;
+        println!("{when} it answers: {answer}");
         Ok(())
     };
     println!("held out: {} {}", asked.instruction, asked.input);

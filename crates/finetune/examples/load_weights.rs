@@ -47,10 +47,11 @@ fn real_weights() -> Result<()> {
     tch::manual_seed(123);
     let sampling = Sampling { temperature: 1.4, top_k: Some(25), top_p: None };
     let limits = Limits { max_new_tokens: 15, stop: Vec::new() };
-    let prompt = BytePairEncoder::gpt2().encode("at the start of");
-    let text = complete(&mut CachedModel::new(&model), &prompt, &sampling, &limits, |_| {
-        ControlFlow::Continue(())
-    })?;
+    let encoder = BytePairEncoder::gpt2();
+    let prompt = encoder.encode("at the start of");
+    let go_on = |_: &str| ControlFlow::Continue(());
+    let mut reader = CachedModel::new(&model);
+    let text = complete(&mut reader, encoder, &prompt, &sampling, &limits, go_on)?;
     eprintln!("the public 124M weights: at the start of{text}");
     Ok(())
 }

@@ -7,6 +7,7 @@ use crate::{
     respond::answer,
 };
 use anyhow::Result;
+use embedding::bpe::BytePairEncoder;
 use model::{generate::TokenScorer, gpt2::Gpt2};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -28,13 +29,14 @@ pub struct Answered {
 /// If a prompt cannot be read by the model.
 pub fn answer_all(
     reader: &mut dyn TokenScorer,
+    encoder: &BytePairEncoder,
     entries: &[Entry],
     max_new_tokens: usize,
     mut tell: impl FnMut(&Answered) -> bool,
 ) -> Result<Vec<Answered>> {
     let mut answered = Vec::with_capacity(entries.len());
     for entry in entries {
-        let model_response = answer(reader, entry, max_new_tokens)?;
+        let model_response = answer(reader, encoder, entry, max_new_tokens)?;
         answered.push(Answered { entry: entry.clone(), model_response });
         if !answered.last().is_none_or(&mut tell) {
             break;
@@ -97,8 +99,13 @@ fn means<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Marks {
 ///
 /// # Errors
 /// Never in practice: where there is a target, there is a loss.
-pub fn answer_loss(model: &Gpt2, entries: &[Entry]) -> Result<Option<f64>> {
-    let set = InstructionSet::of_those_that_fit(entries, model.config.context as usize, true);
+pub fn answer_loss(
+    model: &Gpt2,
+    encoder: &BytePairEncoder,
+    entries: &[Entry],
+) -> Result<Option<f64>> {
+    let context = model.config.context as usize;
+    let set = InstructionSet::of_those_that_fit(entries, encoder, context, true);
     if set.left_out() == entries.len() {
         return Ok(None);
     }

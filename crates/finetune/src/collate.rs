@@ -2,11 +2,7 @@
 
 use crate::instructions::Entry;
 use anyhow::{Result, ensure};
-use embedding::{
-    bpe::{BytePairEncoder, END_OF_TEXT},
-    loader::Loader,
-    support::generators::Libtorch,
-};
+use embedding::{bpe::BytePairEncoder, loader::Loader, support::generators::Libtorch};
 use tch::Tensor;
 use train::{examples::Examples, loss::IGNORED};
 
@@ -15,6 +11,7 @@ use train::{examples::Examples, loss::IGNORED};
 pub struct InstructionSet {
     rows: Vec<Row>,
     context: usize,
+    padding: i64,
     truncated: usize,
     left_out: usize,
     similar_lengths: bool,
@@ -35,9 +32,14 @@ impl InstructionSet {
     ///
     /// # Errors
     /// If there is no entry with a target.
-    pub fn new(entries: &[Entry], context: usize, mask_prompt: bool) -> Result<Self> {
+    pub fn new(
+        entries: &[Entry],
+        encoder: &BytePairEncoder,
+        context: usize,
+        mask_prompt: bool,
+    ) -> Result<Self> {
         ensure!(!entries.is_empty(), "there is no entry to learn from");
-        let set = Self::of_those_that_fit(entries, context, mask_prompt);
+        let set = Self::of_those_that_fit(entries, encoder, context, mask_prompt);
         ensure!(
             !set.rows.is_empty(),
             "all {} entries fill the context of {context} tokens before their answers begin, so that nothing is left to learn; take a model \
@@ -48,8 +50,12 @@ impl InstructionSet {
     }
 
     /// The same, of which nothing may be left.
-    pub(crate) fn of_those_that_fit(entries: &[Entry], context: usize, mask_prompt: bool) -> Self {
-        let encoder = BytePairEncoder::gpt2();
+    pub(crate) fn of_those_that_fit(
+        entries: &[Entry],
+        encoder: &BytePairEncoder,
+        context: usize,
+        mask_prompt: bool,
+    ) -> Self {
         let mut truncated = 0;
         let rows: Vec<Row> = entries
             .iter()
@@ -58,7 +64,7 @@ impl InstructionSet {
                 let ignored = if mask_prompt { encoder.encode(&prompt).len() - 1 } else { 0 };
                 // Encoded in one piece, as in the article: the token at the seam may belong to both sides.
                 let mut ids = encoder.encode(&(prompt + &entry.output));
-                ids.push(END_OF_TEXT);
+                ids.extend(encoder.end_of_text);
                 // One id more than the context, since inputs leave out the last and targets the first.
                 if ids.len() > context + 1 {
                     ids.truncate(context + 1);
@@ -69,7 +75,8 @@ impl InstructionSet {
             .filter(|row| row.ignored + 1 < row.ids.len())
             .collect();
         let left_out = entries.len() - rows.len();
-        Self { rows, context, truncated, left_out, similar_lengths: false }
+        let padding = encoder.end_of_text.unwrap_or(0); // any id would do: nothing that counts reads it
+        Self { rows, context, padding, truncated, left_out, similar_lengths: false }
     }
 
     /// Makes each pass put entries of similar length into one batch, which saves the work on padding; the batches themselves still
@@ -104,7 +111,7 @@ impl Examples for InstructionSet {
     fn batch(&self, items: &[usize]) -> (Tensor, Tensor) {
         let rows: Vec<&[i64]> = items.iter().map(|&item| &self.rows[item].ids[..]).collect();
         let ignored: Vec<usize> = items.iter().map(|&item| self.rows[item].ignored).collect();
-        collate(&rows, &ignored)
+        collate(&rows, &ignored, self.padding)
     }
 
     fn pass(&self, batch_size: usize) -> Result<Vec<Vec<usize>>> {
@@ -122,7 +129,7 @@ impl Examples for InstructionSet {
 
 /// Pads sequences that end with the end-of-text token to the longest of them, and shifts the targets by one.
 ///
-/// Padding is read as more end-of-text tokens. As a target only the first of these counts, so that the model learns to stop; the rest is
+/// `padding` is the end-of-text token, too. As a target only the first of these counts, so that the model learns to stop; the rest is
 /// [`IGNORED`], as are the first `ignored` targets of each row.
 ///
 /// # Shapes
@@ -131,13 +138,13 @@ impl Examples for InstructionSet {
 ///
 /// # Panics
 /// If there is no row, or one of fewer than two ids.
-pub fn collate(rows: &[&[i64]], ignored: &[usize]) -> (Tensor, Tensor) {
+pub fn collate(rows: &[&[i64]], ignored: &[usize], padding: i64) -> (Tensor, Tensor) {
     let t = rows.iter().map(|row| row.len()).max().expect("at least one row") - 1;
     let (mut inputs, mut targets) = (Vec::<i64>::new(), Vec::<i64>::new());
     for (row, &ignored) in rows.iter().zip(ignored) {
         assert!(row.len() >= 2, "a row of {} ids has no target", row.len());
         let counting = row.len() - 1;
-        inputs.extend(row.iter().chain(std::iter::repeat(&END_OF_TEXT)).take(t));
+        inputs.extend(row.iter().chain(std::iter::repeat(&padding)).take(t));
         targets.extend(
             (0..t).map(|at| if at < ignored || at >= counting { IGNORED } else { row[at + 1] }),
         );
@@ -150,6 +157,8 @@ pub fn collate(rows: &[&[i64]], ignored: &[usize]) -> (Tensor, Tensor) {
 mod tests {
     use super::*;
 
+    use embedding::bpe::END_OF_TEXT;
+
     const END: i64 = END_OF_TEXT;
 
     fn rows(tensor: &Tensor) -> Vec<Vec<i64>> {
@@ -159,7 +168,7 @@ mod tests {
     #[test]
     fn rows_are_padded_and_only_the_first_end_counts_as_a_target() {
         let (inputs, targets) =
-            collate(&[&[0, 1, 2, 3, 4, END], &[5, 6, END], &[7, 8, 9, END]], &[0, 0, 0]);
+            collate(&[&[0, 1, 2, 3, 4, END], &[5, 6, END], &[7, 8, 9, END]], &[0, 0, 0], END);
         assert_eq!(rows(&inputs), [[0, 1, 2, 3, 4], [5, 6, END, END, END], [7, 8, 9, END, END]]);
         assert_eq!(
             rows(&targets),
@@ -169,7 +178,7 @@ mod tests {
 
     #[test]
     fn the_prompt_can_be_left_out_of_the_loss() {
-        let (_, targets) = collate(&[&[0, 1, 2, 3, END]], &[2]);
+        let (_, targets) = collate(&[&[0, 1, 2, 3, END]], &[2], END);
         assert_eq!(rows(&targets), [[IGNORED, IGNORED, 3, END]]);
     }
 
@@ -181,7 +190,8 @@ mod tests {
             output: "yes".into(),
             kind: String::new(),
         };
-        let set = InstructionSet::new(&[entry(200), entry(1)], 64, false).expect("entries");
+        let set = InstructionSet::new(&[entry(200), entry(1)], BytePairEncoder::gpt2(), 64, false)
+            .expect("entries");
         assert_eq!((set.truncated(), set.batch(&[0]).0.size()), (1, vec![1, 64]));
     }
 
@@ -193,14 +203,17 @@ mod tests {
             output: "yes".into(),
             ..Entry::default()
         };
-        let set = InstructionSet::new(&[entry(200), entry(1)], 64, true).expect("one that fits");
+        let set = InstructionSet::new(&[entry(200), entry(1)], BytePairEncoder::gpt2(), 64, true)
+            .expect("one that fits");
         assert_eq!((set.len(), set.left_out(), set.truncated()), (1, 1, 1));
-        let said = InstructionSet::new(&[entry(200), entry(99)], 64, true).expect_err("none fits");
+        let said = InstructionSet::new(&[entry(200), entry(99)], BytePairEncoder::gpt2(), 64, true)
+            .expect_err("none fits");
         assert!(
             said.to_string().starts_with("all 2 entries fill the context of 64 tokens"),
             "{said}"
         );
-        let whole = InstructionSet::new(&[entry(200)], 64, false).expect("the prompt counts");
+        let whole = InstructionSet::new(&[entry(200)], BytePairEncoder::gpt2(), 64, false)
+            .expect("the prompt counts");
         assert_eq!((whole.len(), whole.left_out()), (1, 0));
     }
 
@@ -214,7 +227,9 @@ mod tests {
                 kind: String::new(),
             })
             .collect();
-        let set = InstructionSet::new(&entries, 64, true).expect("entries").in_similar_lengths();
+        let set = InstructionSet::new(&entries, BytePairEncoder::gpt2(), 64, true)
+            .expect("entries")
+            .in_similar_lengths();
         tch::manual_seed(1);
         let batches = set.pass(4).expect("batches");
         let mut all = batches.concat();

@@ -2,9 +2,10 @@
 
 use crate::instructions::Entry;
 use anyhow::Result;
-use embedding::bpe::{BytePairEncoder, END_OF_TEXT, StreamDecoder};
+use embedding::bpe::{BytePairEncoder, StreamDecoder};
 use model::generate::{Generator, TokenScorer};
 use std::ops::ControlFlow;
+use tch::Tensor;
 use train::sampling::{Sampling, known_logits};
 
 /// When an answer ends, besides at the end-of-text token.
@@ -27,16 +28,19 @@ pub struct Limits {
 /// If the prompt cannot be read by the model.
 pub fn complete(
     reader: &mut dyn TokenScorer,
+    encoder: &BytePairEncoder,
     prompt: &[i64],
     sampling: &Sampling,
     limits: &Limits,
     mut tell: impl FnMut(&str) -> ControlFlow<()>,
 ) -> Result<String> {
-    let prompt = if prompt.is_empty() { &[END_OF_TEXT] } else { prompt };
-    let writer = Generator::new(reader, prompt, |logits| sampling.choose(&known_logits(logits)))?;
-    let mut decoder = StreamDecoder::new(BytePairEncoder::gpt2());
+    let end = encoder.end_of_text;
+    let prompt = if prompt.is_empty() { end.as_slice() } else { prompt };
+    let choose = |logits: &Tensor| sampling.choose(&known_logits(logits, encoder));
+    let writer = Generator::new(reader, prompt, choose)?;
+    let mut decoder = StreamDecoder::new(encoder);
     let (mut text, mut told) = (String::new(), 0);
-    for id in writer.take(limits.max_new_tokens).take_while(|&id| id != END_OF_TEXT) {
+    for id in writer.take(limits.max_new_tokens).take_while(|&id| Some(id) != end) {
         text += &decoder.push(id)?;
         if let Some(at) = limits.stop.iter().filter_map(|stop| text.find(stop)).min() {
             text.truncate(at);
@@ -74,13 +78,14 @@ fn possible_stop(text: &str, stops: &[String]) -> usize {
 /// As [`complete`].
 pub fn answer(
     reader: &mut dyn TokenScorer,
+    encoder: &BytePairEncoder,
     entry: &Entry,
     max_new_tokens: usize,
 ) -> Result<String> {
     let limits = Limits { max_new_tokens, stop: Vec::new() };
-    let prompt = BytePairEncoder::gpt2().encode(&entry.prompt());
-    let text =
-        complete(reader, &prompt, &Sampling::GREEDY, &limits, |_| ControlFlow::Continue(()))?;
+    let prompt = encoder.encode(&entry.prompt());
+    let go_on = |_: &str| ControlFlow::Continue(());
+    let text = complete(reader, encoder, &prompt, &Sampling::GREEDY, &limits, go_on)?;
     Ok(text.trim().to_owned())
 }
 

@@ -3,6 +3,7 @@
 #[path = "../../embedding/tests/public_data/mod.rs"]
 mod public_data;
 
+use embedding::bpe::BytePairEncoder;
 use finetune::{
     collate::InstructionSet,
     data,
@@ -31,7 +32,9 @@ fn losses(entries: &[Entry]) -> (f64, f64) {
     };
     let model = Gpt2::new(config, Device::Cpu).expect("a possible model");
     model.initialize_as_gpt2();
-    let set = |entries: &[Entry]| InstructionSet::new(entries, 128, true).expect("entries");
+    let set = |entries: &[Entry]| {
+        InstructionSet::new(entries, BytePairEncoder::gpt2(), 128, true).expect("entries")
+    };
     let (training, validation) =
         (set(&split.training).in_similar_lengths(), set(&split.validation));
     let measure = || {

@@ -26,7 +26,7 @@ proptest! {
     fn each_row_is_its_ids_then_ends_and_its_targets_are_the_ids_one_place_later(batch in prop::collection::vec(row(), 1..6)) {
         let ids: Vec<&[i64]> = batch.iter().map(|(ids, _)| &ids[..]).collect();
         let ignored: Vec<usize> = batch.iter().map(|(_, ignored)| *ignored).collect();
-        let (inputs, targets) = collate(&ids, &ignored);
+        let (inputs, targets) = collate(&ids, &ignored, END_OF_TEXT);
         let longest = ids.iter().map(|ids| ids.len()).max().expect("a row");
         prop_assert_eq!(inputs.size(), [batch.len() as i64, longest as i64 - 1]);
         prop_assert_eq!(targets.size(), inputs.size());
@@ -51,8 +51,8 @@ proptest! {
                 ..Entry::default()
             })
             .collect();
-        let set = InstructionSet::new(&entries, context, mask_prompt);
         let encoder = BytePairEncoder::gpt2();
+        let set = InstructionSet::new(&entries, encoder, context, mask_prompt);
         let fits = |entry: &&Entry| !mask_prompt || encoder.encode(&entry.prompt()).len() <= context;
         let fitting: Vec<&Entry> = entries.iter().filter(fits).collect();
         prop_assert_eq!(set.is_ok(), !fitting.is_empty());

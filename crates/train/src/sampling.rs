@@ -1,7 +1,7 @@
 //! How a logit becomes a word (chapter 4.5).
 
 use anyhow::{Result, ensure};
-use embedding::bpe::END_OF_TEXT;
+use embedding::bpe::BytePairEncoder;
 use model::generate::most_probable;
 use tch::{Kind, Tensor};
 
@@ -82,19 +82,19 @@ impl Sampling {
     }
 }
 
-/// The logits of GPT-2's own tokens. The rows behind them, padding or tokens that somebody added, stand for no text of ours and
+/// The logits of an encoder's tokens. The rows behind them, padding or tokens that somebody added, stand for no text of ours and
 /// are never to be chosen.
 ///
 /// # Shapes
 /// - `logits`: `[V]`
-/// - returns `[50257]`, or all of a smaller vocabulary
-pub fn known_logits(logits: &Tensor) -> Tensor {
-    logits.narrow(-1, 0, known_tokens(logits.size()[0]))
+/// - returns as many as the encoder has entries, 50,257 for GPT-2
+pub fn known_logits(logits: &Tensor, encoder: &BytePairEncoder) -> Tensor {
+    logits.narrow(-1, 0, known_tokens(logits.size()[0], encoder))
 }
 
 /// So many of a vocabulary's entries can be chosen.
-pub fn known_tokens(vocab_size: i64) -> i64 {
-    vocab_size.min(END_OF_TEXT + 1) // the last of GPT-2's ids
+pub fn known_tokens(vocab_size: i64, encoder: &BytePairEncoder) -> i64 {
+    vocab_size.min(encoder.vocab_size() as i64)
 }
 
 /// Sets all logits below the `k` highest to minus infinity.
@@ -161,15 +161,16 @@ mod tests {
 
     #[test]
     fn rows_behind_the_tokenizers_are_never_chosen() {
+        let gpt2 = BytePairEncoder::gpt2();
         let logits = Tensor::zeros([50304], (Kind::Float, tch::Device::Cpu));
         let (_, _) = (logits.get(50300).fill_(9.0), logits.get(3797).fill_(8.0));
-        let known = known_logits(&logits);
+        let known = known_logits(&logits, gpt2);
         for temperature in [0.0, 0.1] {
             let sampling = Sampling { temperature, top_k: Some(50257), top_p: None };
-            sampling.check(known_tokens(50304)).expect("a possible k");
+            sampling.check(known_tokens(50304, gpt2)).expect("a possible k");
             assert_eq!(sampling.choose(&known), 3797);
         }
-        assert_eq!(known_logits(&Tensor::from_slice(&[1.0, 2.0])).size(), [2]);
+        assert_eq!(known_logits(&Tensor::from_slice(&[1.0, 2.0]), gpt2).size(), [2]);
     }
 
     #[test]

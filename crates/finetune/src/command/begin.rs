@@ -11,13 +11,14 @@ use crate::{
     answers::{answer_all, answer_loss},
     instructions::{Entry, Split},
 };
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use embedding::bpe::BytePairEncoder;
 use model::{fast::decode::Dtype, format::tokenizer_files, gpt2::Gpt2};
 use std::sync::atomic::AtomicBool;
 use tch::Device;
 use train::{
     command::take_path,
-    run::{folder::RunFolder, memory_check},
+    run::{folder::RunFolder, memory_check, tokenizer::TextEncoder},
     settings::{Length, TrainSettings},
     trainer::Trainer,
 };
@@ -29,29 +30,36 @@ const SHOWN: usize = 3;
 pub fn begin(options: &Whole, device: Device, stop: &AtomicBool) -> Result<Prepared> {
     let path = RunFolder::unused(options.out_dir.as_deref(), "finetune", options.force)?;
     let split = plan::split(&options.data, options.sample, options.common.seed)?;
-    let First { model, begun_with, source } = first_model(options, device, &path, stop)?;
+    let First { model, begun_with, source, tokenizer } = first_model(options, device, &path, stop)?;
     let model = with_dropout(model, options.dropout.unwrap_or(0.0))?;
     memory_check::check(&model.config)?;
     let scratch = begun_with == SCRATCH;
     let mask_prompt = options.mask_prompt || scratch;
-    let (training, validation) = plan::sets(&split, &model.config, mask_prompt)?;
+    let encoder = TextEncoder::new(tokenizer, options.common.path)?;
+    ensure!(
+        encoder.lesson().end_of_text.is_some(),
+        "the tokenizer of {begun_with} has no token that ends a text, so that no answer could end"
+    );
+    let (training, validation) = plan::sets(&split, encoder.lesson(), &model.config, mask_prompt)?;
     let folder = RunFolder::open(&path, &[])?; // before the first answers, which take a while
-    if let Some(source) = source {
-        tokenizer_files::keep(&source, &path)?;
+    match source {
+        Some(source) => tokenizer_files::keep(&source, &path)?,
+        None => encoder.write(&path, model.config.context)?,
     }
-    let plan = plan(options, &model, &split, begun_with, mask_prompt)?;
+    let plan = plan(options, &model, encoder.lesson(), &split, begun_with, mask_prompt)?;
     let truncated = training.truncated();
     let (settings, remembered) = (settings(options, scratch), serde_json::to_value(&plan)?);
     let mut trainer = Trainer::new(model, settings, Box::new(training), validation, remembered)?;
     take_path(&mut trainer, options.common.path)?;
     print_settings(&plan, &trainer, &split, truncated, &path)?;
-    Ok(Prepared { trainer, folder, plan, split })
+    Ok(Prepared { trainer, folder, plan, split, encoder })
 }
 
 /// The plan of a new run, with what the model makes of the test before it has learned.
 fn plan(
     options: &Whole,
     model: &Gpt2,
+    encoder: &BytePairEncoder,
     split: &Split,
     begun_with: String,
     mask_prompt: bool,
@@ -65,8 +73,8 @@ fn plan(
         seed: options.common.seed,
         mask_prompt,
         begun_with,
-        before: answer_all(&mut *reader, &shown, options.max_new_tokens, |_| true)?,
-        test_loss_before: answer_loss(model, &split.test)?,
+        before: answer_all(&mut *reader, encoder, &shown, options.max_new_tokens, |_| true)?,
+        test_loss_before: answer_loss(model, encoder, &split.test)?,
     })
 }
 

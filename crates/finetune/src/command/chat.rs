@@ -6,7 +6,6 @@ use crate::{
     respond::{Limits, complete},
 };
 use anyhow::{Context, Result};
-use embedding::fast::FastEncoder;
 use rustyline::{DefaultEditor, error::ReadlineError};
 use std::{
     fs,
@@ -22,7 +21,8 @@ use train::{
     run::{
         newest::Maker,
         runs,
-        terminal::{self, say},
+        terminal::say,
+        tokenizer::TextEncoder,
         weights::{self, Brought},
     },
     sampling::known_tokens,
@@ -42,7 +42,7 @@ Ctrl-C breaks off an answer; the arrow up brings back what was asked before.";
 pub fn chat(generation: &Generation) -> Result<()> {
     let device = prepare(&generation.common)?;
     let name = weights::named_or_newest(generation.weights.as_deref(), Some(Maker::Finetune));
-    let Brought { model, folder } = weights::load(&name, device)?;
+    let Brought { model, folder, tokenizer } = weights::load(&name, device)?;
     if weights::only_continues(&name, &folder) {
         let words = ["complete", "--weights", &name];
         say(&format!(
@@ -50,9 +50,10 @@ pub fn chat(generation: &Generation) -> Result<()> {
             shell::command("finetune", words)
         ));
     }
+    let encoder = TextEncoder::new(tokenizer, generation.common.path)?;
     let mut reader = scorer(&model, generation.dtype, &generation.common)?;
     let sampling = generation.sampling(0.0);
-    sampling.check(known_tokens(model.config.vocab_size))?;
+    sampling.check(known_tokens(model.config.vocab_size, encoder.lesson()))?;
     let limits =
         Limits { max_new_tokens: generation.max_new_tokens, stop: generation.stop.clone() };
     let broken_off = Arc::new(AtomicBool::new(false));
@@ -63,9 +64,9 @@ pub fn chat(generation: &Generation) -> Result<()> {
     let mut answer = |question: &str| -> Result<()> {
         broken_off.store(false, Ordering::SeqCst);
         let entry = Entry { instruction: question.to_owned(), ..Entry::default() };
-        terminal::warn_of_long_prompts([entry.prompt()], model.config.context);
-        let prompt = FastEncoder::gpt2().encode(&entry.prompt());
-        complete(&mut *reader, &prompt, &sampling, &limits, |piece| {
+        encoder.warn_of_long_prompts([entry.prompt()], model.config.context);
+        let prompt = encoder.encode(&entry.prompt());
+        complete(&mut *reader, encoder.lesson(), &prompt, &sampling, &limits, |piece| {
             if broken_off.load(Ordering::SeqCst) { ControlFlow::Break(()) } else { show(piece) }
         })?;
         println!();

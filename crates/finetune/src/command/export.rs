@@ -18,7 +18,7 @@ pub fn export_model(options: &Export) -> Result<()> {
     if !options.force {
         export::ensure_unused(&options.out)?;
     }
-    let Brought { model, folder } = weights::look_at(&options.weights, Device::Cpu)?;
+    let Brought { model, folder, .. } = weights::look_at(&options.weights, Device::Cpu)?;
     let answers = !weights::only_continues(&options.weights, &folder);
     export::export_from(&folder, &options.out, &model, answers)?;
     println!(

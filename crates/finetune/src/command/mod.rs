@@ -20,7 +20,6 @@ use crate::{
 };
 use anyhow::{Context, Result};
 use clap::{CommandFactory, Parser};
-use embedding::fast::FastEncoder;
 use model::{
     fast,
     fast::decode::Dtype,
@@ -40,7 +39,8 @@ use train::{
     run::{
         hub::Hub,
         terminal::{self, say},
-        weights,
+        tokenizer::TextEncoder,
+        weights::{self, Brought},
     },
     sampling::known_tokens,
 };
@@ -124,15 +124,16 @@ fn continue_text(options: &Complete) -> Result<()> {
         Dtype::F32 => weights::look_at(&name, device)?,
         _ => weights::load(&name, device)?, // to be packed, for which they are better read in order
     };
-    let model = model.model;
+    let Brought { model, tokenizer, .. } = model;
+    let encoder = TextEncoder::new(tokenizer, generation.common.path)?;
     let mut reader = scorer(&model, generation.dtype, &generation.common)?;
     let sampling = generation.sampling(1.0);
-    sampling.check(known_tokens(model.config.vocab_size))?;
+    sampling.check(known_tokens(model.config.vocab_size, encoder.lesson()))?;
     let prompt = prompt(options)?;
-    terminal::warn_of_long_prompts([&prompt], model.config.context);
+    encoder.warn_of_long_prompts([&prompt], model.config.context);
     let limits =
         Limits { max_new_tokens: generation.max_new_tokens, stop: generation.stop.clone() };
-    let ids = FastEncoder::gpt2().encode(&prompt);
+    let ids = encoder.encode(&prompt);
     for number in 0..options.num_samples {
         if number > 0 {
             println!("---");
@@ -141,7 +142,7 @@ fn continue_text(options: &Complete) -> Result<()> {
         let mut show = |piece: &str| {
             if options.no_stream { ControlFlow::Continue(()) } else { show(piece) }
         };
-        let text = complete(&mut *reader, &ids, &sampling, &limits, &mut show)?;
+        let text = complete(&mut *reader, encoder.lesson(), &ids, &sampling, &limits, &mut show)?;
         println!("{}", if options.no_stream { &text } else { "" });
     }
     Ok(())

@@ -2,11 +2,12 @@
 
 use crate::{answers::Answered, collate::InstructionSet, data, instructions::Split, run::tasks};
 use anyhow::Result;
+use embedding::bpe::BytePairEncoder;
 use model::config::Gpt2Config;
 use serde::{Deserialize, Serialize};
 use train::{
     examples::Examples,
-    run::{folder::RunFolder, terminal::say},
+    run::{folder::RunFolder, terminal::say, tokenizer::TextEncoder},
     trainer::Trainer,
 };
 
@@ -30,6 +31,7 @@ pub struct Prepared {
     pub folder: RunFolder,
     pub plan: Plan,
     pub split: Split,
+    pub encoder: TextEncoder,
 }
 
 /// The entries of a run: those of `data`, or a sample of them, in three parts.
@@ -45,12 +47,14 @@ pub fn split(data: &str, sample: Option<usize>, seed: u32) -> Result<Split> {
 /// What is learned and what is measured on, the latter only where an answer is within the context.
 pub fn sets(
     split: &Split,
+    encoder: &BytePairEncoder,
     config: &Gpt2Config,
     mask_prompt: bool,
 ) -> Result<(InstructionSet, Option<Box<dyn Examples>>)> {
     let context = config.context as usize;
-    let training = InstructionSet::new(&split.training, context, mask_prompt)?;
-    let validation = InstructionSet::of_those_that_fit(&split.validation, context, mask_prompt);
+    let training = InstructionSet::new(&split.training, encoder, context, mask_prompt)?;
+    let validation =
+        InstructionSet::of_those_that_fit(&split.validation, encoder, context, mask_prompt);
     for (part, entries, set) in
         [("training", &split.training, &training), ("validation", &split.validation, &validation)]
     {

@@ -9,6 +9,7 @@ use crate::{
     instructions::{Entry, Split},
 };
 use anyhow::Result;
+use embedding::bpe::BytePairEncoder;
 use std::path::Path;
 use train::{
     run::{
@@ -61,7 +62,7 @@ pub fn print_settings(
 
 /// Prints how the run went, on one screen; in how many seconds, those of earlier sessions with it.
 pub fn report(prepared: &Prepared, answered: &[Answered], seconds: f64, plot: bool) -> Result<()> {
-    let Prepared { trainer, plan, split, .. } = prepared;
+    let Prepared { trainer, plan, .. } = prepared;
     let seconds = seconds as u64;
     println!(
         "fine-tuned  {} for {} steps, {} min {:02} s in all",
@@ -73,7 +74,7 @@ pub fn report(prepared: &Prepared, answered: &[Answered], seconds: f64, plot: bo
     if let Some((before, after)) = validation_losses(&trainer.progress.history) {
         println!("validation  loss {before:.3} before, {after:.3} after");
     }
-    print_test(plan, trainer, split, answered)?;
+    print_test(prepared, answered)?;
     print_examples(plan, answered);
     if plot {
         print_curves(&trainer.progress.history)?;
@@ -91,14 +92,15 @@ pub fn print_next(folder: &Path) {
 }
 
 /// What the answers of the test are worth, by their loss and by counting.
-fn print_test(plan: &Plan, trainer: &Trainer, split: &Split, answered: &[Answered]) -> Result<()> {
-    let after = answer_loss(&trainer.model, &split.test)?;
+fn print_test(prepared: &Prepared, answered: &[Answered]) -> Result<()> {
+    let Prepared { trainer, plan, split, encoder, .. } = prepared;
+    let after = answer_loss(&trainer.model, encoder.lesson(), &split.test)?;
     println!(
         "test        loss of the expected answers {} before, {} after",
         loss_words(plan.test_loss_before),
         loss_words(after)
     );
-    if let Some(line) = left_out_line(&split.test, trainer.model.config.context) {
+    if let Some(line) = left_out_line(&split.test, encoder.lesson(), trainer.model.config.context) {
         println!("{line}");
     }
     println!("{}", marks_line(answered));
@@ -132,8 +134,9 @@ pub fn loss_words(loss: Option<f64>) -> String {
 }
 
 /// How many expected answers have no part in their loss, if any.
-pub fn left_out_line(entries: &[Entry], context: i64) -> Option<String> {
-    let left_out = InstructionSet::of_those_that_fit(entries, context as usize, true).left_out();
+pub fn left_out_line(entries: &[Entry], encoder: &BytePairEncoder, context: i64) -> Option<String> {
+    let set = InstructionSet::of_those_that_fit(entries, encoder, context as usize, true);
+    let left_out = set.left_out();
     (left_out > 0).then(|| {
         format!(
             "            without {left_out} of {} entries, whose questions alone fill the context of {context} tokens",

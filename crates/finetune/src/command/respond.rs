@@ -9,6 +9,7 @@ use crate::{
     run::records::{self, Record},
 };
 use anyhow::{Context, Result, ensure};
+use embedding::bpe::BytePairEncoder;
 use model::{format, generate::TokenScorer, gpt2::Gpt2};
 use std::{
     collections::HashSet,
@@ -20,6 +21,7 @@ use std::{
 use train::run::{
     newest::Maker,
     terminal::{self, AnswerProgress, INTERRUPTED, say},
+    tokenizer::TextEncoder,
     weights::{self, Brought},
 };
 
@@ -34,19 +36,39 @@ pub fn respond_to_file(options: &Respond) -> Result<ExitCode> {
     }
     let device = prepare(&options.common)?;
     let name = weights::named_or_newest(options.weights.as_deref(), Some(Maker::Finetune));
-    let Brought { model, folder } = weights::load(&name, device)?;
+    let Brought { model, folder, tokenizer } = weights::load(&name, device)?;
+    let encoder = TextEncoder::new(tokenizer, options.common.path)?;
     let mut reader = scorer(&model, options.dtype, &options.common)?;
-    terminal::warn_of_long_prompts(
+    encoder.warn_of_long_prompts(
         records.iter().map(|record| record.entry.prompt()),
         model.config.context,
     );
     let mut file = AnswerFile::open(&out, &identity(options, &folder)?)?;
-    let Some(responses) = answer(options, &records, &mut *reader, &mut file)? else {
+    let Some(responses) = answer(options, &records, &mut *reader, encoder.lesson(), &mut file)?
+    else {
         return Ok(ExitCode::from(INTERRUPTED));
     };
     drop(reader); // it holds the weights a second time
+    finish(file, &records, &responses, options, &out)?;
+    let answered: Vec<Answered> = records
+        .into_iter()
+        .zip(responses)
+        .map(|(record, model_response)| Answered { entry: record.entry, model_response })
+        .collect();
+    print_results(&model, encoder.lesson(), &answered, &out)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the answers as one file.
+fn finish(
+    file: AnswerFile,
+    records: &[Record],
+    responses: &[String],
+    options: &Respond,
+    out: &Path,
+) -> Result<()> {
     let kept = file.journal().map(|journal| journal.display().to_string());
-    let finished = file.finish(&records, &responses, !options.force);
+    let finished = file.finish(records, responses, !options.force);
     let finished = finished.with_context(|| match &kept {
         Some(journal) => format!(
             "all {} answers are kept in {journal}; make room, and the same command goes on",
@@ -57,13 +79,7 @@ pub fn respond_to_file(options: &Respond) -> Result<ExitCode> {
     if let Some(copy) = finished? {
         say(&format!("{} held something else, which is now {}", out.display(), copy.display()));
     }
-    let answered: Vec<Answered> = records
-        .into_iter()
-        .zip(responses)
-        .map(|(record, model_response)| Answered { entry: record.entry, model_response })
-        .collect();
-    print_results(&model, &answered, &out)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// The answers; none if Ctrl-C broke them off, which is said.
@@ -71,6 +87,7 @@ fn answer(
     options: &Respond,
     records: &[Record],
     reader: &mut dyn TokenScorer,
+    encoder: &BytePairEncoder,
     file: &mut AnswerFile,
 ) -> Result<Option<Vec<String>>> {
     let known = file.answered(records);
@@ -79,7 +96,7 @@ fn answer(
     }
     let stop = terminal::stop_at_signal()?;
     let mut progress = AnswerProgress::new(records.len());
-    let responses = answer_into(file, reader, records, options.max_new_tokens, || {
+    let responses = answer_into(file, reader, encoder, records, options.max_new_tokens, || {
         progress.add();
         !stop.load(Ordering::SeqCst)
     })?;
@@ -94,7 +111,12 @@ fn answer(
     Ok(None)
 }
 
-fn print_results(model: &Gpt2, answered: &[Answered], out: &Path) -> Result<()> {
+fn print_results(
+    model: &Gpt2,
+    encoder: &BytePairEncoder,
+    answered: &[Answered],
+    out: &Path,
+) -> Result<()> {
     let mut lines = vec![format!("answered    {0} of {0} entries", answered.len())];
     lines.push(marks_line(answered));
     let expected: Vec<Entry> = answered
@@ -103,9 +125,9 @@ fn print_results(model: &Gpt2, answered: &[Answered], out: &Path) -> Result<()> 
         .map(|answered| answered.entry.clone())
         .collect();
     if !expected.is_empty() {
-        let loss = report::loss_words(answer_loss(model, &expected)?);
+        let loss = report::loss_words(answer_loss(model, encoder, &expected)?);
         lines.push(format!("test        loss of the expected answers {loss}"));
-        lines.extend(report::left_out_line(&expected, model.config.context));
+        lines.extend(report::left_out_line(&expected, encoder, model.config.context));
     }
     lines.push(format!("wrote       {}", out.display()));
     let to_stdout = is_stream(&followed(out)); // whose reader may be that of stdout

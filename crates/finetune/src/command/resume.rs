@@ -6,7 +6,7 @@ use super::{
     plan::{self, Plan, Prepared},
 };
 use anyhow::{Context, Result, ensure};
-use model::format::WEIGHTS;
+use model::format::{WEIGHTS, tokenizer};
 use std::path::Path;
 use tch::Device;
 use train::{
@@ -16,6 +16,7 @@ use train::{
         folder::{RunFolder, run_of},
         newest::{self, Maker},
         terminal::{is_finished, say_where, take_up},
+        tokenizer::TextEncoder,
     },
     settings::{Length, TrainSettings},
     trainer::Trainer,
@@ -35,10 +36,14 @@ pub fn resume(options: &Whole, run: Option<&Path>, device: Device) -> Result<Opt
         "dropout is {theirs} in the checkpoint and {dropout} here; leave it out to resume"
     );
     let split = plan::split(&plan.data, plan.sample, plan.seed)?;
-    let (training, validation) = plan::sets(&split, &loaded.model.config, plan.mask_prompt)?;
+    let run = run_of(&loaded.folder).to_owned();
+    let tokenizer = tokenizer::of(&run, loaded.model.config.vocab_size)?;
+    let encoder = TextEncoder::new(tokenizer, options.common.path)?;
+    let (training, validation) =
+        plan::sets(&split, encoder.lesson(), &loaded.model.config, plan.mask_prompt)?;
     let saved = &loaded.state.settings;
     let settings = settings(options, saved);
-    let (run, before) = (run_of(&loaded.folder).to_owned(), saved.clone());
+    let before = saved.clone();
     let history = loaded.history.clone();
     let mut trainer = Trainer::resume(loaded, settings, Box::new(training), validation)?;
     if is_finished(&trainer, &run, &[WEIGHTS, RESPONSES]) {
@@ -47,7 +52,7 @@ pub fn resume(options: &Whole, run: Option<&Path>, device: Device) -> Result<Opt
     let folder = RunFolder::open(&run, &history)?;
     take_path(&mut trainer, options.common.path)?;
     say_where(&trainer, &before);
-    Ok(Some(Prepared { trainer, folder, plan, split }))
+    Ok(Some(Prepared { trainer, folder, plan, split, encoder }))
 }
 
 /// The settings of the checkpoint, with what the command line says otherwise.

@@ -2,9 +2,9 @@
 
 use super::options::Whole;
 use crate::respond::{Limits, complete};
-use anyhow::Result;
-use embedding::{fast::FastEncoder, support::texts::PROSE, windows::Windows};
-use model::{config::Gpt2Config, generate::CachedModel, gpt2::Gpt2};
+use anyhow::{Result, ensure};
+use embedding::{support::texts::PROSE, windows::Windows};
+use model::{config::Gpt2Config, format::tokenizer::Tokenizer, generate::CachedModel, gpt2::Gpt2};
 use std::{
     env, fmt,
     ops::ControlFlow,
@@ -20,6 +20,7 @@ use train::{
         folder::{PRETRAINING, RunFolder},
         recorder::Recorder,
         terminal::{Progress, Shown, say},
+        tokenizer::{self, TextEncoder},
         weights::{self, Brought},
     },
     sampling::Sampling,
@@ -41,6 +42,8 @@ pub struct First {
     pub begun_with: String,
     /// Its folder, whose tokenizer files the run keeps; none where it was made on the spot.
     pub source: Option<PathBuf>,
+    /// What its ids mean.
+    pub tokenizer: Tokenizer,
 }
 
 /// The model to begin with. Where nothing is asked for, public weights that cannot be had are replaced by a model made
@@ -51,15 +54,24 @@ pub fn first_model(
     folder: &Path,
     stop: &AtomicBool,
 ) -> Result<First> {
-    let brought = |name: &str, Brought { model, folder }| First {
+    let brought = |name: &str, Brought { model, folder, tokenizer }| First {
         model,
+        tokenizer,
         begun_with: name.to_owned(),
         source: Some(folder),
     };
     let made = || -> Result<First> {
-        let model = pretrain(options, device, folder, stop)?;
-        Ok(First { model, begun_with: SCRATCH.to_owned(), source: None })
+        let (model, tokenizer) = pretrain(options, device, folder, stop)?;
+        Ok(First { model, begun_with: SCRATCH.to_owned(), source: None, tokenizer })
     };
+    if options.vocab_size.is_some() {
+        let weights = options.weights.as_deref().unwrap_or(SCRATCH);
+        ensure!(
+            weights == SCRATCH,
+            "{weights} comes with its own tokenizer; leave --vocab-size out, or say --weights scratch"
+        );
+        return made();
+    }
     match options.weights.as_deref() {
         Some(SCRATCH) => made(),
         Some(name) => Ok(brought(name, weights::load(name, device)?)),
@@ -107,9 +119,19 @@ impl fmt::Display for Interrupted {
 }
 
 /// A small model that has read the embedded prose.
-fn pretrain(options: &Whole, device: Device, folder: &Path, stop: &AtomicBool) -> Result<Gpt2> {
+fn pretrain(
+    options: &Whole,
+    device: Device,
+    folder: &Path,
+    stop: &AtomicBool,
+) -> Result<(Gpt2, Tokenizer)> {
     let path = folder.join(PRETRAINING);
-    let mut trainer = pretrainer(options.common.seed, device, &path)?;
+    let tokenizer = match options.vocab_size {
+        Some(entries) => tokenizer::learn(&[PROSE.to_owned()], entries, options.common.path)?,
+        None => Tokenizer::default(),
+    };
+    let encoder = TextEncoder::new(tokenizer, options.common.path)?;
+    let mut trainer = pretrainer(options.common.seed, &encoder, device, &path)?;
     take_path(&mut trainer, options.common.path)?;
     let (done, total) = (trainer.progress.step, trainer.course.schedule.total_steps);
     say(&match done {
@@ -118,14 +140,15 @@ fn pretrain(options: &Whole, device: Device, folder: &Path, stop: &AtomicBool) -
     });
     let mut progress = Progress::new(done, total, Shown::All, None);
     let mut run = RunFolder::open(&path, &trainer.progress.history)?;
+    encoder.write(&path, trainer.model.config.context)?;
     let mut recorder = Recorder {
         folder: &mut run,
         show: &mut |line| progress.show(line),
-        sample: &continue_prose,
+        sample: &|model| continue_prose(model, &encoder),
         stop: &|| stop.load(Ordering::SeqCst),
     };
     match trainer.run(&path, &mut recorder)? {
-        Outcome::Finished => Ok(trainer.model),
+        Outcome::Finished => Ok((trainer.model, encoder.tokenizer)),
         Outcome::Stopped => {
             Err(Interrupted { step: trainer.progress.step, again: same_command(options, folder) }
                 .into())
@@ -134,10 +157,11 @@ fn pretrain(options: &Whole, device: Device, folder: &Path, stop: &AtomicBool) -
 }
 
 /// The training of the small model, from its beginning or from where an interrupted one was saved.
-fn pretrainer(seed: u32, device: Device, run: &Path) -> Result<Trainer> {
-    let config = Gpt2Config { dropout: 0.0, ..Gpt2Config::TINY };
+fn pretrainer(seed: u32, encoder: &TextEncoder, device: Device, run: &Path) -> Result<Trainer> {
+    let vocab_size = encoder.lesson().vocab_size() as i64;
+    let config = Gpt2Config { vocab_size, dropout: 0.0, ..Gpt2Config::TINY };
     let context = config.context as usize;
-    let windows = Windows::new(FastEncoder::gpt2().encode(PROSE), context, context)?;
+    let windows = Windows::new(encoder.encode(PROSE), context, context)?;
     let settings = TrainSettings {
         seed,
         batch_size: 8,
@@ -149,7 +173,7 @@ fn pretrainer(seed: u32, device: Device, run: &Path) -> Result<Trainer> {
     };
     if checkpoint::is_in(run) {
         let loaded = checkpoint::load(run, device)?;
-        if loaded.state.settings == settings {
+        if loaded.state.settings == settings && loaded.model.config == config {
             return Trainer::resume(loaded, settings, Box::new(windows), None);
         }
     }
@@ -169,11 +193,11 @@ fn same_command(options: &Whole, folder: &Path) -> String {
 }
 
 /// What the small model makes of words that its prose has many times.
-fn continue_prose(model: &Gpt2) -> Result<String> {
+fn continue_prose(model: &Gpt2, encoder: &TextEncoder) -> Result<String> {
     let limits = Limits { max_new_tokens: 12, stop: Vec::new() };
-    let prompt = FastEncoder::gpt2().encode(PROSE_PROMPT);
-    let text = complete(&mut CachedModel::new(model), &prompt, &Sampling::GREEDY, &limits, |_| {
-        ControlFlow::Continue(())
-    })?;
+    let prompt = encoder.encode(PROSE_PROMPT);
+    let mut reader = CachedModel::new(model);
+    let go_on = |_: &str| ControlFlow::Continue(());
+    let text = complete(&mut reader, encoder.lesson(), &prompt, &Sampling::GREEDY, &limits, go_on)?;
     Ok(format!("{PROSE_PROMPT}{text}"))
 }

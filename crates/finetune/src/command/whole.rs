@@ -36,12 +36,9 @@ use train::{
     run::{
         card::seconds_of_steps,
         recorder::Recorder,
-        terminal::{
-            AnswerProgress, INTERRUPTED, Progress, Shown, say, stop_at_signal, warn_of_long_prompts,
-        },
+        terminal::{AnswerProgress, INTERRUPTED, Progress, Shown, say, stop_at_signal},
     },
     support::shell,
-    trainer::Trainer,
 };
 
 /// Does the whole, or goes on with it.
@@ -68,11 +65,11 @@ pub fn run(options: &Whole) -> Result<ExitCode> {
         return Ok(ExitCode::from(INTERRUPTED));
     }
 
-    let Prepared { trainer, folder, plan, split } = &prepared;
+    let Prepared { trainer, folder, plan, .. } = &prepared;
     // Before anything is asked of it: hours of training must not hang on an answer.
     folder.write_model(trainer, &card(plan, folder.path(), None))?;
     export::write_companions(folder.path(), &trainer.model.config, true)?;
-    let Some(answered) = answer_test(options, trainer, &split.test, folder.path(), &stop)? else {
+    let Some(answered) = answer_test(options, &prepared, &stop)? else {
         say(&format!("all {} steps are saved; answer with: {again}", trainer.progress.step));
         return Ok(ExitCode::from(INTERRUPTED));
     };
@@ -90,8 +87,9 @@ fn learn(
     stop: &AtomicBool,
     again: &str,
 ) -> Result<Outcome> {
-    let Prepared { trainer, folder, plan, split } = prepared;
-    warn_of_long_prompts(split.test.iter().map(Entry::prompt), trainer.model.config.context);
+    let Prepared { trainer, folder, plan, split, encoder } = prepared;
+    encoder
+        .warn_of_long_prompts(split.test.iter().map(Entry::prompt), trainer.model.config.context);
     let mut progress = Progress::new(
         trainer.progress.step,
         trainer.course.schedule.total_steps,
@@ -106,7 +104,7 @@ fn learn(
         sample: &|model| {
             let entry = first.context("there is no held-out instruction")?;
             let mut reader = scorer(model, Dtype::F32, &options.common)?;
-            let answer = answer(&mut *reader, entry, options.max_new_tokens)?;
+            let answer = answer(&mut *reader, encoder.lesson(), entry, options.max_new_tokens)?;
             Ok(format!("{} => {answer}", one_line(entry)))
         },
         stop: &|| stop.load(Ordering::SeqCst),
@@ -119,21 +117,28 @@ fn learn(
 /// The answers to the held-out instructions, in `responses.json` too; none if they were broken off.
 fn answer_test(
     options: &Whole,
-    trainer: &Trainer,
-    test: &[Entry],
-    folder: &Path,
+    prepared: &Prepared,
     stop: &AtomicBool,
 ) -> Result<Option<Vec<Answered>>> {
+    let Prepared { trainer, folder, encoder, .. } = prepared;
+    let test = &prepared.split.test;
     say(&format!("answering {} held-out instructions", test.len()));
     let records: Vec<Record> = test.iter().map(Record::of).collect::<Result<_>>()?;
     let by = format!("step {}, {} tokens", trainer.progress.step, options.max_new_tokens);
-    let mut file = AnswerFile::open(&folder.join(RESPONSES), &by)?;
+    let mut file = AnswerFile::open(&folder.path().join(RESPONSES), &by)?;
     let mut reader = scorer(&trainer.model, Dtype::F32, &options.common)?;
     let mut progress = AnswerProgress::new(test.len());
-    let responses = answer_into(&mut file, &mut *reader, &records, options.max_new_tokens, || {
-        progress.add();
-        !stop.load(Ordering::SeqCst)
-    })?;
+    let responses = answer_into(
+        &mut file,
+        &mut *reader,
+        encoder.lesson(),
+        &records,
+        options.max_new_tokens,
+        || {
+            progress.add();
+            !stop.load(Ordering::SeqCst)
+        },
+    )?;
     drop((progress, reader)); // a bar and threads, which end here
     if responses.len() < test.len() {
         return Ok(None);

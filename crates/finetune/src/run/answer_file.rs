@@ -10,6 +10,7 @@ use crate::{
     },
 };
 use anyhow::{Context, Result};
+use embedding::bpe::BytePairEncoder;
 use model::{format::safetensors, generate::TokenScorer};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -161,13 +162,14 @@ impl AnswerFile {
 pub fn answer_into(
     file: &mut AnswerFile,
     reader: &mut dyn TokenScorer,
+    encoder: &BytePairEncoder,
     records: &[Record],
     max_new_tokens: usize,
     mut tell: impl FnMut() -> bool,
 ) -> Result<Vec<String>> {
     let mut responses = Vec::with_capacity(records.len());
     for (number, record) in records.iter().enumerate() {
-        let give = || respond::answer(reader, &record.entry, max_new_tokens);
+        let give = || respond::answer(reader, encoder, &record.entry, max_new_tokens);
         responses.push(file.answer(number, record, give)?);
         if !tell() {
             break;

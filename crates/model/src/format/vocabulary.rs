@@ -54,15 +54,7 @@ impl Vocabulary {
                 found.file.get_or_insert(name);
             }
         }
-        for name in ["merges.txt", "vocab.bpe"] {
-            if let Some(path) = there(folder, name) {
-                let text = fs::read_to_string(&path)
-                    .with_context(|| format!("cannot read {}", path.display()))?;
-                let lines = text.lines().filter(|line| !line.starts_with("#version"));
-                let merges = lines.filter(|line| !line.is_empty()).map(str::to_owned).collect();
-                found.set_merges(merges, name)?;
-            }
-        }
+        found.take_merges(folder)?;
         if let Some(json) = read(folder, LIBRARY)? {
             found.take_library_file(&json)?;
         }
@@ -80,6 +72,19 @@ impl Vocabulary {
             found.prefix_space |= config["add_prefix_space"] == true;
         }
         Ok(found)
+    }
+
+    fn take_merges(&mut self, folder: &Path) -> Result<()> {
+        for name in ["merges.txt", "vocab.bpe"] {
+            if let Some(path) = there(folder, name) {
+                let text = fs::read_to_string(&path)
+                    .with_context(|| format!("cannot read {}", path.display()))?;
+                let lines = text.lines().filter(|line| !line.starts_with("#version"));
+                let merges = lines.filter(|line| !line.is_empty()).map(str::to_owned).collect();
+                self.set_merges(merges, name)?;
+            }
+        }
+        Ok(())
     }
 
     /// The file of the library `tokenizers`, which holds everything.

@@ -14,6 +14,7 @@ use crate::{
         corpus::{self, Corpus},
         folder::RunFolder,
         terminal::{self, INTERRUPTED, Progress, Shown, say},
+        tokenizer::TextEncoder,
     },
     sampling::{Sampling, known_logits},
     settings::TrainSettings,
@@ -23,11 +24,7 @@ use crate::{
 use crate::{fast::stepper, run::recorder::Recorder};
 use anyhow::{Context, Result};
 use clap::{CommandFactory, Parser};
-use embedding::{
-    bpe::{BytePairEncoder, END_OF_TEXT},
-    fast::FastEncoder,
-    windows::Windows,
-};
+use embedding::windows::Windows;
 use model::{
     fast::path::CodePath,
     format::tokenizer_files,
@@ -39,7 +36,7 @@ use resume::resume;
 use serde::{Deserialize, Serialize};
 use start::First;
 use std::{fs, path::Path, process::ExitCode, sync::atomic::Ordering, time::Instant};
-use tch::Device;
+use tch::{Device, Tensor};
 
 /// How samples are drawn.
 const SAMPLING: Sampling = Sampling { temperature: 0.8, top_k: Some(40), top_p: None };
@@ -54,6 +51,14 @@ struct Command {
     begun_with: String,
     context: usize,
     prompt: String,
+}
+
+/// A run that can be taken up.
+struct Prepared {
+    trainer: Trainer,
+    folder: RunFolder,
+    command: Command,
+    encoder: TextEncoder,
 }
 
 /// Runs the command.
@@ -77,22 +82,23 @@ fn train(options: &Options) -> Result<ExitCode> {
         return protocol::repeat(name, options);
     }
     let started = Instant::now();
-    let (mut trainer, mut folder, command) = match &options.resume {
+    let mut prepared = match &options.resume {
         Some(run) => match resume(options, run.as_deref(), device)? {
             Some(resumed) => resumed,
             None => return Ok(ExitCode::SUCCESS),
         },
         None => begin(options, device)?,
     };
-    take_path(&mut trainer, options.path)?;
-    report::print_settings(&trainer, &command, folder.path())?;
-    terminal::warn_of_long_prompts([&command.prompt], trainer.model.config.context);
+    let Prepared { trainer, folder, command, encoder } = &mut prepared;
+    take_path(trainer, options.path)?;
+    report::print_settings(trainer, command, folder.path())?;
+    encoder.warn_of_long_prompts([&command.prompt], trainer.model.config.context);
 
     let earlier_s = seconds_of_steps(&trainer.progress.history);
-    let outcome = learn(options, &mut trainer, &mut folder, &command)?;
-    if outcome == Outcome::Stopped {
+    if learn(options, &mut prepared)? == Outcome::Stopped {
         return Ok(ExitCode::from(INTERRUPTED));
     }
+    let Prepared { trainer, folder, command, .. } = prepared;
     folder.write_model(&trainer, &report::card(&trainer, &command, folder.path()))?;
     if !options.log_json {
         let seconds = earlier_s + started.elapsed().as_secs_f64();
@@ -102,12 +108,8 @@ fn train(options: &Options) -> Result<ExitCode> {
 }
 
 /// Takes the steps that are left, or those until the user wants to stop.
-fn learn(
-    options: &Options,
-    trainer: &mut Trainer,
-    folder: &mut RunFolder,
-    command: &Command,
-) -> Result<Outcome> {
+fn learn(options: &Options, prepared: &mut Prepared) -> Result<Outcome> {
+    let Prepared { trainer, folder, command, encoder } = prepared;
     let stop = terminal::stop_at_signal()?;
     let path = folder.path().to_owned();
     let again = shell::command("train", ["--resume", &shell::path(&path)]);
@@ -120,7 +122,7 @@ fn learn(
     let mut recorder = Recorder {
         folder,
         show: &mut |line| progress.show(line),
-        sample: &|model| sample(model, &command.prompt),
+        sample: &|model| sample(model, encoder, &command.prompt),
         stop: &|| stop.load(Ordering::SeqCst),
     };
     let outcome = trainer.run(&path, &mut recorder);
@@ -153,11 +155,12 @@ pub fn take_path(trainer: &mut Trainer, wanted: Option<CodePath>) -> Result<()> 
 }
 
 /// A new run.
-fn begin(options: &Options, device: Device) -> Result<(Trainer, RunFolder, Command)> {
+fn begin(options: &Options, device: Device) -> Result<Prepared> {
     let corpus = Corpus::read(&options.text, !options.no_split_documents)?;
     let settings = options.settings(&TrainSettings::default());
-    let First { model, begun_with, folder: source, context } =
-        start::first_model(options, settings.seed, device)?;
+    let First { model, begun_with, folder: source, context, tokenizer } =
+        start::first_model(options, &corpus, settings.seed, device)?;
+    let encoder = TextEncoder::new(tokenizer, options.path)?;
     let settings = options.rates(&settings, &model, context, begun_with == "scratch");
     let prompt = options.prompt.clone().unwrap_or_else(|| corpus.unseen_words(5));
     let command = Command {
@@ -167,17 +170,18 @@ fn begin(options: &Options, device: Device) -> Result<(Trainer, RunFolder, Comma
         context,
         prompt,
     };
-    let (training, validation) = examples(&corpus, context)?;
+    let (training, validation) = examples(&corpus, &encoder, context)?;
     let trainer =
         Trainer::new(model, settings, training, Some(validation), serde_json::to_value(&command)?)?;
     let folder = RunFolder::open(
         &RunFolder::unused(options.out_dir.as_deref(), "train", options.force)?,
         &[],
     )?;
-    if let Some(source) = source {
-        tokenizer_files::keep(&source, folder.path())?;
+    match source {
+        Some(source) => tokenizer_files::keep(&source, folder.path())?,
+        None => encoder.write(folder.path(), trainer.model.config.context)?,
     }
-    Ok((trainer, folder, command))
+    Ok(Prepared { trainer, folder, command, encoder })
 }
 
 /// Paths as they will still be right when the run is resumed from another folder; names of datasets stay.
@@ -190,9 +194,13 @@ fn remembered(text: &[String]) -> Vec<String> {
     text.iter().map(absolute).collect()
 }
 
-fn examples(corpus: &Corpus, context: usize) -> Result<(Box<Windows>, Box<Windows>)> {
+fn examples(
+    corpus: &Corpus,
+    encoder: &TextEncoder,
+    context: usize,
+) -> Result<(Box<Windows>, Box<Windows>)> {
     let windows = |documents, part| {
-        Windows::new(corpus::encode(documents), context, context).with_context(|| {
+        Windows::new(corpus::encode(documents, encoder), context, context).with_context(|| {
             format!("{} is too short: the {part} part does not suffice", corpus.source)
         })
     };
@@ -202,16 +210,15 @@ fn examples(corpus: &Corpus, context: usize) -> Result<(Box<Windows>, Box<Window
     ))
 }
 
-fn sample(model: &Gpt2, prompt: &str) -> Result<String> {
-    let encoder = BytePairEncoder::gpt2();
-    let mut ids = FastEncoder::gpt2().encode(prompt);
+fn sample(model: &Gpt2, encoder: &TextEncoder, prompt: &str) -> Result<String> {
+    let (mut ids, encoder) = (encoder.encode(prompt), encoder.lesson());
     if ids.is_empty() {
-        ids.push(END_OF_TEXT);
+        ids.extend(encoder.end_of_text);
     }
     let mut reader = CachedModel::new(model);
-    let writer =
-        Generator::new(&mut reader, &ids, |logits| SAMPLING.choose(&known_logits(logits)))?;
+    let choose = |logits: &Tensor| SAMPLING.choose(&known_logits(logits, encoder));
+    let writer = Generator::new(&mut reader, &ids, choose)?;
     let written: Vec<i64> =
-        writer.take(SAMPLE_TOKENS).take_while(|&id| id != END_OF_TEXT).collect();
+        writer.take(SAMPLE_TOKENS).take_while(|&id| Some(id) != encoder.end_of_text).collect();
     Ok(format!("{prompt}{}", encoder.decode(&written)?))
 }

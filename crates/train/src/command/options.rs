@@ -66,6 +66,9 @@ pub struct Options {
     /// Weights to begin with: scratch, gpt2 (and so on), or a folder [default: scratch]
     #[arg(help_heading = "Model and data", long, value_name = "WEIGHTS")]
     pub init: Option<String>,
+    /// Learn a vocabulary of N entries from the text, instead of taking GPT-2's 50,257
+    #[arg(help_heading = "Model and data", long, value_name = "N", conflicts_with = "resume")]
+    pub vocab_size: Option<usize>,
     /// Tokens the model sees at once in training [default: 128]
     #[arg(help_heading = "Model and data", long, value_name = "TOKENS", value_parser = at_least_one)]
     pub context: Option<usize>,

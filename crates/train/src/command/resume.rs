@@ -1,6 +1,6 @@
 //! How a run goes on (chapter 4.6).
 
-use super::{Command, examples, options::Options, remembered};
+use super::{Command, Prepared, examples, options::Options, remembered};
 use crate::{
     checkpoint::{self, Loaded},
     run::{
@@ -8,20 +8,17 @@ use crate::{
         folder::{RunFolder, run_of},
         newest::{self, Maker},
         terminal,
+        tokenizer::TextEncoder,
     },
     trainer::Trainer,
 };
 use anyhow::{Context, Result, ensure};
-use model::format::WEIGHTS;
+use model::format::{WEIGHTS, tokenizer};
 use std::path::Path;
 use tch::Device;
 
 /// A run that was interrupted, or one that is to go on for longer; none where nothing is left to do.
-pub fn resume(
-    options: &Options,
-    run: Option<&Path>,
-    device: Device,
-) -> Result<Option<(Trainer, RunFolder, Command)>> {
+pub fn resume(options: &Options, run: Option<&Path>, device: Device) -> Result<Option<Prepared>> {
     ensure!(
         run.is_none() || options.out_dir.is_none(),
         "a resumed run goes on in its own folder; leave --out-dir out, or copy the folder first"
@@ -43,8 +40,10 @@ pub fn resume(
     };
     let settings = options.settings(&state.settings);
     let corpus = Corpus::read(&command.text, command.split_documents)?;
-    let (training, validation) = examples(&corpus, command.context)?;
     let (run, before) = (run_of(&loaded.folder).to_owned(), state.settings.clone());
+    let tokenizer = tokenizer::of(&run, loaded.model.config.vocab_size)?;
+    let encoder = TextEncoder::new(tokenizer, options.path)?;
+    let (training, validation) = examples(&corpus, &encoder, command.context)?;
     let history = loaded.history.clone();
     let mut trainer = Trainer::resume(loaded, settings, training, Some(validation))?;
     if terminal::is_finished(&trainer, &run, &[WEIGHTS]) {
@@ -53,7 +52,7 @@ pub fn resume(
     let folder = RunFolder::open(&run, &history)?;
     trainer.origin.resume_metadata = serde_json::to_value(&command)?;
     terminal::say_where(&trainer, &before);
-    Ok(Some((trainer, folder, command)))
+    Ok(Some(Prepared { trainer, folder, command, encoder }))
 }
 
 /// Refuses what would make another model of it.

@@ -2,12 +2,17 @@
 
 use super::options::Options;
 use crate::run::{
-    memory_check,
+    corpus::Corpus,
+    memory_check, tokenizer,
     weights::{self, Brought},
 };
 use anyhow::{Result, ensure};
 use embedding::bpe::BytePairEncoder;
-use model::{config::Gpt2Config, format, gpt2::Gpt2};
+use model::{
+    config::Gpt2Config,
+    format::{self, tokenizer::Tokenizer},
+    gpt2::Gpt2,
+};
 use std::path::{Path, PathBuf};
 use tch::Device;
 
@@ -24,10 +29,15 @@ pub struct First {
     pub folder: Option<PathBuf>,
     /// Tokens in a window.
     pub context: usize,
+    /// What its ids mean.
+    pub tokenizer: Tokenizer,
 }
 
 /// The model to begin with: weights by name, or random ones.
-pub fn first_model(options: &Options, seed: u32, device: Device) -> Result<First> {
+///
+/// # Errors
+/// If there are no such weights, or no such model can be.
+pub fn first_model(options: &Options, corpus: &Corpus, seed: u32, device: Device) -> Result<First> {
     let dropout = options.dropout.unwrap_or(0.0);
     let wanted = options.model.as_deref().map(config).transpose()?;
     if let Some(name) = options.init.as_deref().filter(|&name| name != "scratch") {
@@ -38,15 +48,22 @@ pub fn first_model(options: &Options, seed: u32, device: Device) -> Result<First
         .filter(|_| options.model.as_deref().is_some_and(|name| Path::new(name).is_file()))
         .map_or(CONTEXT, |config| config.context as usize);
     let context = options.context.unwrap_or(own);
-    let config =
+    let mut config =
         Gpt2Config { context: context as i64, dropout, ..wanted.unwrap_or(Gpt2Config::TINY) };
-    check_vocabulary(&config)?;
+    let tokenizer = match options.vocab_size {
+        Some(entries) => tokenizer::learn(&corpus.training, entries, options.path)?,
+        None => Tokenizer::default(),
+    };
+    match options.vocab_size {
+        Some(entries) => config.vocab_size = entries as i64,
+        None => check_vocabulary(&config)?,
+    }
     config.check()?;
     memory_check::check(&config)?;
     tch::manual_seed(i64::from(seed));
     let model = Gpt2::new(config, device)?;
     model.initialize_as_gpt2();
-    Ok(First { model, begun_with: "scratch".to_owned(), folder: None, context })
+    Ok(First { model, begun_with: "scratch".to_owned(), folder: None, context, tokenizer })
 }
 
 fn begun_with(
@@ -55,7 +72,11 @@ fn begun_with(
     wanted: Option<Gpt2Config>,
     device: Device,
 ) -> Result<First> {
-    let Brought { model: loaded, folder } = weights::load(name, device)?;
+    ensure!(
+        options.vocab_size.is_none(),
+        "the weights of --init {name} come with their own tokenizer; leave --vocab-size out"
+    );
+    let Brought { model: loaded, folder, tokenizer } = weights::load(name, device)?;
     if let Some(wanted) = wanted {
         let size =
             |config: &Gpt2Config| [config.layers, config.heads, config.channels, config.vocab_size];
@@ -73,14 +94,14 @@ fn begun_with(
         "context is {context}, but the model has {own} positions; choose at most as many"
     );
     let model = Gpt2::with_parameters(config, loaded.store)?;
-    Ok(First { model, begun_with: name.to_owned(), folder: Some(folder), context })
+    Ok(First { model, begun_with: name.to_owned(), folder: Some(folder), context, tokenizer })
 }
 
 fn check_vocabulary(config: &Gpt2Config) -> Result<()> {
     let needed = BytePairEncoder::gpt2().vocab_size() as i64;
     ensure!(
         config.vocab_size >= needed,
-        "vocab_size is {}, but GPT-2's tokenizer has {needed} entries; take a model with at least as many",
+        "vocab_size is {}, but GPT-2's tokenizer has {needed} entries; take a model with at least as many, or --vocab-size to learn a vocabulary",
         config.vocab_size
     );
     Ok(())

@@ -1,8 +1,9 @@
 //! Where the text to train on comes from, and which part of it is kept back (chapter 4.1).
 
-use crate::{run::terminal::say, split::split_by_characters};
+use super::{terminal::say, tokenizer::TextEncoder};
+use crate::split::split_by_characters;
 use anyhow::{Context, Result, bail, ensure};
-use embedding::{bpe::END_OF_TEXT, fast::FastEncoder, support::texts::PROSE};
+use embedding::support::texts::PROSE;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -73,12 +74,16 @@ impl Corpus {
     }
 }
 
-/// Documents as one row of ids, with the end-of-text token between them.
-pub fn encode(documents: &[String]) -> Vec<i64> {
-    let encoder = FastEncoder::gpt2();
-    let encoded: Vec<Vec<i64>> =
-        documents.iter().map(|document| encoder.encode(document)).collect();
-    encoded.join(&END_OF_TEXT)
+/// Documents as one row of ids, with the end-of-text token between them where the tokenizer has one.
+pub fn encode(documents: &[String], encoder: &TextEncoder) -> Vec<i64> {
+    let mut ids = Vec::new();
+    for (number, document) in documents.iter().enumerate() {
+        if number > 0 {
+            ids.extend(encoder.lesson().end_of_text);
+        }
+        ids.extend(encoder.encode(document));
+    }
+    ids
 }
 
 /// The whole text of one file or dataset.
@@ -198,6 +203,8 @@ fn split(documents: Vec<String>) -> (Vec<String>, Vec<String>) {
 mod tests {
     use super::*;
     use embedding::bpe::BytePairEncoder;
+    use embedding::bpe::END_OF_TEXT;
+    use model::format::tokenizer::Tokenizer;
 
     fn written(bytes: &[u8]) -> Result<String> {
         let folder = tempfile::tempdir()?;
@@ -205,6 +212,10 @@ mod tests {
         fs::write(&file, bytes)?;
         let text = read_text(&file);
         text.map_err(|error| anyhow::anyhow!("{error:#}").context("cannot read"))
+    }
+
+    fn gpt2() -> TextEncoder {
+        TextEncoder::new(Tokenizer::default(), None).expect("GPT-2's")
     }
 
     #[test]
@@ -237,7 +248,7 @@ mod tests {
         let text = format!("One.\n{MARK}\nTwo,\n\nthree. {MARK}{MARK}\nFour.\n{MARK}\n");
         let tales = documents(&text, path);
         assert_eq!(tales, ["One.", "Two,\n\nthree. ", "Four."]);
-        let ids = encode(&tales);
+        let ids = encode(&tales, &gpt2());
         assert_eq!(ids.iter().filter(|&&id| id == END_OF_TEXT).count(), 2);
         assert_eq!(documents("no mark\n", path), ["no mark\n"]);
     }
@@ -272,7 +283,7 @@ mod tests {
 
     #[test]
     fn documents_are_separated_by_the_end_of_text() {
-        let ids = encode(&["a".to_owned(), "b".to_owned()]);
+        let ids = encode(&["a".to_owned(), "b".to_owned()], &gpt2());
         assert_eq!(ids, [64, END_OF_TEXT, 65]);
     }
 
@@ -280,7 +291,9 @@ mod tests {
     fn one_huge_line_is_encoded_in_a_moment() {
         let line = "x".repeat(1 << 20);
         assert_eq!(
-            BytePairEncoder::gpt2().decode(&encode(std::slice::from_ref(&line))).expect("text"),
+            BytePairEncoder::gpt2()
+                .decode(&encode(std::slice::from_ref(&line), &gpt2()))
+                .expect("text"),
             line
         );
     }

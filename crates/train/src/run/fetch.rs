@@ -1,6 +1,6 @@
 //! How a model of which we know nothing but its name comes from the hub, and what the hub's refusals mean.
 
-use super::{environment::Token, hub::taken, terminal::say};
+use super::{environment::Token, terminal::say};
 use anyhow::{Context, Error, Result, anyhow, bail};
 use model::format::{self, CONFIG, INDEX, WEIGHTS, tokenizer, tokenizer_files};
 use std::{
@@ -152,4 +152,10 @@ impl Source<'_> {
             _ => error,
         }
     }
+}
+
+/// The line that tells which weights are taken.
+pub(super) fn taken(name: &str, revision: Option<&str>, place: &str) -> String {
+    let revision = revision.map_or_else(String::new, |revision| format!("revision {revision}, "));
+    format!("weights         {name}: {revision}{place}")
 }

@@ -32,4 +32,5 @@ pub mod plot;
 pub mod recorder;
 pub mod runs;
 pub mod terminal;
+pub mod tokenizer;
 pub mod weights;

@@ -5,9 +5,13 @@ use super::{
     newest::{self, Maker},
     terminal::say,
 };
+use crate::checkpoint::CHECKPOINTS;
 use anyhow::{Context, Result};
 use model::{
-    format::{self, CONFIG, tokenizer},
+    format::{
+        self, CONFIG,
+        tokenizer::{self, Tokenizer},
+    },
     gpt2::Gpt2,
 };
 use std::path::{Path, PathBuf};
@@ -19,12 +23,14 @@ pub struct Brought {
     pub model: Gpt2,
     /// Its folder, with its own tokenizer files.
     pub folder: PathBuf,
+    /// What its ids mean.
+    pub tokenizer: Tokenizer,
 }
 
 /// Finds the model called `name` and reads it; what is special about it is said in a line each.
 ///
 /// # Errors
-/// If there is none, if it cannot be read, or if it was made for another tokenizer than GPT-2's.
+/// If there is none, if it cannot be read, or if it was made for another kind of tokenizer than GPT-2's.
 pub fn load(name: &str, device: Device) -> Result<Brought> {
     read(name, |folder| format::load(folder, device))
 }
@@ -57,14 +63,20 @@ pub fn only_continues(name: &str, folder: &Path) -> bool {
     !local && hub::is_published(name) || newest::maker_of(folder) == Some(Maker::Train)
 }
 
+/// The folder with the tokenizer files of a model: its own, or for a checkpoint that of its run.
+fn tokenizer_folder(model: &Path) -> &Path {
+    let checkpoints = model.parent().filter(|parent| parent.ends_with(CHECKPOINTS));
+    checkpoints.and_then(Path::parent).unwrap_or(model)
+}
+
 fn read(name: &str, load: impl FnOnce(&Path) -> Result<Gpt2>) -> Result<Brought> {
     let folder = Hub::from_environment().find(name)?;
     let config = format::load_config(&folder.join(CONFIG))?;
-    let tokenizer = tokenizer::of(&folder, config.vocab_size)
+    let tokenizer = tokenizer::of(tokenizer_folder(&folder), config.vocab_size)
         .with_context(|| format!("{name} cannot be used"))?;
     let model = load(&folder)?;
     for remark in format::remarks(&folder, &model.config)?.into_iter().chain(tokenizer.remarks()) {
         say(&format!("note            {remark}"));
     }
-    Ok(Brought { model, folder })
+    Ok(Brought { model, folder, tokenizer })
 }

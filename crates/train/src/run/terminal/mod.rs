@@ -19,7 +19,6 @@ pub use settings::{print_curves, say_settings};
 use anyhow::{Context, Result};
 use clap::builder::styling::Styles;
 use clap_complete::Shell;
-use embedding::fast::FastEncoder;
 use sentence::first_line;
 use std::{
     io::{self, Write},
@@ -74,26 +73,6 @@ fn say_error(sentence: &str) {
     let _ = writeln!(anstream::stderr(), "{red}error:{red:#} {sentence}");
 }
 
-/// Says so where prompts have more tokens than the `context` that the model sees at once.
-pub fn warn_of_long_prompts(prompts: impl IntoIterator<Item = impl AsRef<str>>, context: i64) {
-    if let Some(warning) = too_long(prompts, context) {
-        say(&warning);
-    }
-}
-
-fn too_long(prompts: impl IntoIterator<Item = impl AsRef<str>>, context: i64) -> Option<String> {
-    let encoder = FastEncoder::gpt2();
-    let lengths: Vec<usize> =
-        prompts.into_iter().map(|prompt| encoder.encode(prompt.as_ref()).len()).collect();
-    let long = lengths.iter().filter(|&&tokens| tokens as i64 > context);
-    let who = match lengths.len() {
-        1 => "the prompt has".to_owned(),
-        all => format!("some prompts ({} of {all}) have up to", long.clone().count()),
-    };
-    let most = long.max()?;
-    Some(format!("{who} {most} tokens, the model sees {context}: it reads only the last ones"))
-}
-
 /// Becomes true at Ctrl-C or SIGTERM; a second one ends the process at once.
 ///
 /// # Errors
@@ -140,21 +119,4 @@ fn completions_usage(shell: Shell, name: &str) -> String {
          #   {path}\n#   {load}\n\
          # Then `{name} --<Tab>` completes all that `cargo run -p {name} --` takes, and runs the same."
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn prompts_longer_than_the_context_are_told_with_their_length() {
-        let (short, long) = ("one two", "one two three four");
-        let end = "tokens, the model sees 3: it reads only the last ones";
-        assert_eq!(too_long([long], 3), Some(format!("the prompt has 4 {end}")));
-        assert_eq!(
-            too_long([short, long, "a b c d e"], 3),
-            Some(format!("some prompts (2 of 3) have up to 5 {end}"))
-        );
-        assert_eq!(too_long([short, "one two three"], 3), None);
-    }
 }
