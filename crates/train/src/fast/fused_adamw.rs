@@ -10,7 +10,7 @@
 use crate::adamw::{AdamW, AdamWSettings};
 use model::{
     fast::cpu::{
-        tensor_slice::{as_f32_slice_mut, is_f32_slice},
+        tensor_slice::{is_f32_slice, with_groups},
         threads::parallel_for,
     },
     multiversion,
@@ -93,8 +93,10 @@ pub fn fused_step(optimizer: &mut AdamW, learning_rate: f64, clip: f64) {
     }
     optimizer.steps += 1;
     let update = Update::new(optimizer.settings, optimizer.steps, learning_rate, clip);
-    parallel_for(tensors.iter_mut().flat_map(pieces).collect(), |mut piece| {
-        apply_simd(update, &mut piece);
+    with_groups(&mut tensors, |tensors| {
+        parallel_for(tensors.into_iter().flat_map(pieces).collect(), |mut piece| {
+            apply_simd(update, &mut piece);
+        });
     });
 }
 
@@ -107,8 +109,9 @@ struct Piece<'a> {
 }
 
 /// Cuts a parameter, its gradient and its two moments, which are four pieces of memory, into pieces.
-fn pieces(tensors: &mut [Tensor; 4]) -> impl Iterator<Item = Piece<'_>> {
-    let [parameter, gradient, mean, mean_square] = tensors.each_mut().map(as_f32_slice_mut);
+fn pieces(
+    [parameter, gradient, mean, mean_square]: [&mut [f32]; 4],
+) -> impl Iterator<Item = Piece<'_>> {
     parameter
         .chunks_mut(PIECE)
         .zip(gradient.chunks(PIECE))

@@ -24,7 +24,7 @@ pub use packed::Dtype;
 
 use crate::{
     fast::{
-        cpu::{kernels::Kernels, tensor_slice::as_f32_slice, threads::OneThread},
+        cpu::{kernels::Kernels, tensor_slice::with_slices, threads::OneThread},
         weights::Weights,
     },
     generate::TokenScorer,
@@ -103,12 +103,12 @@ impl<'a> Decoder<'a> {
         let position = self.filled() as i64;
         let [token, place] = [(id, &self.weights.token), (position, &self.weights.position)]
             .map(|(row, table)| table.get(row).contiguous()); // [C]
-        self.exchange.residual.write(0, token.numel(), |x| {
-            for ((x, token), place) in
-                x.iter_mut().zip(as_f32_slice(&token)).zip(as_f32_slice(&place))
-            {
-                *x = token + place;
-            }
+        with_slices([&token, &place], [], |[token, place], []| {
+            self.exchange.residual.write(0, token.len(), |x| {
+                for ((x, token), place) in x.iter_mut().zip(token).zip(place) {
+                    *x = token + place;
+                }
+            });
         });
         self.exchange.wants_logits.store(wants_logits, Ordering::Relaxed);
         self.helpers.wake();

@@ -8,7 +8,7 @@ use super::{key_values::KeyValues, linear::Input};
 use crate::{
     config::Gpt2Config,
     fast::{
-        cpu::tensor_slice::{as_f32_slice, as_f32_slice_mut},
+        cpu::tensor_slice::{to_f32_vec, with_slices},
         ops::{
             flash_attention::{self, Layout},
             functions::normalize_simd,
@@ -67,13 +67,16 @@ impl Pass<'_> {
     }
 
     fn attend(&self, q: &Tensor, k: &Tensor, v: &Tensor, cache: &KeyValues) -> Tensor {
-        cache.append(self.layer, as_f32_slice(k), as_f32_slice(v));
+        let layer = self.layer;
+        with_slices([k, v], [], |[k, v], []| cache.append(layer, k, v));
         if self.is_last || !self.starts {
-            return cache.attend(self.layer, q);
+            return cache.attend(layer, q);
         }
         let mut mixed = q.empty_like();
-        let out = as_f32_slice_mut(&mut mixed);
-        flash_attention::forward(layout(self.config, q), [q, k, v].map(as_f32_slice), out);
+        let layout = layout(self.config, q);
+        with_slices([q, k, v], [&mut mixed], |qkv, [out]| {
+            flash_attention::forward(layout, qkv, out);
+        });
         mixed
     }
 }
@@ -89,7 +92,7 @@ fn layout(config: &Gpt2Config, x: &Tensor) -> Layout {
 
 /// The normalized rows, as input of a layer.
 fn normed(norm: &NormWeights, config: &Gpt2Config, x: &Tensor, layer: &LinearWeights) -> Input {
-    let (weight, bias) = (as_f32_slice(&norm.weight), as_f32_slice(&norm.bias));
+    let (weight, bias) = (to_f32_vec(&norm.weight), to_f32_vec(&norm.bias));
     let epsilon = config.norm_epsilon;
-    Input::through(x, layer, |row, out| normalize_simd(row, weight, bias, epsilon, out))
+    Input::through(x, layer, |row, out| normalize_simd(row, &weight, &bias, epsilon, out))
 }
