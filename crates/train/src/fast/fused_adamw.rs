@@ -128,6 +128,7 @@ fn pieces(
 mod tests {
     use super::*;
     use crate::adamw::clip_factor;
+    use model::fast::cpu::simd::{narrowed, widths};
     use tch::{Device, Kind, nn};
 
     fn drawn(shape: &[i64], scale: f64) -> Tensor {
@@ -181,10 +182,10 @@ mod tests {
         let before = Vec::<f32>::try_from(drawn(&[1000], 0.3)).expect("numbers");
         let gradient = Vec::<f32>::try_from(drawn(&[1000], 2.1)).expect("numbers");
         let update = Update::new(AdamWSettings::default(), 3, 1e-3, 0.7);
-        let [plain, widest] = [Update::apply, apply_simd].map(|apply| {
+        let updated = || {
             let [mut parameter, mut mean] = [(); 2].map(|()| before.clone());
             let mut mean_square: Vec<f32> = before.iter().map(|square| square.abs()).collect();
-            apply(
+            apply_simd(
                 update,
                 &mut Piece {
                     parameter: &mut parameter,
@@ -194,9 +195,11 @@ mod tests {
                 },
             );
             [parameter, mean, mean_square]
-        });
-        assert_eq!(plain, widest);
-        assert_ne!(plain[0], before);
+        };
+        for width in widths() {
+            assert_eq!(narrowed(width, updated), narrowed(1, updated), "registers of {width}");
+        }
+        assert_ne!(updated()[0], before);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! our own, which work just then, would have to share the processors with them. So the loops that are not libtorch's run on
 //! libtorch's threads too, where it has them from GNU's OpenMP, as on Linux.
 
+use super::simd::{lanes, narrowed};
 use std::{
     ffi::{CStr, c_int, c_uint, c_void},
     marker::PhantomData,
@@ -48,10 +49,10 @@ fn on_all(work: &(dyn Fn() + Sync)) {
     if threads == 1 {
         return work();
     }
-    let first_panic = OnceLock::new();
+    let (first_panic, lanes) = (OnceLock::new(), lanes());
     let caught = || {
         // No panic may leave a function that a foreign library has called.
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| narrowed(lanes, work))) {
             let _ = first_panic.set(Mutex::new(panic));
         }
     };

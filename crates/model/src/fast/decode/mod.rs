@@ -65,15 +65,6 @@ impl<'a> Decoder<'a> {
     /// # Errors
     /// If the model is not on the CPU or has other layers than GPT-2's, or if a thread cannot be started.
     pub fn new(model: &'a Gpt2, dtype: Dtype, threads: usize) -> Result<Self> {
-        Self::with_kernels(model, dtype, threads, Kernels::fastest())
-    }
-
-    fn with_kernels(
-        model: &'a Gpt2,
-        dtype: Dtype,
-        threads: usize,
-        kernels: Kernels,
-    ) -> Result<Self> {
         let device = model.store.device();
         ensure!(
             device == Device::Cpu,
@@ -81,7 +72,8 @@ impl<'a> Decoder<'a> {
         );
         let _guard = tch::no_grad_guard();
         let weights = Weights::of(model)?;
-        let workers = threads.clamp(1, model.config.heads as usize);
+        let (workers, kernels) =
+            (threads.clamp(1, model.config.heads as usize), Kernels::fastest());
         let share = |number| Share { number, workers, dtype, kernels };
         let heads = |number| share(number).of(model.config.heads as usize).len();
         let heads: Vec<usize> = (0..workers).map(heads).collect();

@@ -116,6 +116,7 @@ multiversion! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::fast::cpu::simd::{narrowed, widths};
     use tch::Device;
 
     #[test]
@@ -172,18 +173,24 @@ mod tests {
     #[test]
     fn each_width_of_registers_gives_the_same_bits() {
         let logits: Vec<f32> = (0..13 * 37).map(|i| (i as f32 * 12.9898).sin() * 9.0).collect();
-        let worked_out = |raise: fn(&mut Part), scale: fn(&mut Part)| {
+        let worked_out = || {
             let mut logits = logits.clone();
             let mut part = Part {
                 logits: &mut logits,
                 largest: vec![f32::NEG_INFINITY; 37],
                 sum: vec![0.0; 37],
             };
-            raise(&mut part);
-            scale(&mut part);
+            raise_simd(&mut part);
+            scale_simd(&mut part);
             let Part { largest, sum, .. } = part;
             (logits, largest, sum)
         };
-        assert_eq!(worked_out(raise, scale), worked_out(raise_simd, scale_simd));
+        for width in widths() {
+            assert_eq!(
+                narrowed(width, worked_out),
+                narrowed(1, worked_out),
+                "registers of {width}"
+            );
+        }
     }
 }
