@@ -34,12 +34,12 @@ enum Form {
 }
 
 impl Input {
-    /// Lays rows out for layers whose weights lie as those of `layer` do.
+    /// Lays rows out for the layers that will read them.
     ///
     /// # Shapes
     /// - `x`: `[rows, inputs]`
-    pub fn of(x: &Tensor, layer: &LinearWeights) -> Self {
-        Self(if layer.reads_panels(x) {
+    pub fn of(x: &Tensor, layers: &[&LinearWeights]) -> Self {
+        Self(if are_worth_panels(x, layers) {
             Form::Panels(Packed::out(x))
         } else {
             Form::Rows(x.shallow_clone())
@@ -55,10 +55,10 @@ impl Input {
     /// If `x` is not [plain](is_f32_slice).
     pub fn through(
         x: &Tensor,
-        layer: &LinearWeights,
+        layers: &[&LinearWeights],
         f: impl Fn(&[f32], &mut [f32]) + Sync,
     ) -> Self {
-        if layer.reads_panels(x) {
+        if are_worth_panels(x, layers) {
             return Self(Form::Panels(Packed::through(x, f)));
         }
         let [_, width] = sizes(x);
@@ -73,6 +73,12 @@ impl Input {
         });
         Self(Form::Rows(out))
     }
+}
+
+/// Few rows are not worth laying out.
+fn are_worth_panels(x: &Tensor, layers: &[&LinearWeights]) -> bool {
+    let all = layers.iter().all(|layer| layer.takes_panels());
+    all && x.size()[0] >= LANES as i64 && is_f32_slice(x)
 }
 
 impl LinearWeights {
@@ -119,49 +125,48 @@ impl LinearWeights {
         }
     }
 
-    /// `f(y)`, laid out for the next layer; `f` changes numbers in place, whichever they are.
+    /// `f(y)`, laid out for the `next` layer; `f` changes numbers in place, whichever they are.
     ///
     /// # Panics
     /// If the shapes do not fit each other.
-    pub fn activate(&self, input: &Input, f: impl Fn(&mut [f32]) + Sync) -> Input {
+    pub fn activate(&self, input: &Input, next: &Self, f: impl Fn(&mut [f32]) + Sync) -> Input {
         let [outputs, _] = sizes(&self.weight);
-        match &input.0 {
-            Form::Rows(x) => {
-                let mut y = self.product(x);
-                let bias = self.bias();
-                with_slices([], [&mut y], |[], [y]| {
-                    parallel_for(y.chunks_mut(4 * outputs).collect(), |rows: &mut [f32]| {
-                        if let Some(bias) = &bias {
-                            for row in rows.chunks_exact_mut(outputs) {
-                                row.iter_mut().zip(bias).for_each(|(sum, bias)| *sum += bias);
-                            }
-                        }
-                        f(rows);
-                    });
-                });
-                Input(Form::Rows(y))
-            }
-            Form::Panels(x) => {
-                let mut y = Packed::empty(x.rows, outputs);
-                self.multiply(x, &mut y.memory, |product, lines| {
-                    let places = apart(lines.as_chunks_mut::<LANES>().0, outputs, PANELS);
-                    product.make(places, |sums, number, panels| {
-                        for (line, place) in panels[number].iter_mut().enumerate() {
-                            place.copy_from_slice(&sums.line(line)[..LANES]);
-                        }
-                        f(panels[number].as_flattened_mut());
-                    });
-                });
-                Input(Form::Panels(y))
-            }
-        }
+        let (mut y, bias) = match &input.0 {
+            Form::Panels(x) if next.takes_panels() => return self.activate_panels(x, f),
+            Form::Panels(_) => (self.forward(input), None),
+            Form::Rows(x) => (self.product(x), self.bias()),
+        };
+        with_slices([], [&mut y], |[], [y]| {
+            parallel_for(y.chunks_mut(4 * outputs).collect(), |rows: &mut [f32]| {
+                if let Some(bias) = &bias {
+                    for row in rows.chunks_exact_mut(outputs) {
+                        row.iter_mut().zip(bias).for_each(|(sum, bias)| *sum += bias);
+                    }
+                }
+                f(rows);
+            });
+        });
+        Input(Form::Rows(y))
     }
 
-    /// Whether tiles do better than a library, whose own are larger where registers are; and few rows are not worth laying out.
-    fn reads_panels(&self, x: &Tensor) -> bool {
-        lanes() == 8
-            && x.size()[0] >= LANES as i64
-            && [x, &self.weight].into_iter().all(is_f32_slice)
+    fn activate_panels(&self, x: &Packed, f: impl Fn(&mut [f32]) + Sync) -> Input {
+        let [outputs, _] = sizes(&self.weight);
+        let mut y = Packed::empty(x.rows, outputs);
+        self.multiply(x, &mut y.memory, |product, lines| {
+            let places = apart(lines.as_chunks_mut::<LANES>().0, outputs, PANELS);
+            product.make(places, |sums, number, panels| {
+                for (line, place) in panels[number].iter_mut().enumerate() {
+                    place.copy_from_slice(&sums.line(line)[..LANES]);
+                }
+                f(panels[number].as_flattened_mut());
+            });
+        });
+        Input(Form::Panels(y))
+    }
+
+    /// Whether tiles do better than a library, whose own are larger where registers are.
+    fn takes_panels(&self) -> bool {
+        lanes() == 8 && is_f32_slice(&self.weight)
     }
 
     /// Room for the output of so many rows.
@@ -255,6 +260,7 @@ impl Product<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fast::cpu::simd::{narrowed, widths};
     use tch::Device;
 
     fn drawn(rows: i64, columns: i64, seed: i64) -> Tensor {
@@ -312,12 +318,16 @@ mod tests {
     fn one_layer_follows_another() {
         let (up, down, x) = (layer(100, 20, true), layer(20, 100, true), drawn(37, 20, 3));
         let expected = exact(&down, &exact(&up, &x).square());
+        let transposed = LinearWeights {
+            weight: down.weight.tr().contiguous().tr(),
+            bias: down.bias.as_ref().map(Tensor::shallow_clone),
+        };
+        let square = |numbers: &mut [f32]| numbers.iter_mut().for_each(|x| *x *= *x);
         for input in both_ways(&x) {
-            let between = up.activate(&input, |numbers| numbers.iter_mut().for_each(|x| *x *= *x));
-            assert!(
-                gap(&down.forward(&between), &expected) < 1e-3,
-                "sums of squares of about 1,000"
-            );
+            for (width, down) in widths().iter().flat_map(|&w| [(w, &down), (w, &transposed)]) {
+                let y = narrowed(width, || down.forward(&up.activate(&input, down, square)));
+                assert!(gap(&y, &expected) < 1e-3, "sums of squares of about 1,000");
+            }
         }
     }
 
@@ -328,18 +338,27 @@ mod tests {
             place.iter_mut().zip(row).for_each(|(place, x)| *place = 2.0 * x);
         };
         let expected = exact(&layer, &(&x * 2.0));
-        for input in
-            [Input::through(&x, &layer, doubled), Input(Form::Panels(Packed::through(&x, doubled)))]
-        {
+        for input in [
+            Input::through(&x, &[&layer], doubled),
+            Input(Form::Panels(Packed::through(&x, doubled))),
+        ] {
             assert!(gap(&layer.forward(&input), &expected) < 1e-5);
         }
     }
 
     #[test]
-    fn weights_that_lie_transposed_are_read_by_rows() {
+    fn layers_whose_weights_lie_differently_read_one_input() {
         let x = drawn(37, 30, 3);
-        let layer = LinearWeights { weight: drawn(30, 50, 1).tr(), bias: None };
-        assert!(gap(&layer.forward(&Input::of(&x, &layer)), &exact(&layer, &x)) < 1e-5);
+        let transposed = LinearWeights { weight: drawn(30, 50, 1).tr(), bias: None };
+        let plain = layer(50, 30, true);
+        for width in widths() {
+            for layers in [[&transposed, &plain], [&plain, &transposed]] {
+                let input = narrowed(width, || Input::of(&x, &layers));
+                for layer in layers {
+                    assert!(gap(&layer.forward(&input), &exact(layer, &x)) < 1e-5);
+                }
+            }
+        }
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub fn read(weights: &Weights, ids: &Tensor, cache: &KeyValues) -> Tensor {
         x = Pass { block, config, layer, is_last, starts: known == 0 }.forward(&x, cache);
     }
     let head = LinearWeights { weight: weights.head().shallow_clone(), bias: None };
-    head.forward(&normed(norm, config, &x, &head)).squeeze_dim(0)
+    head.forward(&normed(norm, config, &x, &[&head])).squeeze_dim(0)
 }
 
 /// One block on the way of a prompt.
@@ -50,18 +50,20 @@ struct Pass<'a> {
 impl Pass<'_> {
     fn forward(self, x: &Tensor, cache: &KeyValues) -> Tensor {
         let Self { block, config, is_last, .. } = self;
-        let input = normed(&block.norm1, config, x, &block.key);
+        let readers = [&block.query, &block.key, &block.value];
+        let input = normed(&block.norm1, config, x, &readers);
         let mut x = if is_last { x.narrow(0, -1, 1).copy() } else { x.shallow_clone() };
         let q = if is_last {
-            block.query.forward(&normed(&block.norm1, config, &x, &block.query))
+            block.query.forward(&normed(&block.norm1, config, &x, &readers[..1]))
         } else {
             block.query.forward(&input)
         };
         let mixed =
             self.attend(&q, &block.key.forward(&input), &block.value.forward(&input), cache);
-        block.output.add(&Input::of(&mixed, &block.output), &mut x);
-        let hidden = normed(&block.norm2, config, &x, &block.up);
-        let activated = block.up.activate(&hidden, |numbers| config.gelu.apply_simd(numbers)); // [T, F]
+        block.output.add(&Input::of(&mixed, &[&block.output]), &mut x);
+        let hidden = normed(&block.norm2, config, &x, &[&block.up]);
+        let gelu = |numbers: &mut [f32]| config.gelu.apply_simd(numbers);
+        let activated = block.up.activate(&hidden, &block.down, gelu); // [T, F]
         block.down.add(&activated, &mut x);
         x
     }
@@ -90,9 +92,9 @@ fn layout(config: &Gpt2Config, x: &Tensor) -> Layout {
     }
 }
 
-/// The normalized rows, as input of a layer.
-fn normed(norm: &NormWeights, config: &Gpt2Config, x: &Tensor, layer: &LinearWeights) -> Input {
+/// The normalized rows, as input of layers.
+fn normed(norm: &NormWeights, config: &Gpt2Config, x: &Tensor, layers: &[&LinearWeights]) -> Input {
     let (weight, bias) = (to_f32_vec(&norm.weight), to_f32_vec(&norm.bias));
     let epsilon = config.norm_epsilon;
-    Input::through(x, layer, |row, out| normalize_simd(row, &weight, &bias, epsilon, out))
+    Input::through(x, layers, |row, out| normalize_simd(row, &weight, &bias, epsilon, out))
 }
