@@ -471,3 +471,19 @@ fn sixteen_bit_floats_are_widened_and_a_lone_number_is_a_tensor() {
         format!("{:#}", file.tensor("two").expect_err("a refusal")).ends_with("has no tensor two")
     );
 }
+
+#[test]
+fn a_file_that_is_replaced_between_opening_and_mapping_is_refused() {
+    let (weights, config) = whole();
+    let folder = folder(weights, config);
+    let path = folder.path().join(WEIGHTS);
+    let file = WeightFile::open(&path).expect("a whole file");
+    let name = "transformer.h.0.mlp.c_fc.weight";
+    assert!(file.map([name]).expect("nothing has changed").is_some());
+    // The same sizes in another order: the header is as long, and says something else.
+    let other = Gpt2Config { vocab_size: 6, context: 11, ..SIZES };
+    format::save(folder.path(), &Gpt2::new(other, Device::Cpu).expect("possible sizes"))
+        .expect("room");
+    let said = file.map([name]).expect_err("another file").to_string();
+    assert!(said.ends_with("was replaced while it was being opened; start again"), "{said}");
+}

@@ -29,33 +29,34 @@ impl Journal {
     pub fn open<T: DeserializeOwned>(path: &Path, beginning: &str) -> Result<(Self, Vec<T>)> {
         let path = path.to_owned();
         // A pipe or a device is written to, and has nothing to be read.
-        let text = if path.is_file() {
-            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?
+        let bytes = if path.is_file() {
+            fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?
         } else {
-            String::new()
+            Vec::new()
         };
-        let end = text.rfind('\n').map_or(0, |end| end + 1);
-        let (whole, tail) = text.split_at(end);
-        let foreign = |line: &str| {
-            let begin: String = line.chars().take(40).collect();
+        let end = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+        let (whole, tail) = bytes.split_at(end);
+        let foreign = |line: &[u8]| {
+            let begin: String = String::from_utf8_lossy(line).chars().take(40).collect();
             format!(
                 "{} holds {begin:?}, which is not what stands in such a file; choose another, nothing was changed",
                 path.display()
             )
         };
         let mut lines = Vec::new();
-        for line in whole.lines() {
-            lines.push(serde_json::from_str(line).with_context(|| foreign(line))?);
+        for line in whole.split_inclusive(|&byte| byte == b'\n') {
+            lines.push(serde_json::from_slice(line).with_context(|| foreign(line))?);
         }
         let mut journal =
             Self { whole: end as u64, unended: false, file: None, path: path.clone() };
-        match serde_json::from_str(tail) {
+        match serde_json::from_slice(tail) {
             Ok(line) => {
                 lines.push(line);
-                journal.whole = text.len() as u64;
+                journal.whole = bytes.len() as u64;
                 journal.unended = true;
             }
             Err(error) => {
+                let beginning = beginning.as_bytes();
                 let cut_off = tail.starts_with(beginning) || beginning.starts_with(tail);
                 ensure!(error.is_eof() && cut_off, foreign(tail));
             }
@@ -165,6 +166,25 @@ mod tests {
             );
             journal.add(&Line { number: 9 }).expect("room");
             assert_eq!(fs::read_to_string(&path).expect("a file"), after);
+        }
+    }
+
+    #[test]
+    fn a_line_cut_off_inside_a_character_is_taken_away() {
+        #[derive(Serialize, Deserialize)]
+        struct Said {
+            said: String,
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal.jsonl");
+        let whole = "{\"said\":\"süß\"}\n";
+        for cut in 1..whole.len() - 2 {
+            fs::write(&path, [whole.as_bytes(), &whole.as_bytes()[..cut]].concat())
+                .expect("a file");
+            let (mut journal, lines) = Journal::open::<Said>(&path, "{\"said\":").expect("ours");
+            assert_eq!(lines.len(), 1, "{cut} bytes of the second line");
+            journal.add(&lines[0]).expect("room");
+            assert_eq!(fs::read_to_string(&path).expect("a file"), whole.repeat(2));
         }
     }
 

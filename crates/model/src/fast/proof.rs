@@ -19,6 +19,7 @@ use std::{
     env, fs,
     hash::Hasher,
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 use tch::{Device, Tensor};
 
@@ -33,7 +34,7 @@ pub fn once(what: &str, config: &Gpt2Config, prove: impl FnOnce() -> Result<Stri
         tch::get_num_threads(),
         processor()
     );
-    let kept = executable().and_then(|executable| place(&executable, &claim));
+    let kept = folder().map(|(folder, executable)| folder.join(name(*executable, &claim)));
     if kept.as_ref().is_some_and(|place| is_kept(place, &claim)) {
         return Ok(());
     }
@@ -50,27 +51,34 @@ fn is_kept(place: &Path, claim: &str) -> bool {
     fs::read_to_string(place).is_ok_and(|kept| kept.lines().next() == Some(claim))
 }
 
-fn executable() -> Option<PathBuf> {
-    env::current_exe().ok()
+/// Where proofs for this executable are kept, in the target folder that it was built in, and the hash of its bytes.
+fn folder() -> Option<&'static (PathBuf, u64)> {
+    static FOUND: OnceLock<Option<(PathBuf, u64)>> = OnceLock::new();
+    let find = || {
+        let executable = env::current_exe().ok()?;
+        let target = executable.ancestors().find(|folder| folder.ends_with("target"))?;
+        Some((target.join("proofs"), hash(&[&fs::read(&executable).ok()?])))
+    };
+    FOUND.get_or_init(find).as_ref()
 }
 
-/// Where a proof for this executable is kept: beside it, in the target folder that it was built in.
-fn place(executable: &Path, claim: &str) -> Option<PathBuf> {
-    let target = executable.ancestors().find(|folder| folder.ends_with("target"))?;
+/// The name of a claim's file.
+fn name(executable: u64, claim: &str) -> String {
+    format!("{:016x}", hash(&[&executable.to_le_bytes(), claim.as_bytes()]))
+}
+
+fn hash(parts: &[&[u8]]) -> u64 {
     let mut hasher = FxHasher::default();
-    hasher.write(&fs::read(executable).ok()?);
-    hasher.write(claim.as_bytes());
-    Some(target.join("proofs").join(format!("{:016x}", hasher.finish())))
+    parts.iter().for_each(|part| hasher.write(part));
+    hasher.finish()
 }
 
 /// The name and the instructions of the processor, as Linux tells them.
 fn processor() -> String {
     let told = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let value = |key: &str| told.lines().find(|line| line.starts_with(key)).unwrap_or_default();
-    let mut hasher = FxHasher::default();
-    hasher.write(value("flags").as_bytes());
     let name = value("model name").rsplit(": ").next().unwrap_or_default();
-    format!("{} {name} {:016x}", env::consts::ARCH, hasher.finish())
+    format!("{} {name} {:016x}", env::consts::ARCH, hash(&[value("flags").as_bytes()]))
 }
 
 /// Proves that a decoder writes what the lesson's model with its cache writes: a prompt of two thirds of the context, and three

@@ -85,7 +85,8 @@ pub fn load(folder: &Path, device: Device) -> Result<Gpt2> {
 /// A program that loads GPT-2 small so writes its first token 0.2 s sooner. For one that works for a while, [`load`] is the better
 /// choice, since memory of its own can be had in large pages.
 ///
-/// The file must not be cut short while the model lives ([`WeightFile::map`]).
+/// The file is checked now, and must not be written in place nor cut short while the model lives, by any process: what that does
+/// is said at [`WeightFile::map`].
 ///
 /// # Errors
 /// As [`load`].

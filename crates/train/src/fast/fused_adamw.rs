@@ -10,7 +10,7 @@
 use crate::adamw::{AdamW, AdamWSettings};
 use model::{
     fast::cpu::{
-        tensor_slice::{as_f32_slice_mut, is_f32_slice},
+        tensor_slice::{is_f32_slice, with_groups},
         threads::parallel_for,
     },
     multiversion,
@@ -93,8 +93,10 @@ pub fn fused_step(optimizer: &mut AdamW, learning_rate: f64, clip: f64) {
     }
     optimizer.steps += 1;
     let update = Update::new(optimizer.settings, optimizer.steps, learning_rate, clip);
-    parallel_for(tensors.iter_mut().flat_map(pieces).collect(), |mut piece| {
-        apply_simd(update, &mut piece);
+    with_groups(&mut tensors, |tensors| {
+        parallel_for(tensors.into_iter().flat_map(pieces).collect(), |mut piece| {
+            apply_simd(update, &mut piece);
+        });
     });
 }
 
@@ -107,8 +109,9 @@ struct Piece<'a> {
 }
 
 /// Cuts a parameter, its gradient and its two moments, which are four pieces of memory, into pieces.
-fn pieces(tensors: &mut [Tensor; 4]) -> impl Iterator<Item = Piece<'_>> {
-    let [parameter, gradient, mean, mean_square] = tensors.each_mut().map(as_f32_slice_mut);
+fn pieces(
+    [parameter, gradient, mean, mean_square]: [&mut [f32]; 4],
+) -> impl Iterator<Item = Piece<'_>> {
     parameter
         .chunks_mut(PIECE)
         .zip(gradient.chunks(PIECE))
@@ -125,6 +128,7 @@ fn pieces(tensors: &mut [Tensor; 4]) -> impl Iterator<Item = Piece<'_>> {
 mod tests {
     use super::*;
     use crate::adamw::clip_factor;
+    use model::fast::cpu::simd::{narrowed, widths};
     use tch::{Device, Kind, nn};
 
     fn drawn(shape: &[i64], scale: f64) -> Tensor {
@@ -178,10 +182,10 @@ mod tests {
         let before = Vec::<f32>::try_from(drawn(&[1000], 0.3)).expect("numbers");
         let gradient = Vec::<f32>::try_from(drawn(&[1000], 2.1)).expect("numbers");
         let update = Update::new(AdamWSettings::default(), 3, 1e-3, 0.7);
-        let [plain, widest] = [Update::apply, apply_simd].map(|apply| {
+        let updated = || {
             let [mut parameter, mut mean] = [(); 2].map(|()| before.clone());
             let mut mean_square: Vec<f32> = before.iter().map(|square| square.abs()).collect();
-            apply(
+            apply_simd(
                 update,
                 &mut Piece {
                     parameter: &mut parameter,
@@ -191,9 +195,11 @@ mod tests {
                 },
             );
             [parameter, mean, mean_square]
-        });
-        assert_eq!(plain, widest);
-        assert_ne!(plain[0], before);
+        };
+        for width in widths() {
+            assert_eq!(narrowed(width, updated), narrowed(1, updated), "registers of {width}");
+        }
+        assert_ne!(updated()[0], before);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 /// A whole number of at least 1.
 ///
 /// # Errors
-/// If it is anything but a whole number from 1 to 1024.
+/// If it is anything else, or larger than any size can be.
 pub fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(number) if number >= 1 => Ok(number),
@@ -42,7 +42,7 @@ pub fn not_negative(text: &str) -> Result<f64, String> {
 /// A part of the whole, from 0 on and less than 1.
 ///
 /// # Errors
-/// If it is anything but a whole number from 1 to 1024.
+/// If it is anything else, or not a number.
 pub fn share(text: &str) -> Result<f64, String> {
     number(text, |number| (0.0..1.0).contains(&number))
         .ok_or_else(|| "it must be at least 0 and less than 1".to_owned())

@@ -1,5 +1,7 @@
 //! Loops in the widest registers that the processor has.
 
+use std::cell::Cell;
+
 /// Numbers that loops treat side by side: the widest registers hold so many.
 pub const LANES: usize = 16;
 
@@ -23,13 +25,12 @@ macro_rules! multiversion {
                 fn eight($($argument: $type),*) $(-> $output)? {
                     $plain($($argument),*)
                 }
-                if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                    if is_x86_feature_detected!("avx512f") {
-                        // SAFETY: the lines above.
-                        return unsafe { sixteen($($argument),*) };
-                    }
-                    // SAFETY: the line above.
-                    return unsafe { eight($($argument),*) };
+                match $crate::fast::cpu::simd::lanes() {
+                    // SAFETY: the processor has registers of that width, and their instructions.
+                    16 => return unsafe { sixteen($($argument),*) },
+                    // SAFETY: as above.
+                    8 => return unsafe { eight($($argument),*) },
+                    _ => {}
                 }
             }
             $plain($($argument),*)
@@ -37,13 +38,40 @@ macro_rules! multiversion {
     };
 }
 
-/// How many numbers the widest registers hold for which such loops are compiled on this processor; 1 if it has none of them.
+thread_local! {
+    /// The most numbers that a register may hold on this thread.
+    static MOST: Cell<usize> = const { Cell::new(LANES) };
+}
+
+/// How many numbers the registers hold in which such loops run here, at most: 16 with AVX-512, 8 with AVX2, otherwise 1.
 pub fn lanes() -> usize {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-        return if is_x86_feature_detected!("avx512f") { 16 } else { 8 };
+        let has_16 = is_x86_feature_detected!("avx512f");
+        return match MOST.get() {
+            16 if has_16 => 16,
+            8 | 16 => 8,
+            _ => 1,
+        };
     }
     1
+}
+
+/// All widths that this processor has, for comparisons.
+pub fn widths() -> Vec<usize> {
+    [1, 8, 16].into_iter().filter(|&width| narrowed(width, lanes) == width).collect()
+}
+
+/// Does some work in registers that hold so many numbers at most, on the threads that help with it too: for comparisons.
+pub fn narrowed<T>(most: usize, work: impl FnOnce() -> T) -> T {
+    struct Back(usize);
+    impl Drop for Back {
+        fn drop(&mut self) {
+            MOST.set(self.0);
+        }
+    }
+    let _back = Back(MOST.replace(most));
+    work()
 }
 
 /// Asks the processor for what lies so many numbers further on: by itself it looks no further than the end of a page.

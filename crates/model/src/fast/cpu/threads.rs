@@ -4,10 +4,13 @@
 //! our own, which work just then, would have to share the processors with them. So the loops that are not libtorch's run on
 //! libtorch's threads too, where it has them from GNU's OpenMP, as on Linux.
 
+use super::simd::{lanes, narrowed};
 use std::{
     ffi::{CStr, c_int, c_uint, c_void},
     marker::PhantomData,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::{Mutex, OnceLock, PoisonError},
+    thread,
 };
 
 /// Gives each piece to one of the threads that libtorch uses.
@@ -38,17 +41,32 @@ pub fn are_libtorchs() -> bool {
 }
 
 /// Does this on every thread that libtorch uses, and waits for the last one.
+///
+/// # Panics
+/// With the first panic of the threads, once all are done.
 fn on_all(work: &(dyn Fn() + Sync)) {
     let threads = tch::get_num_threads().max(1) as usize;
+    if threads == 1 {
+        return work();
+    }
+    let (first_panic, lanes) = (OnceLock::new(), lanes());
+    let caught = || {
+        // No panic may leave a function that a foreign library has called.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| narrowed(lanes, work))) {
+            let _ = first_panic.set(Mutex::new(panic));
+        }
+    };
     match open_mp() {
-        _ if threads == 1 => work(),
-        Some(parallel) => parallel.run(threads, work),
-        None => std::thread::scope(|scope| {
+        Some(parallel) => parallel.run(threads, &caught),
+        None => thread::scope(|scope| {
             for _ in 1..threads {
-                scope.spawn(work);
+                scope.spawn(caught);
             }
-            work();
+            caught();
         }),
+    }
+    if let Some(panic) = first_panic.into_inner() {
+        resume_unwind(panic.into_inner().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
@@ -73,24 +91,15 @@ impl Parallel {
     }
 }
 
-/// Finds that library where libtorch has brought it along.
-#[cfg(target_os = "linux")]
+/// Finds that library where libtorch has brought it along, as on Linux; elsewhere it has another one, or none.
 #[expect(unsafe_code, reason = "which libraries a program has is known only when it runs")]
 fn open_mp() -> Option<Parallel> {
     static FOUND: OnceLock<Option<Parallel>> = OnceLock::new();
     *FOUND.get_or_init(|| {
-        // SAFETY: the name ends with a zero byte.
-        let address = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"GOMP_parallel".as_ptr()) };
+        let address = symbol(c"GOMP_parallel").filter(|_| cfg!(target_os = "linux"))?;
         // SAFETY: the function of this name has this type, by the binary interface that compilers use it through.
-        (!address.is_null())
-            .then(|| Parallel(unsafe { std::mem::transmute::<*mut c_void, GompParallel>(address) }))
+        Some(Parallel(unsafe { std::mem::transmute::<*mut c_void, GompParallel>(address) }))
     })
-}
-
-/// Elsewhere libtorch has another library, or none.
-#[cfg(not(target_os = "linux"))]
-fn open_mp() -> Option<Parallel> {
-    None
 }
 
 /// Keeps libtorch's operators to the calling thread as long as this value lives.
@@ -163,22 +172,40 @@ fn symbol(name: &CStr) -> Option<*mut c_void> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{collections::HashSet, thread};
+    use std::collections::HashSet;
 
     #[test]
-    fn every_piece_is_worked_on_once_and_by_libtorchs_threads() {
-        let _ = tch::Tensor::zeros(1, (tch::Kind::Float, tch::Device::Cpu)); // so that libtorch is there
+    fn every_piece_is_worked_on_once_and_on_two_threads() {
+        tch::set_num_threads(2);
         let (mut numbers, threads) = (vec![0_u32; 10_000], Mutex::new(HashSet::new()));
-        parallel_for(numbers.chunks_mut(7).collect(), |piece| {
+        let tools = || threads.lock().expect("nobody panics").insert(thread::current().id());
+        parallel_for_with(numbers.chunks_mut(7).collect(), tools, |_, piece| {
             for number in piece {
                 *number += 1;
             }
-            threads.lock().expect("nobody panics").insert(thread::current().id());
         });
         assert!(numbers.iter().all(|&number| number == 1));
-        let used = threads.lock().expect("nobody panics").len();
-        assert!((1..=tch::get_num_threads() as usize).contains(&used), "{used} threads");
-        #[cfg(target_os = "linux")]
-        assert!(open_mp().is_some(), "libtorch's threads cannot be asked to help");
+        assert_eq!(threads.lock().expect("nobody panics").len(), 2);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_threads_are_those_of_libtorchs_library() {
+        let _ = tch::get_num_threads(); // so that libtorch is there
+        assert!(are_libtorchs());
+    }
+
+    #[test]
+    fn a_panic_on_another_thread_reaches_the_caller_and_the_next_loop_runs() {
+        tch::set_num_threads(2);
+        let caller = thread::current().id();
+        let loop_that_panics = || {
+            on_all(&|| assert!(thread::current().id() == caller, "a piece of work panics"));
+        };
+        let panic = catch_unwind(loop_that_panics).expect_err("a panic");
+        assert_eq!(panic.downcast_ref(), Some(&"a piece of work panics"));
+        let done = Mutex::new(0);
+        on_all(&|| *done.lock().expect("nobody panics") += 1);
+        assert_eq!(done.into_inner().expect("nobody panics"), 2);
     }
 }

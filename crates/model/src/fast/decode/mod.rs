@@ -24,7 +24,7 @@ pub use packed::Dtype;
 
 use crate::{
     fast::{
-        cpu::{kernels::Kernels, tensor_slice::as_f32_slice, threads::OneThread},
+        cpu::{kernels::Kernels, tensor_slice::with_slices, threads::OneThread},
         weights::Weights,
     },
     generate::TokenScorer,
@@ -65,15 +65,6 @@ impl<'a> Decoder<'a> {
     /// # Errors
     /// If the model is not on the CPU or has other layers than GPT-2's, or if a thread cannot be started.
     pub fn new(model: &'a Gpt2, dtype: Dtype, threads: usize) -> Result<Self> {
-        Self::with_kernels(model, dtype, threads, Kernels::fastest())
-    }
-
-    fn with_kernels(
-        model: &'a Gpt2,
-        dtype: Dtype,
-        threads: usize,
-        kernels: Kernels,
-    ) -> Result<Self> {
         let device = model.store.device();
         ensure!(
             device == Device::Cpu,
@@ -81,7 +72,8 @@ impl<'a> Decoder<'a> {
         );
         let _guard = tch::no_grad_guard();
         let weights = Weights::of(model)?;
-        let workers = threads.clamp(1, model.config.heads as usize);
+        let (workers, kernels) =
+            (threads.clamp(1, model.config.heads as usize), Kernels::fastest());
         let share = |number| Share { number, workers, dtype, kernels };
         let heads = |number| share(number).of(model.config.heads as usize).len();
         let heads: Vec<usize> = (0..workers).map(heads).collect();
@@ -103,12 +95,12 @@ impl<'a> Decoder<'a> {
         let position = self.filled() as i64;
         let [token, place] = [(id, &self.weights.token), (position, &self.weights.position)]
             .map(|(row, table)| table.get(row).contiguous()); // [C]
-        self.exchange.residual.write(0, token.numel(), |x| {
-            for ((x, token), place) in
-                x.iter_mut().zip(as_f32_slice(&token)).zip(as_f32_slice(&place))
-            {
-                *x = token + place;
-            }
+        with_slices([&token, &place], [], |[token, place], []| {
+            self.exchange.residual.write(0, token.len(), |x| {
+                for ((x, token), place) in x.iter_mut().zip(token).zip(place) {
+                    *x = token + place;
+                }
+            });
         });
         self.exchange.wants_logits.store(wants_logits, Ordering::Relaxed);
         self.helpers.wake();

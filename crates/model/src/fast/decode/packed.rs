@@ -3,7 +3,7 @@
 use crate::fast::cpu::{
     kernels::Kernels,
     quantize::{Quantized, quantize_row, to_bf16},
-    tensor_slice::as_f32_slice,
+    tensor_slice::{to_f32_vec, with_slices},
 };
 use crate::fast::twin::TOLERANCE;
 use anyhow::{Result, bail};
@@ -99,18 +99,20 @@ impl Rows {
                 }
             }
             (Dtype::F32, _) => Packed::F32(rows()),
-            (Dtype::Bf16, _) => {
-                Packed::Bf16(as_f32_slice(&rows()).iter().copied().map(to_bf16).collect())
-            }
+            (Dtype::Bf16, _) => Packed::Bf16(with_slices([&rows()], [], |[rows], []| {
+                rows.iter().copied().map(to_bf16).collect()
+            })),
             (Dtype::Int8, _) => {
                 let (mut values, mut scales) = (Vec::new(), Vec::new());
-                for row in as_f32_slice(&rows()).chunks_exact(inputs) {
-                    quantize_row(row, &mut values, &mut scales);
-                }
+                with_slices([&rows()], [], |[rows], []| {
+                    for row in rows.chunks_exact(inputs) {
+                        quantize_row(row, &mut values, &mut scales);
+                    }
+                });
                 Packed::Int8 { values, scales }
             }
         };
-        let bias = bias.map(|bias| as_f32_slice(&part(bias).contiguous()).to_vec());
+        let bias = bias.map(|bias| to_f32_vec(&part(bias)));
         Self { weight, bias, outputs: range.len() }
     }
 
@@ -126,9 +128,11 @@ impl Rows {
     /// - `out`: `[outputs]`
     pub fn multiply(&self, kernels: Kernels, x: &[f32], quantized: &Quantized, out: &mut [f32]) {
         match &self.weight {
-            Packed::F32(rows) => kernels.dot_f32(as_f32_slice(rows), x, out),
+            Packed::F32(rows) => {
+                with_slices([rows], [], |[rows], []| kernels.dot_f32(rows, x, out));
+            }
             Packed::Columns { rows, stride } => {
-                kernels.weighted_sum(x, as_f32_slice(rows), *stride, out);
+                with_slices([rows], [], |[rows], []| kernels.weighted_sum(x, rows, *stride, out));
             }
             Packed::Bf16(rows) => kernels.dot_bf16(rows, x, out),
             Packed::Int8 { values, scales } => kernels.dot_int8(values, scales, quantized, out),

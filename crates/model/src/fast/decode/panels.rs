@@ -3,7 +3,7 @@
 use crate::fast::{
     cpu::{
         simd::LANES,
-        tensor_slice::{as_f32_slice, as_f32_slice_mut},
+        tensor_slice::with_slices,
         threads::{parallel_for, parallel_for_with},
     },
     ops::tiles::{ROWS, Rows},
@@ -27,34 +27,37 @@ impl Packed {
         Self { memory: Tensor::empty(size as i64, (Kind::Float, Device::Cpu)), rows, width }
     }
 
-    pub fn out(x: Rows) -> Self {
-        let mut packed = Self::empty(x.count, x.width);
-        parallel_for(packed.panels_mut(), |(first, panel)| x.transpose(first, panel));
-        packed
-    }
-
-    pub fn through(x: Rows, f: impl Fn(&[f32], &mut [f32]) + Sync) -> Self {
-        let Rows { count, width, .. } = x;
+    pub fn out(x: &Tensor) -> Self {
+        let [count, width] = sizes(x);
         let mut packed = Self::empty(count, width);
-        let tools = || vec![0.0; LANES * width];
-        parallel_for_with(packed.panels_mut(), tools, |out, (first, panel)| {
-            for (row, place) in (first..).zip(out.chunks_exact_mut(width)) {
-                f(x.row(row.min(count - 1)), place);
-            }
-            Rows { numbers: out, stride: width, count: LANES, width }.transpose(0, panel);
+        with_slices([x], [&mut packed.memory], |[x], [memory]| {
+            let x = Rows::matrix(x, [count, width]);
+            parallel_for(panels(memory, width), |(first, panel)| x.transpose(first, panel));
         });
         packed
     }
 
-    pub fn lines_mut(&mut self) -> &mut [[f32; LANES]] {
-        as_f32_slice_mut(&mut self.memory).as_chunks_mut().0
+    pub fn through(x: &Tensor, f: impl Fn(&[f32], &mut [f32]) + Sync) -> Self {
+        let [count, width] = sizes(x);
+        let mut packed = Self::empty(count, width);
+        let tools = || vec![0.0; LANES * width];
+        with_slices([x], [&mut packed.memory], |[x], [memory]| {
+            let x = Rows::matrix(x, [count, width]);
+            parallel_for_with(panels(memory, width), tools, |out, (first, panel)| {
+                for (row, place) in (first..).zip(out.chunks_exact_mut(width)) {
+                    f(x.row(row.min(count - 1)), place);
+                }
+                Rows::matrix(out, [LANES, width]).transpose(0, panel);
+            });
+        });
+        packed
     }
+}
 
-    /// Each panel, with the number of its first row.
-    pub fn panels_mut(&mut self) -> Vec<(usize, &mut [[f32; LANES]])> {
-        let width = self.width;
-        (0..).step_by(LANES).zip(self.lines_mut().chunks_exact_mut(width)).collect()
-    }
+/// Each panel, with the number of its first row.
+fn panels(memory: &mut [f32], width: usize) -> Vec<(usize, &mut [[f32; LANES]])> {
+    let lines = memory.as_chunks_mut().0;
+    (0..).step_by(LANES).zip(lines.chunks_exact_mut(width)).collect()
 }
 
 /// Of each row of outputs what belongs to a piece, for threads that write different pieces: so many rows, and so many outputs.
@@ -72,13 +75,11 @@ pub fn apart<T>(out: &mut [T], outputs: usize, rows: usize) -> Vec<Vec<&mut [T]>
     pieces.collect()
 }
 
-/// A matrix as rows.
-pub fn rows(matrix: &Tensor) -> Rows<'_> {
-    let [count, width] = matrix.size()[..] else { panic!("not a matrix: {matrix:?}") };
-    Rows {
-        numbers: as_f32_slice(matrix),
-        stride: width as usize,
-        count: count as usize,
-        width: width as usize,
-    }
+/// How many rows a matrix has, and how many columns.
+///
+/// # Panics
+/// If it is none.
+pub fn sizes(matrix: &Tensor) -> [usize; 2] {
+    let [rows, columns] = matrix.size()[..] else { panic!("not a matrix: {matrix:?}") };
+    [rows as usize, columns as usize]
 }

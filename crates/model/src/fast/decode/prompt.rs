@@ -8,7 +8,7 @@ use super::{key_values::KeyValues, linear::Input};
 use crate::{
     config::Gpt2Config,
     fast::{
-        cpu::tensor_slice::{as_f32_slice, as_f32_slice_mut},
+        cpu::tensor_slice::{to_f32_vec, with_slices},
         ops::{
             flash_attention::{self, Layout},
             functions::normalize_simd,
@@ -33,7 +33,7 @@ pub fn read(weights: &Weights, ids: &Tensor, cache: &KeyValues) -> Tensor {
         x = Pass { block, config, layer, is_last, starts: known == 0 }.forward(&x, cache);
     }
     let head = LinearWeights { weight: weights.head().shallow_clone(), bias: None };
-    head.forward(&normed(norm, config, &x, &head)).squeeze_dim(0)
+    head.forward(&normed(norm, config, &x, &[&head])).squeeze_dim(0)
 }
 
 /// One block on the way of a prompt.
@@ -50,30 +50,35 @@ struct Pass<'a> {
 impl Pass<'_> {
     fn forward(self, x: &Tensor, cache: &KeyValues) -> Tensor {
         let Self { block, config, is_last, .. } = self;
-        let input = normed(&block.norm1, config, x, &block.key);
+        let readers = [&block.query, &block.key, &block.value];
+        let input = normed(&block.norm1, config, x, &readers);
         let mut x = if is_last { x.narrow(0, -1, 1).copy() } else { x.shallow_clone() };
         let q = if is_last {
-            block.query.forward(&normed(&block.norm1, config, &x, &block.query))
+            block.query.forward(&normed(&block.norm1, config, &x, &readers[..1]))
         } else {
             block.query.forward(&input)
         };
         let mixed =
             self.attend(&q, &block.key.forward(&input), &block.value.forward(&input), cache);
-        block.output.add(&Input::of(&mixed, &block.output), &mut x);
-        let hidden = normed(&block.norm2, config, &x, &block.up);
-        let activated = block.up.activate(&hidden, |numbers| config.gelu.apply_simd(numbers)); // [T, F]
+        block.output.add(&Input::of(&mixed, &[&block.output]), &mut x);
+        let hidden = normed(&block.norm2, config, &x, &[&block.up]);
+        let gelu = |numbers: &mut [f32]| config.gelu.apply_simd(numbers);
+        let activated = block.up.activate(&hidden, &block.down, gelu); // [T, F]
         block.down.add(&activated, &mut x);
         x
     }
 
     fn attend(&self, q: &Tensor, k: &Tensor, v: &Tensor, cache: &KeyValues) -> Tensor {
-        cache.append(self.layer, as_f32_slice(k), as_f32_slice(v));
+        let layer = self.layer;
+        with_slices([k, v], [], |[k, v], []| cache.append(layer, k, v));
         if self.is_last || !self.starts {
-            return cache.attend(self.layer, q);
+            return cache.attend(layer, q);
         }
         let mut mixed = q.empty_like();
-        let out = as_f32_slice_mut(&mut mixed);
-        flash_attention::forward(layout(self.config, q), [q, k, v].map(as_f32_slice), out);
+        let layout = layout(self.config, q);
+        with_slices([q, k, v], [&mut mixed], |qkv, [out]| {
+            flash_attention::forward(layout, qkv, out);
+        });
         mixed
     }
 }
@@ -87,9 +92,9 @@ fn layout(config: &Gpt2Config, x: &Tensor) -> Layout {
     }
 }
 
-/// The normalized rows, as input of a layer.
-fn normed(norm: &NormWeights, config: &Gpt2Config, x: &Tensor, layer: &LinearWeights) -> Input {
-    let (weight, bias) = (as_f32_slice(&norm.weight), as_f32_slice(&norm.bias));
+/// The normalized rows, as input of layers.
+fn normed(norm: &NormWeights, config: &Gpt2Config, x: &Tensor, layers: &[&LinearWeights]) -> Input {
+    let (weight, bias) = (to_f32_vec(&norm.weight), to_f32_vec(&norm.bias));
     let epsilon = config.norm_epsilon;
-    Input::through(x, layer, |row, out| normalize_simd(row, weight, bias, epsilon, out))
+    Input::through(x, layers, |row, out| normalize_simd(row, &weight, &bias, epsilon, out))
 }

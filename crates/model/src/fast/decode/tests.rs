@@ -1,7 +1,10 @@
 use super::*;
 use crate::{
     config::{Gelu, Gpt2Config},
-    fast::cpu::quantize::{BLOCK, Quantized},
+    fast::cpu::{
+        quantize::{BLOCK, Quantized},
+        simd::{narrowed, widths},
+    },
     format,
     generate::{greedy, most_probable},
 };
@@ -49,11 +52,11 @@ fn text(length: i64) -> Vec<i64> {
 
 /// The largest difference at any position between a decoder that reads one token at a time and the plain model, as a part of the
 /// largest score where that is above 1.
-fn largest_difference(model: &Gpt2, dtype: Dtype, threads: usize, kernels: Kernels) -> f64 {
+fn largest_difference(model: &Gpt2, dtype: Dtype, threads: usize, width: usize) -> f64 {
     let ids = text(model.config.context);
     let plain = tch::no_grad(|| model.forward(&Tensor::from_slice(&ids).unsqueeze(0), false))
         .squeeze_dim(0); // [T, V]
-    let mut decoder = Decoder::with_kernels(model, dtype, threads, kernels).expect("a decoder");
+    let mut decoder = narrowed(width, || Decoder::new(model, dtype, threads)).expect("a decoder");
     let gap = |(position, &id)| {
         (decoder.read(&[id]) - plain.get(position as i64)).abs().max().double_value(&[])
     };
@@ -71,10 +74,13 @@ fn in_32_bits_every_position_is_scored_as_by_the_plain_model() {
         [SIZES, Gpt2Config { gelu: Gelu::Exact, tied: true, qkv_bias: false, heads: 1, ..SIZES }]
     {
         let model = drawn(config);
-        for kernels in Kernels::available() {
+        for width in widths() {
             for threads in [1, 2, 3] {
-                let gap = largest_difference(&model, Dtype::F32, threads, kernels);
-                assert!(gap < 1e-5, "{kernels:?}, {threads} threads: largest difference {gap:e}");
+                let gap = largest_difference(&model, Dtype::F32, threads, width);
+                assert!(
+                    gap < 1e-5,
+                    "registers of {width}, {threads} threads: largest difference {gap:e}"
+                );
             }
         }
     }
@@ -87,10 +93,10 @@ fn weights_are_multiplied_as_they_lie_in_a_file() {
         name.ends_with("up.weight") && !parameter.is_contiguous()
     };
     assert!(mapped.parameters().iter().any(transposed), "the weights were copied");
-    for kernels in Kernels::available() {
+    for width in widths() {
         for (dtype, bound) in [(Dtype::F32, 1e-5), (Dtype::Bf16, 0.05)] {
-            let gap = largest_difference(&mapped, dtype, 2, kernels);
-            assert!(gap < bound, "{dtype} with {kernels:?}: largest difference {gap:e}");
+            let gap = largest_difference(&mapped, dtype, 2, width);
+            assert!(gap < bound, "{dtype} in registers of {width}: largest difference {gap:e}");
         }
     }
 }
@@ -100,13 +106,13 @@ fn fewer_bits_cost_little() {
     let model = drawn(SIZES);
     let logits = tch::no_grad(|| model.forward(&Tensor::from_slice(&text(40)).unsqueeze(0), false));
     let spread = logits.std(true).double_value(&[]);
-    for kernels in Kernels::available() {
+    for width in widths() {
         for (dtype, bound) in [(Dtype::Bf16, 0.05), (Dtype::Int8, 0.1)] {
-            let gap = largest_difference(&model, dtype, 2, kernels) / spread;
-            assert!(gap > 1e-4, "{dtype} with {kernels:?} rounds nothing: {gap:e}");
+            let gap = largest_difference(&model, dtype, 2, width) / spread;
+            assert!(gap > 1e-4, "{dtype} in registers of {width} rounds nothing: {gap:e}");
             assert!(
                 gap < bound,
-                "{dtype} with {kernels:?}: largest difference {gap:e} of the logits' deviation"
+                "{dtype} in registers of {width}: largest difference {gap:e} of the logits' deviation"
             );
         }
     }
@@ -137,21 +143,23 @@ fn a_text_may_be_read_in_pieces_of_any_length() {
         let plain = tch::no_grad(|| model.forward(&Tensor::from_slice(&ids).unsqueeze(0), false))
             .select(1, -1)
             .squeeze_dim(0);
-        let mut decoder = Decoder::new(&model, Dtype::F32, 2).expect("a decoder");
-        for pieces in [vec![40], vec![39, 1], vec![1, 38, 1], vec![10, 2, 20, 3, 5], vec![3, 4, 33]]
-        {
-            decoder.clear();
-            let mut start = 0;
-            let mut logits = Tensor::new();
-            for piece in &pieces {
-                logits = decoder.read(&ids[start..start + piece]);
-                start += piece;
+        let largest = plain.abs().max().double_value(&[]).max(1.0);
+        let in_pieces = |width: usize| {
+            let mut decoder = Decoder::new(&model, Dtype::F32, 2).expect("a decoder");
+            for pieces in [&[40][..], &[39, 1], &[1, 38, 1], &[10, 2, 20, 3, 5], &[3, 4, 33]] {
+                decoder.clear();
+                let mut rest = &ids[..];
+                let mut logits = Tensor::new();
+                for &piece in pieces {
+                    logits = decoder.read(rest.split_off(..piece).expect("40 in all"));
+                }
+                let gap = (logits - &plain).abs().max().double_value(&[]) / largest;
+                let case = format!("{case}, {pieces:?}, registers of {width}");
+                assert!(gap < 1e-5, "{case}: largest difference {gap:e}");
+                assert_eq!(decoder.filled(), 40);
             }
-            let largest = plain.abs().max().double_value(&[]).max(1.0);
-            let gap = (logits - &plain).abs().max().double_value(&[]) / largest;
-            assert!(gap < 1e-5, "{case}, {pieces:?}: largest difference {gap:e}");
-            assert_eq!(decoder.filled(), 40);
-        }
+        };
+        widths().into_iter().for_each(|width| narrowed(width, || in_pieces(width)));
     }
 }
 

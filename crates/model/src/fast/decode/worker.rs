@@ -8,13 +8,12 @@ use super::{
 use crate::{
     config::Gpt2Config,
     fast::{
-        cpu::{kernels::Kernels, quantize::Quantized, tensor_slice::as_f32_slice},
+        cpu::{kernels::Kernels, quantize::Quantized, tensor_slice::to_f32_vec},
         ops::functions::{normalize, softmax},
         weights::{BlockWeights, LinearWeights, NormWeights, Weights},
     },
 };
 use std::{ops::Range, sync::atomic::AtomicBool};
-use tch::Tensor;
 
 /// What the workers share: where they meet, and what they tell each other.
 #[derive(Debug)]
@@ -81,8 +80,7 @@ struct Norm {
 
 impl Norm {
     fn new(norm: &NormWeights, epsilon: f64) -> Self {
-        let vector = |tensor: &Tensor| as_f32_slice(&tensor.contiguous()).to_vec();
-        Self { weight: vector(&norm.weight), bias: vector(&norm.bias), epsilon }
+        Self { weight: to_f32_vec(&norm.weight), bias: to_f32_vec(&norm.bias), epsilon }
     }
 
     fn apply(&self, x: &[f32], out: &mut Vec<f32>) {

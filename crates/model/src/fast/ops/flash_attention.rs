@@ -223,7 +223,7 @@ fn add_of_block(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fast::cpu::tensor_slice::{as_f32_slice, as_f32_slice_mut};
+    use crate::fast::cpu::tensor_slice::with_slices;
     use tch::{Device, Kind, Tensor};
 
     /// Queries, keys, values and an output's gradient, with scores as far apart as those of a trained model.
@@ -257,9 +257,11 @@ mod tests {
             let [q, k, v, d_out] = &given;
             let mut results = [(); 4].map(|()| q.empty_like());
             let [out, dq, dk, dv] = &mut results;
-            let log_sums = forward(layout, [q, k, v].map(as_f32_slice), as_f32_slice_mut(out));
-            let gradients = [dq, dk, dv].map(as_f32_slice_mut);
-            backward(layout, [q, k, v, &*out, d_out].map(as_f32_slice), &log_sums, gradients);
+            let log_sums =
+                with_slices([q, k, v], [&mut *out], |qkv, [out]| forward(layout, qkv, out));
+            with_slices([q, k, v, out, d_out], [dq, dk, dv], |given, gradients| {
+                backward(layout, given, &log_sums, gradients);
+            });
             for (name, (ours, expected)) in
                 ["out", "dq", "dk", "dv"].iter().zip(results.iter().zip(spelled_out(&given)))
             {
@@ -281,7 +283,7 @@ mod tests {
         let [q, k, v, _] = drawn(layout, 1);
         let output = |k: &Tensor, v: &Tensor| {
             let mut out = q.empty_like();
-            forward(layout, [&q, k, v].map(as_f32_slice), as_f32_slice_mut(&mut out));
+            with_slices([&q, k, v], [&mut out], |qkv, [out]| forward(layout, qkv, out));
             out
         };
         let (before, [edited_k, edited_v]) = (output(&k, &v), [&k, &v].map(Tensor::copy));

@@ -177,10 +177,8 @@ multiversion! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fast::cpu::simd::{narrowed, widths};
     use std::array;
-
-    type Multiply = fn(&[Tile], Panels, &mut Block, usize, bool);
-    type AddTransposed = fn(&Block, usize, Panels, &mut Block, usize);
 
     fn number(i: usize) -> f32 {
         (i as f32 * 12.9898).sin()
@@ -228,13 +226,18 @@ mod tests {
     fn each_width_of_registers_gives_the_same_bits() {
         let (left, panels) = (block(12, 70), right());
         let right = Panels::new(&panels, 70).lines(5, 17);
-        let results = |multiply: Multiply, add_transposed: AddTransposed| {
+        let results = || {
             let mut blocks = [(); 3].map(|()| block(24, 32));
-            multiply(&left.rows(12, 70).tiles(0, 12), right, &mut blocks[0], 0, false);
-            multiply(&left.rows(12, 70).tiles(0, 12), right, &mut blocks[1], 6, true);
-            add_transposed(&left, 20, right, &mut blocks[2], 0);
-            blocks.map(|block| block.numbers)
+            multiply_simd(&left.rows(12, 70).tiles(0, 12), right, &mut blocks[0], 0, false);
+            multiply_simd(&left.rows(12, 70).tiles(0, 12), right, &mut blocks[1], 6, true);
+            add_transposed_simd(&left, 20, right, &mut blocks[2], 0);
+            let mut rows = vec![vec![0.5; 21]; 32];
+            let mut places: Vec<&mut [f32]> = rows.iter_mut().map(|row| &mut row[..]).collect();
+            put_simd(&blocks[1], &mut places, true);
+            (blocks.map(|block| block.numbers), rows)
         };
-        assert_eq!(results(multiply, add_transposed), results(multiply_simd, add_transposed_simd));
+        for width in widths() {
+            assert_eq!(narrowed(width, results), narrowed(1, results), "registers of {width}");
+        }
     }
 }

@@ -18,6 +18,11 @@ pub struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
+    /// Rows that follow one another, so many and so wide.
+    pub fn matrix(numbers: &'a [f32], [count, width]: [usize; 2]) -> Self {
+        Self { numbers, stride: width, count, width }
+    }
+
     pub fn row(&self, number: usize) -> &'a [f32] {
         &self.numbers[number * self.stride..][..self.width]
     }

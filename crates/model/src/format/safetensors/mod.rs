@@ -88,11 +88,14 @@ impl WeightFile {
     /// Tensors where they lie in the file, of which the system brings each part into memory when it is first looked at; nothing if
     /// one of them does not hold 32-bit floats at whole multiples of their size, or the file's name is none for libtorch.
     ///
-    /// The file must not be cut short while a tensor lives: what is gone from it would end the program at the next look. What
-    /// [`replace`] puts in its place does no harm. Changes of a tensor do not reach the file.
+    /// Everything is checked now: that the file is the one that was opened, that it is as long as its header says, and that all its
+    /// values are finite. What another process does to it later is not seen by any check. Cut short, it ends this program at the next
+    /// look at what is gone (`SIGBUS`). Written in place, it changes the weights of a model while it works, in whole or in part, which
+    /// no program can be sound against: copy the file, or [read](Self::tensor) it, where others may write. What is put in its place
+    /// under its name, as [`replace`] does and most programs do, does no harm. Changes of a tensor do not reach the file.
     ///
     /// # Errors
-    /// As [`tensor`](Self::tensor).
+    /// As [`tensor`](Self::tensor); and if the file was replaced since it was opened.
     pub fn map<'a>(
         &self,
         names: impl IntoIterator<Item = &'a str>,
@@ -102,6 +105,7 @@ impl WeightFile {
         let numbers = (self.data_start as usize + self.header.data_len()) / width;
         let whole = Tensor::f_from_file(path, false, numbers as i64, (Kind::Float, Device::Cpu));
         let whole = whole.map_err(|error| brief(&error))?;
+        self.ensure_same_header(&whole)?;
         let mut mapped = BTreeMap::new();
         for name in names {
             let (shape, kind, start, _) = self.describe(name)?;
@@ -143,6 +147,22 @@ impl WeightFile {
             }
         }
         Ok(true)
+    }
+
+    /// Checks that a file that was opened by the same name begins with this one's header.
+    fn ensure_same_header(&self, whole: &Tensor) -> Result<()> {
+        let path = self.path.display();
+        let mut header = vec![0; self.data_start as usize];
+        let mut file = &self.file;
+        file.rewind()
+            .and_then(|()| file.read_exact(&mut header))
+            .with_context(|| format!("cannot read {path}"))?;
+        let numbers: &[[u8; 4]] = header.as_chunks().0;
+        let expected =
+            Tensor::from_slice(&numbers.iter().map(|&n| i32::from_ne_bytes(n)).collect::<Vec<_>>());
+        let there = whole.view_dtype(Kind::Int).narrow(0, 0, numbers.len() as i64);
+        ensure!(there == expected, "{path} was replaced while it was being opened; start again");
+        Ok(())
     }
 
     fn ensure_finite(&self, name: &str, values: &Tensor) -> Result<()> {

@@ -5,10 +5,7 @@
 
 use model::{
     config::Gelu,
-    fast::cpu::{
-        tensor_slice::{as_f32_slice, as_f32_slice_mut},
-        threads::parallel_for,
-    },
+    fast::cpu::{tensor_slice::with_slices, threads::parallel_for},
     multiversion,
 };
 use tch::Tensor;
@@ -21,11 +18,12 @@ const PIECE: usize = 1 << 14;
 /// # Shapes
 /// - `x`, `place`: equal
 pub fn forward(gelu: Gelu, x: &Tensor, mut place: Tensor) -> Tensor {
-    let pieces =
-        as_f32_slice(x).chunks(PIECE).zip(as_f32_slice_mut(&mut place).chunks_mut(PIECE)).collect();
-    parallel_for(pieces, |(x, out): (&[f32], &mut [f32])| {
-        out.copy_from_slice(x);
-        gelu.apply_simd(out);
+    with_slices([x], [&mut place], |[x], [place]| {
+        let pieces = x.chunks(PIECE).zip(place.chunks_mut(PIECE)).collect();
+        parallel_for(pieces, |(x, out): (&[f32], &mut [f32])| {
+            out.copy_from_slice(x);
+            gelu.apply_simd(out);
+        });
     });
     place
 }
@@ -35,11 +33,10 @@ pub fn forward(gelu: Gelu, x: &Tensor, mut place: Tensor) -> Tensor {
 /// # Shapes
 /// - `x`, `gradient`: equal
 pub fn backward(gelu: Gelu, x: &Tensor, mut gradient: Tensor) -> Tensor {
-    let pieces = as_f32_slice(x)
-        .chunks(PIECE)
-        .zip(as_f32_slice_mut(&mut gradient).chunks_mut(PIECE))
-        .collect();
-    parallel_for(pieces, |(x, gradient)| slope(gelu, x, gradient));
+    with_slices([x], [&mut gradient], |[x], [gradient]| {
+        let pieces = x.chunks(PIECE).zip(gradient.chunks_mut(PIECE)).collect();
+        parallel_for(pieces, |(x, gradient)| slope(gelu, x, gradient));
+    });
     gradient
 }
 
@@ -73,10 +70,8 @@ mod tests {
         let x = Tensor::linspace(-40.0, 0.0, 40_001, (Kind::Float, Device::Cpu));
         for form in [Gelu::Tanh, Gelu::Exact] {
             for result in [forward(form, &x, x.empty_like()), backward(form, &x, x.ones_like())] {
-                assert!(
-                    as_f32_slice(&result).iter().all(|number| *number == 0.0 || number.is_normal()),
-                    "{form:?}"
-                );
+                let numbers = Vec::<f32>::try_from(result).expect("a vector");
+                assert!(numbers.iter().all(|x| *x == 0.0 || x.is_normal()), "{form:?}");
             }
         }
     }

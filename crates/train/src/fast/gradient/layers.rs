@@ -1,7 +1,7 @@
 //! Each layer's rule: what the error of its output says about its weights, and about its input.
 
 use model::fast::{
-    cpu::tensor_slice::{as_f32_slice, as_f32_slice_mut},
+    cpu::tensor_slice::with_slices,
     ops::{
         flash_attention::{self, Layout},
         matmul::{matmul, matmul_add},
@@ -201,11 +201,9 @@ impl Mixed {
     /// # Shapes
     /// - `q`, `k`, `v`, `output`: `[B * T, C]`
     pub fn new(layout: Layout, [q, k, v]: [Tensor; 3], mut output: Tensor) -> Self {
-        let log_sums = flash_attention::forward(
-            layout,
-            [&q, &k, &v].map(as_f32_slice),
-            as_f32_slice_mut(&mut output),
-        );
+        let log_sums = with_slices([&q, &k, &v], [&mut output], |qkv, [output]| {
+            flash_attention::forward(layout, qkv, output)
+        });
         Self { layout, q, k, v, output, log_sums }
     }
 
@@ -218,12 +216,9 @@ impl Mixed {
     pub fn backward(&self, dy: &Tensor) -> [Tensor; 3] {
         let Self { layout, q, k, v, output, log_sums } = self;
         let mut gradients = [q, k, v].map(Tensor::empty_like);
-        flash_attention::backward(
-            *layout,
-            [q, k, v, output, dy].map(as_f32_slice),
-            log_sums,
-            gradients.each_mut().map(as_f32_slice_mut),
-        );
+        with_slices([q, k, v, output, dy], gradients.each_mut(), |given, gradients| {
+            flash_attention::backward(*layout, given, log_sums, gradients);
+        });
         gradients
     }
 }

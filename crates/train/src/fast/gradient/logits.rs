@@ -11,7 +11,7 @@
 use super::rows::Scored;
 use model::{
     fast::{
-        cpu::{tensor_slice::as_f32_slice_mut, threads::parallel_for},
+        cpu::{tensor_slice::with_slices, threads::parallel_for},
         ops::functions::exp,
     },
     multiversion,
@@ -36,9 +36,21 @@ struct Part<'a> {
 /// # Source
 /// Milakov and Gimelshein 2018 (<https://arxiv.org/abs/1805.02867>), section 3.1: parts of a softmax put together.
 pub fn into_gradient(logits: &mut Tensor, scored: &Scored) -> f64 {
-    let (rows, counts) = (logits.size()[1] as usize, &scored.counts);
+    let counts = &scored.counts;
     let of_targets = logits.index(&scored.targets).sum(Kind::Double).double_value(&[]);
-    let mut parts: Vec<_> = as_f32_slice_mut(logits)
+    let of_all = with_slices([], [&mut *logits], |[], [logits]| to_probabilities(logits, counts));
+    let _ = logits.index_put_(&scored.targets, &Tensor::from(-1.0_f32), true);
+    of_all - of_targets
+}
+
+/// Replaces logits by probabilities, each position's times its count. Returns the logarithms of what softmax divided by, added up
+/// for all targets.
+///
+/// # Shapes
+/// - `logits`: `[V, rows]`, `counts`: `[rows]`
+fn to_probabilities(logits: &mut [f32], counts: &[f32]) -> f64 {
+    let rows = counts.len();
+    let mut parts: Vec<_> = logits
         .chunks_mut(LINES * rows)
         .map(|logits| Part { logits, largest: vec![f32::NEG_INFINITY; rows], sum: vec![0.0; rows] })
         .collect();
@@ -51,9 +63,7 @@ pub fn into_gradient(logits: &mut Tensor, scored: &Scored) -> f64 {
         }
         scale_simd(&mut part);
     });
-    let _ = logits.index_put_(&scored.targets, &Tensor::from(-1.0_f32), true);
-    let of_all: f64 = log_sums.iter().zip(counts).map(|(sum, count)| f64::from(sum * count)).sum();
-    of_all - of_targets
+    log_sums.iter().zip(counts).map(|(sum, count)| f64::from(sum * count)).sum()
 }
 
 /// The logarithm of the sum of all powers of e of a position.
@@ -106,6 +116,7 @@ multiversion! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::fast::cpu::simd::{narrowed, widths};
     use tch::Device;
 
     #[test]
@@ -162,18 +173,24 @@ mod tests {
     #[test]
     fn each_width_of_registers_gives_the_same_bits() {
         let logits: Vec<f32> = (0..13 * 37).map(|i| (i as f32 * 12.9898).sin() * 9.0).collect();
-        let worked_out = |raise: fn(&mut Part), scale: fn(&mut Part)| {
+        let worked_out = || {
             let mut logits = logits.clone();
             let mut part = Part {
                 logits: &mut logits,
                 largest: vec![f32::NEG_INFINITY; 37],
                 sum: vec![0.0; 37],
             };
-            raise(&mut part);
-            scale(&mut part);
+            raise_simd(&mut part);
+            scale_simd(&mut part);
             let Part { largest, sum, .. } = part;
             (logits, largest, sum)
         };
-        assert_eq!(worked_out(raise, scale), worked_out(raise_simd, scale_simd));
+        for width in widths() {
+            assert_eq!(
+                narrowed(width, worked_out),
+                narrowed(1, worked_out),
+                "registers of {width}"
+            );
+        }
     }
 }

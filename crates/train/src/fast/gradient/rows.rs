@@ -6,7 +6,7 @@
 
 use crate::loss::IGNORED;
 use std::collections::HashMap;
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 /// The positions of a batch that differ and matter, one row for each.
 pub struct Rows {
@@ -41,10 +41,15 @@ impl Rows {
     ///
     /// # Shapes
     /// - `inputs`, `targets`: `[B, T]`
+    ///
+    /// # Panics
+    /// If they are not 64-bit whole numbers.
     pub fn of(inputs: &Tensor, targets: &Tensor) -> Self {
         let t = inputs.size()[1] as usize;
-        let [inputs, targets] = [inputs, targets]
-            .map(|ids| Vec::<i64>::try_from(ids.reshape([-1])).unwrap_or_default());
+        let [inputs, targets] = [inputs, targets].map(|ids| {
+            assert_eq!(ids.kind(), Kind::Int64, "ids must be 64-bit whole numbers");
+            Vec::<i64>::try_from(ids.reshape([-1])).expect("a vector of 64-bit whole numbers")
+        });
         let mut known = HashMap::new();
         let (mut ids, mut positions, mut first) = (Vec::new(), Vec::new(), Vec::new());
         let (mut row_of, mut targets_of_rows) = (vec![0_i64; inputs.len()], Vec::new());
@@ -181,6 +186,13 @@ mod tests {
             rows.spread(x).reshape([3, 4]),
             Tensor::from_slice(&[5_i64, 6, 7, 8, 5, 6, 5, 5, 6, 6, 7, 8]).view([3, 4])
         );
+    }
+
+    #[test]
+    #[should_panic(expected = "ids must be 64-bit whole numbers")]
+    fn other_numbers_are_no_ids() {
+        let inputs = Tensor::from_slice(&[5_i32, 6]).view([1, 2]);
+        let _ = Rows::of(&inputs, &inputs);
     }
 
     #[test]

@@ -4,7 +4,10 @@ use crate::{
     fast::fused_adamw::fused_step,
     loss::{IGNORED, batch_loss},
 };
-use model::config::Gelu;
+use model::{
+    config::Gelu,
+    fast::cpu::simd::{narrowed, widths},
+};
 use tch::Device;
 
 /// A model whose every parameter matters: drawn, biases and norms as well.
@@ -82,10 +85,14 @@ fn every_gradient_is_that_of_autograd() {
         let expected_loss = batch_loss(&model, &inputs, &targets, true);
         expected_loss.backward();
         let expected = gradients(&model);
-        let loss = Gradient::of(&model).expect("a plain model").add(&inputs, &targets, 1.0, true);
-        let gap = (loss / expected_loss.double_value(&[]) - 1.0).abs();
-        assert!(gap < 1e-6, "{case}: losses differ by a factor of {gap:e}");
-        assert_equal(case, &gradients(&model), &expected);
+        for width in widths() {
+            let case = format!("{case}, registers of {width}");
+            let mut gradient = Gradient::of(&model).expect("a plain model");
+            let loss = narrowed(width, || gradient.add(&inputs, &targets, 1.0, true));
+            let gap = (loss / expected_loss.double_value(&[]) - 1.0).abs();
+            assert!(gap < 1e-6, "{case}: losses differ by a factor of {gap:e}");
+            assert_equal(&case, &gradients(&model), &expected);
+        }
     }
 }
 

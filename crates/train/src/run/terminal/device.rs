@@ -1,7 +1,7 @@
 //! What a run computes on: the device that its user names, and the processor's cores.
 
 use anyhow::{Result, bail, ensure};
-use std::{collections::HashSet, fs, thread};
+use std::{num::NonZero, thread};
 use tch::{Cuda, Device};
 
 /// The device of that name.
@@ -29,17 +29,11 @@ pub fn device(name: &str) -> Result<Device> {
     }
 }
 
-/// The processor's cores, counted without the second threads of each, which only get in each other's way in matrix products.
+/// The processor's cores, counted without the second threads of each, which only get in each other's way in matrix products; no more
+/// than this process may use at a time.
 pub fn physical_cores() -> i32 {
-    let allowed = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let siblings = |cpu: usize| {
-        fs::read_to_string(format!(
-            "/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list"
-        ))
-        .ok()
-    };
-    let cores: HashSet<String> = (0..4096).map_while(siblings).collect();
-    (if cores.is_empty() { allowed } else { cores.len().min(allowed) }) as i32
+    let allowed = thread::available_parallelism().map_or(1, NonZero::get); // by affinity and control group
+    num_cpus::get_physical().min(allowed) as i32
 }
 
 #[cfg(test)]

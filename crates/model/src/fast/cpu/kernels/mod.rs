@@ -14,7 +14,7 @@
 
 use super::{
     quantize::{BLOCK, INPUTS_OF_A_SCALE, LANE, Quantized},
-    simd::prefetch,
+    simd::{lanes, prefetch},
 };
 use std::array;
 
@@ -76,9 +76,11 @@ impl Kernels {
         )]
         let mut levels = vec![Self(Level::Plain)];
         #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            levels.push(Self(Level::Avx2));
-            if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vnni") {
+        {
+            if lanes() >= 8 {
+                levels.push(Self(Level::Avx2));
+            }
+            if lanes() >= 16 && is_x86_feature_detected!("avx512vnni") {
                 levels.push(Self(Level::Avx512));
             }
         }

@@ -3,7 +3,7 @@
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 
-use super::simd::LANES;
+use super::simd::{LANES, lanes};
 
 /// Writes the columns of 16 rows as lines.
 ///
@@ -15,7 +15,7 @@ use super::simd::LANES;
 /// If a row is too short.
 pub fn transpose(rows: &[&[f32]; LANES], lines: &mut [[f32; LANES]]) {
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") {
+    if lanes() >= 8 {
         #[expect(
             unsafe_code,
             reason = "that the processor has the instructions is known only when the program runs"
@@ -23,10 +23,6 @@ pub fn transpose(rows: &[&[f32]; LANES], lines: &mut [[f32; LANES]]) {
         // SAFETY: the line above.
         return unsafe { avx2::transpose(rows, lines) };
     }
-    transpose_plainly(rows, lines);
-}
-
-fn transpose_plainly(rows: &[&[f32]; LANES], lines: &mut [[f32; LANES]]) {
     for (column, line) in lines.iter_mut().enumerate() {
         *line = rows.map(|row| row[column]);
     }
@@ -35,6 +31,7 @@ fn transpose_plainly(rows: &[&[f32]; LANES], lines: &mut [[f32; LANES]]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fast::cpu::simd::{narrowed, widths};
     use std::array;
 
     #[test]
@@ -43,10 +40,10 @@ mod tests {
         let rows: [[f32; 11]; LANES] =
             array::from_fn(|row| array::from_fn(|column| (100 * row + column) as f32));
         let expected: [[f32; LANES]; 11] = array::from_fn(|column| rows.map(|row| row[column]));
-        for way in [transpose, transpose_plainly] {
+        for width in widths() {
             let mut lines = [[0.0; LANES]; 11];
-            way(&rows.each_ref().map(|row| &row[..]), &mut lines);
-            assert_eq!(lines, expected);
+            narrowed(width, || transpose(&rows.each_ref().map(|row| &row[..]), &mut lines));
+            assert_eq!(lines, expected, "registers of {width}");
         }
     }
 }
