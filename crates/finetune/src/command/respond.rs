@@ -17,6 +17,7 @@ use std::{
     process::ExitCode,
     sync::atomic::Ordering,
 };
+use tch::Device;
 use train::run::{
     newest::Maker,
     terminal::{self, AnswerProgress, INTERRUPTED, say},
@@ -33,8 +34,7 @@ pub fn respond_to_file(options: &Respond) -> Result<ExitCode> {
         refuse_other_answers(&out, &records)?;
     }
     let device = prepare(&options.common)?;
-    let name = weights::named_or_newest(options.weights.as_deref(), Some(Maker::Finetune));
-    let Brought { model, folder } = weights::load(&name, device)?;
+    let Brought { model, folder } = load(options, device)?;
     let mut reader = scorer(&model, options.dtype, &options.common)?;
     terminal::warn_of_long_prompts(
         records.iter().map(|record| record.entry.prompt()),
@@ -64,6 +64,12 @@ pub fn respond_to_file(options: &Respond) -> Result<ExitCode> {
         .collect();
     print_results(&model, &answered, &out)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The model that is named, else the newest that answers.
+fn load(options: &Respond, device: Device) -> Result<Brought> {
+    let name = weights::named_or_newest(options.weights.as_deref(), Some(Maker::Finetune));
+    weights::load(&name, device)
 }
 
 /// The answers; none if Ctrl-C broke them off, which is said.

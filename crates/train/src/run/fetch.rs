@@ -1,6 +1,6 @@
 //! How a model of which we know nothing but its name comes from the hub, and what the hub's refusals mean.
 
-use super::{environment::Token, hub::taken, terminal::say};
+use super::{environment::Token, terminal::say};
 use anyhow::{Context, Error, Result, anyhow, bail};
 use model::format::{self, CONFIG, INDEX, WEIGHTS, tokenizer, tokenizer_files};
 use std::{
@@ -62,6 +62,12 @@ pub fn model(
         source.needed(&shard)?;
     }
     Ok(folder.to_owned())
+}
+
+/// The line that tells which weights are taken.
+pub fn taken(name: &str, revision: Option<&str>, place: &str) -> String {
+    let revision = revision.map_or_else(String::new, |revision| format!("revision {revision}, "));
+    format!("weights         {name}: {revision}{place}")
 }
 
 /// The revision to fetch, told and kept; what lies in the folder of another one goes, as it is no part of the same model.

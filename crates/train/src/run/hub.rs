@@ -66,7 +66,7 @@ impl Hub {
         let (repository, dataset) = repository(named)?;
         let broken = match self.cached(&repository, dataset) {
             Cached::Whole(folder, revision) => {
-                say(&taken(name, Some(&revision), &format!("in {}", folder.display())));
+                say(&fetch::taken(name, Some(&revision), &format!("in {}", folder.display())));
                 return Ok(folder);
             }
             Cached::Broken(why) => Some(why),
@@ -76,7 +76,7 @@ impl Hub {
             say_broken(broken.as_ref(), "taking what was downloaded");
             let kept = fetch::revision(&folder);
             let known = dataset.map_or(kept.as_deref(), revision);
-            say(&taken(name, known, &format!("in {}", folder.display())));
+            say(&fetch::taken(name, known, &format!("in {}", folder.display())));
             return Ok(folder);
         }
         if self.offline {
@@ -93,7 +93,7 @@ impl Hub {
     fn fetch(&self, repository: &str, dataset: Option<&Dataset>) -> Result<PathBuf> {
         if let Some(dataset) = dataset {
             let token = self.token.as_ref().map(|token| token.value.as_str());
-            say(&taken(repository, revision(dataset), &format!("from {}", self.endpoint)));
+            say(&fetch::taken(repository, revision(dataset), &format!("from {}", self.endpoint)));
             return datasets::fetch_with(&self.root, &dataset.name, token);
         }
         say(&format!("weights         asking {} for {repository}", self.endpoint));
@@ -138,12 +138,6 @@ impl Hub {
 /// Whether a name is that of a model that OpenAI, or who distilled it, has published: one that continues texts.
 pub fn is_published(name: &str) -> bool {
     OWNERS.iter().any(|(known, owner)| name == *known || name == format!("{owner}/{known}"))
-}
-
-/// The line that tells which weights are taken.
-pub(super) fn taken(name: &str, revision: Option<&str>, place: &str) -> String {
-    let revision = revision.map_or_else(String::new, |revision| format!("revision {revision}, "));
-    format!("weights         {name}: {revision}{place}")
 }
 
 fn say_broken(broken: Option<&String>, instead: &str) {
