@@ -18,6 +18,7 @@ use std::{
     process::ExitCode,
     sync::atomic::Ordering,
 };
+use tch::Device;
 use train::run::{
     newest::Maker,
     terminal::{self, AnswerProgress, INTERRUPTED, say},

@@ -64,6 +64,12 @@ pub fn model(
     Ok(folder.to_owned())
 }
 
+/// The line that tells which weights are taken.
+pub fn taken(name: &str, revision: Option<&str>, place: &str) -> String {
+    let revision = revision.map_or_else(String::new, |revision| format!("revision {revision}, "));
+    format!("weights         {name}: {revision}{place}")
+}
+
 /// The revision to fetch, told and kept; what lies in the folder of another one goes, as it is no part of the same model.
 fn take_revision(
     endpoint: &str,
@@ -152,10 +158,4 @@ impl Source<'_> {
             _ => error,
         }
     }
-}
-
-/// The line that tells which weights are taken.
-pub(super) fn taken(name: &str, revision: Option<&str>, place: &str) -> String {
-    let revision = revision.map_or_else(String::new, |revision| format!("revision {revision}, "));
-    format!("weights         {name}: {revision}{place}")
 }

@@ -100,7 +100,9 @@ fn take<T>(chosen: std::result::Result<T, Option<String>>) -> Option<T> {
     match chosen {
         Ok(fast) => Some(fast),
         Err(reason) => {
-            reason.iter().for_each(|reason| say(reason));
+            if let Some(reason) = reason {
+                say(&reason);
+            }
             None
         }
     }
