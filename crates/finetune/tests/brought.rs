@@ -1,9 +1,10 @@
 //! Models that people bring, as the commands take or refuse them.
 
 use assert_cmd::Command;
+use embedding::bpe::BytePairEncoder;
 use model::{
     config::{Gelu, Gpt2Config},
-    format::{self, CONFIG, WEIGHTS},
+    format::{self, CONFIG, WEIGHTS, tokenizer_files},
     gpt2::Gpt2,
 };
 use serde_json::{Value, json};
@@ -129,7 +130,10 @@ fn an_export_keeps_the_models_own_tokenizer_its_end_and_its_dropout() {
     configure(&folder, "embd_pdrop", json!(0.25));
     let (_, said, code) = finetune(&room, &["export", "--weights", "m", "--out", "e"]);
     assert_eq!(code, 0, "{said}");
-    assert!(said.contains("its texts end with <|im_end|>, which is not GPT-2's end"), "{said}");
+    assert!(
+        said.contains("its texts end with <|im_end|>, which its tokenizer cannot write"),
+        "{said}"
+    );
     let kept = |name: &str| fs::read_to_string(out.join(name)).expect(name);
     assert_eq!(
         (kept("added_tokens.json").as_str(), kept("tokenizer_config.json").as_str()),
@@ -289,4 +293,38 @@ fn the_cache_is_found_by_each_of_its_variables_whatever_the_shell_has_left_of_th
         assert_eq!(String::from_utf8_lossy(&output.stdout), "A cat\n", "{set:?}: {said}");
         assert!(said.contains("some-one/tiny: revision abcd, in "), "{said}");
     }
+}
+
+#[test]
+fn a_vocabulary_of_ones_own_is_read_and_written_by_every_command() {
+    let room = room();
+    let own = BytePairEncoder::train(embedding::support::texts::STORY, 40).with_end_of_text();
+    let sizes = Gpt2Config { vocab_size: 300, ..SIZES }; // three rows of padding
+    let boat = own.encode("boat")[0];
+    let folder = room.path().join("m");
+    fs::create_dir_all(&folder).expect("room");
+    tokenizer_files::write_own(&folder, &own, 64).expect("room");
+    always(&folder, sizes, &[(boat, 12.0), (298, 20.0)]);
+    let piece = String::from_utf8(own.piece(boat).expect("known").to_vec()).expect("text");
+
+    let complete = ["complete", "--weights", "m", "--max-new-tokens", "2", "--temperature", "0"];
+    let (text, said, code) = finetune(&room, &[&complete[..], &["--prompt", "A\u{e9}"]].concat());
+    assert_eq!((text, code), (format!("A\u{e9}{piece}{piece}\n"), 0), "{said}");
+    fs::write(room.path().join("t.json"), r#"[{"instruction": "a", "output": "b"}]"#)
+        .expect("room");
+    let words = ["respond", "t.json", "--weights", "m", "--out", "a.json", "--max-new-tokens", "1"];
+    assert_eq!(finetune(&room, &words).2, 0);
+    assert_eq!(read(&room.path().join("a.json"))[0]["model_response"], *piece.trim());
+    assert_eq!(finetune(&room, &["export", "--weights", "m", "--out", "e"]).2, 0);
+    for (file, key) in [("config.json", "eos_token_id"), ("generation_config.json", "pad_token_id")]
+    {
+        assert_eq!(read(&room.path().join("e").join(file))[key], 296, "{file}");
+    }
+    let kept = |folder: &str| fs::read(room.path().join(folder).join("vocab.json")).expect("kept");
+    assert_eq!(kept("e"), kept("m"));
+    refused(&room, &["--weights", "m", "--vocab-size", "400"], "m comes with its own tokenizer");
+
+    fs::write(folder.join("merges.txt"), "#version: 0.2\nx y\n").expect("room");
+    fs::remove_file(folder.join("tokenizer.json")).expect("it was there");
+    refused(&room, &[&complete[..], &["--prompt", "A"]].concat(), "merge 1 is \"x y\"");
 }

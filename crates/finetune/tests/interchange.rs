@@ -1,11 +1,17 @@
 //! What we export, the field's own tools take and give back. Needs the Python environment of `cargo xtask reference`.
 
 use embedding::{
-    bpe::BytePairEncoder,
-    support::texts::{STORY, project_root},
+    bpe::{BytePairEncoder, END_MARK},
+    fast::FastEncoder,
+    support::texts::{PROSE, STORY, project_root},
 };
 use finetune::{export, instructions::Entry};
-use model::{config::Gpt2Config, format, generate::greedy, gpt2::Gpt2};
+use model::{
+    config::Gpt2Config,
+    format::{self, tokenizer_files},
+    generate::greedy,
+    gpt2::Gpt2,
+};
 use serde_json::Value;
 use std::{
     path::{Path, PathBuf},
@@ -13,6 +19,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 use tch::{Device, Tensor};
+use train::run::tokenizer;
 
 const PROMPT: &str = "At the end of the";
 
@@ -98,6 +105,40 @@ fn transformers_reads_the_exported_folder_and_gives_our_logits_text_and_prompt()
     assert_eq!(theirs["text"], BytePairEncoder::gpt2().decode(&written).expect("known ids"));
     let entry = Entry { instruction: "Say hello.".into(), ..Entry::default() };
     assert_eq!(theirs["chat"], entry.prompt());
+}
+
+#[test]
+fn transformers_reads_a_tokenizer_of_ones_own_and_gives_our_ids() {
+    let Some(python) = python() else { return };
+    let own = tokenizer::learn(&[STORY.to_owned(), PROSE.to_owned()], 1500, None).expect("pairs");
+    let folder = tempfile::tempdir().expect("a folder");
+    tokenizer_files::write_own(folder.path(), &own.encoder, 64).expect("room");
+    // Not \u{85}, which is whitespace to Rust and to Python, but not to the library `tokenizers`.
+    let mut texts = vec![
+        "it's  we'LL\u{3000}nai\u{308}ve \u{4e00}\u{d55c} \u{1f468}\u{200d}\u{1f469} x\u{b2}\u{2167}\u{663}42".to_owned(),
+        " \n\n\t  \r\n \u{a0}\u{2028} end".to_owned(),
+        "\u{0}\u{fffd}\u{feff}\u{10ffff}__--unbelievability aaaaaaaaaaab".to_owned(),
+        STORY.to_owned(),
+    ];
+    let shared = project_root().join("../shared/data/text");
+    for entry in std::fs::read_dir(shared).into_iter().flatten().flatten() {
+        let text = std::fs::read_to_string(entry.path()).expect("a text");
+        texts.push(text.replace(END_MARK, "")); // which transformers takes for the end of a text
+    }
+    let list = folder.path().join("texts.json");
+    std::fs::write(&list, serde_json::to_string(&texts).expect("JSON")).expect("room");
+    let script = project_root().join("data/reference/own_tokenizer.py");
+    let output = Command::new(python).arg(script).arg(folder.path()).arg(list).output();
+    let theirs = json(&output.expect("Python runs"));
+    let fast = FastEncoder::proven(&own.encoder).expect("the lesson's ids");
+    for theirs in theirs["both"].as_array().expect("two ways") {
+        assert_eq!((&theirs["end"], &theirs["size"]), (&1499.into(), &1500.into()));
+        for (number, text) in texts.iter().enumerate() {
+            let ours = fast.encode(text);
+            assert_eq!(ids(&theirs["ids"][number]), ours, "text {number}");
+            assert_eq!(theirs["texts"][number], *text, "text {number}");
+        }
+    }
 }
 
 /// The interpreter with llama.cpp, or a skip with one line. It is not part of `cargo xtask reference`, since it compiles for minutes.

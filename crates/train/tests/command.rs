@@ -584,3 +584,32 @@ fn the_commands_that_a_run_prints_survive_a_shell() {
     assert_eq!((after("--weights"), after("--prompt")), ("my runs/a b", prompt));
     assert!(!room.path("here").exists(), "the shell has run a part of the prompt");
 }
+
+#[test]
+fn a_vocabulary_learned_from_the_text_is_kept_and_a_resumed_run_goes_on_with_it() {
+    let room = Room::new();
+    let begin = |words: &str| room.train(&format!("--vocab-size 300 {words}"));
+    begin("--max-steps 2 --out-dir run").assert().success();
+    let weights = format::load(&room.path("run"), tch::Device::Cpu).expect("a model");
+    assert_eq!(weights.config.vocab_size, 300);
+    for file in ["vocab.json", "merges.txt", "tokenizer.json", "tokenizer_config.json"] {
+        assert!(room.path("run").join(file).is_file(), "{file}");
+    }
+    room.bare("--resume run --max-steps 4").assert().success();
+    begin("--max-steps 4 --out-dir whole").assert().success();
+    let loss = |run: &str| {
+        let metrics = fs::read_to_string(room.path(run).join("metrics.jsonl")).expect("written");
+        let last =
+            metrics.lines().rfind(|line| line.contains("validation_loss")).expect("measured");
+        last.split("validation_loss").nth(1).expect("a loss").to_owned()
+    };
+    let last_step = |run: &str| {
+        let metrics = fs::read_to_string(room.path(run).join("metrics.jsonl")).expect("written");
+        metrics.lines().filter(|line| line.contains("\"loss\"")).count()
+    };
+    assert_eq!((last_step("run"), last_step("whole")), (4, 4));
+    assert!(!loss("run").is_empty());
+    refused(begin("--init run"), "the weights of --init run come with their own tokenizer");
+    refused(room.train("--vocab-size 256"), "vocab-size is 256; it must be at least 257");
+    refused(room.train("--vocab-size 90000"), "vocab-size is 90000, but the text gives only");
+}

@@ -18,7 +18,6 @@ use std::{
     process::ExitCode,
     sync::atomic::Ordering,
 };
-use tch::Device;
 use train::run::{
     newest::Maker,
     terminal::{self, AnswerProgress, INTERRUPTED, say},
