@@ -328,3 +328,27 @@ fn a_vocabulary_of_ones_own_is_read_and_written_by_every_command() {
     fs::remove_file(folder.join("tokenizer.json")).expect("it was there");
     refused(&room, &[&complete[..], &["--prompt", "A"]].concat(), "merge 1 is \"x y\"");
 }
+
+#[test]
+fn a_text_is_measured_in_nats_perplexity_and_bits_and_a_text_of_one_token_is_refused() {
+    let room = room();
+    always(&room.path().join("m"), SIZES, &[]);
+    let text = "Once there was a boat. ".repeat(40);
+    fs::write(room.path().join("t.txt"), &text).expect("room");
+    let (printed, said, code) =
+        finetune(&room, &["eval", "t.txt", "--weights", "m", "--stride", "16"]);
+    assert_eq!(code, 0, "{said}");
+    let number = |name: &str| -> f64 {
+        let line = printed.lines().find(|line| line.starts_with(name)).expect(name);
+        line.split_whitespace().find_map(|word| word.parse().ok()).expect("a number")
+    };
+    assert!((number("loss").exp() / number("perplexity") - 1.0).abs() < 1e-3, "{printed}");
+    let tokens = BytePairEncoder::gpt2().encode(&text).len();
+    let bits =
+        number("loss") / std::f64::consts::LN_2 * (tokens - 1) as f64 / (text.len() - 4) as f64;
+    assert!((number("bits") / bits - 1.0).abs() < 1e-3, "{printed}, not {bits}");
+    fs::write(room.path().join("t.txt"), "a").expect("room");
+    refused(&room, &["eval", "t.txt", "--weights", "m"], "t.txt has 1 tokens; two are needed");
+    fs::write(room.path().join("t.txt"), "a b c").expect("room");
+    refused(&room, &["eval", "t.txt", "--weights", "m", "--stride", "64"], "stride is 64");
+}

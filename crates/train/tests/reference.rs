@@ -10,6 +10,7 @@ use std::{collections::BTreeMap, path::Path};
 use tch::{Device, Tensor, nn};
 use train::{
     adamw::{AdamW, AdamWSettings},
+    evaluate::sliding_loss,
     loss::batch_loss,
 };
 
@@ -93,5 +94,23 @@ fn gradients_and_ten_clipped_steps_equal_those_of_transformers() {
             "step {step}: gradient norm {our_norm}, not {norm}"
         );
         optimizer.step(1e-3);
+    }
+}
+
+/// `data/reference/perplexity.py` has transformers slide the same windows.
+#[test]
+fn the_loss_of_a_long_text_by_sliding_windows_is_that_of_transformers() {
+    let reference = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/reference"));
+    let cases = std::fs::read_to_string(reference.join("perplexity.json")).expect("committed");
+    let cases: Vec<Value> = serde_json::from_str(&cases).expect("JSON");
+    assert_eq!(cases.len(), 8);
+    for case in cases {
+        let folder = reference.join("tiny-models").join(case["model"].as_str().expect("a name"));
+        let model = format::load(&folder, Device::Cpu).expect("a model");
+        let ids: Vec<i64> = serde_json::from_value(case["ids"].clone()).expect("ids");
+        let stride = case["stride"].as_u64().expect("a number") as usize;
+        let loss = sliding_loss(&model, &ids, stride, || {}).expect("two ids");
+        let gap = (loss - case["loss"].as_f64().expect("a number")).abs();
+        assert!(gap < 1e-5, "{} ids, stride {stride}: {gap:e}", ids.len());
     }
 }

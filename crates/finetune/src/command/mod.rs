@@ -2,6 +2,7 @@
 
 mod begin;
 mod chat;
+mod eval;
 mod export;
 mod options;
 mod plan;
@@ -57,6 +58,7 @@ pub fn main() -> ExitCode {
         Some(Command::Complete(complete)) => complete.generation.common.verbose,
         Some(Command::Chat(chat)) => chat.generation.common.verbose,
         Some(Command::Respond(respond)) => respond.common.verbose,
+        Some(Command::Eval(eval)) => eval.common.verbose,
         Some(Command::Score(score)) => score.verbose,
         Some(Command::Export(export)) => export.verbose,
         Some(Command::Info(info)) => info.verbose,
@@ -77,6 +79,7 @@ fn run(command: &Command) -> Result<()> {
     match command {
         Command::Complete(options) => continue_text(options),
         Command::Chat(options) => chat::chat(&options.generation),
+        Command::Eval(options) => eval::eval(options),
         Command::Respond(_) => Ok(()), // it has an exit code of its own
         Command::Score(options) => score::score_file(options),
         Command::Export(options) => export::export_model(options),

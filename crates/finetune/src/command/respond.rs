@@ -20,7 +20,7 @@ use std::{
 };
 use train::run::{
     newest::Maker,
-    terminal::{self, AnswerProgress, INTERRUPTED, say},
+    terminal::{self, CountProgress, INTERRUPTED, say},
     tokenizer::TextEncoder,
     weights::{self, Brought},
 };
@@ -95,7 +95,7 @@ fn answer(
         say(&format!("{known} of {} entries were answered before; going on", records.len()));
     }
     let stop = terminal::stop_at_signal()?;
-    let mut progress = AnswerProgress::new(records.len());
+    let mut progress = CountProgress::new("answer", records.len());
     let responses = answer_into(file, reader, encoder, records, options.max_new_tokens, || {
         progress.add();
         !stop.load(Ordering::SeqCst)

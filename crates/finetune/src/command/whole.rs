@@ -36,7 +36,7 @@ use train::{
     run::{
         card::seconds_of_steps,
         recorder::Recorder,
-        terminal::{AnswerProgress, INTERRUPTED, Progress, Shown, say, stop_at_signal},
+        terminal::{CountProgress, INTERRUPTED, Progress, Shown, say, stop_at_signal},
     },
     support::shell,
 };
@@ -127,7 +127,7 @@ fn answer_test(
     let by = format!("step {}, {} tokens", trainer.progress.step, options.max_new_tokens);
     let mut file = AnswerFile::open(&folder.path().join(RESPONSES), &by)?;
     let mut reader = scorer(&trainer.model, Dtype::F32, &options.common)?;
-    let mut progress = AnswerProgress::new(test.len());
+    let mut progress = CountProgress::new("answer", test.len());
     let responses = answer_into(
         &mut file,
         &mut *reader,

@@ -59,6 +59,8 @@ struct Prepared {
     folder: RunFolder,
     command: Command,
     encoder: TextEncoder,
+    /// Of the validation text.
+    bytes_per_token: f64,
 }
 
 /// Runs the command.
@@ -89,27 +91,27 @@ fn train(options: &Options) -> Result<ExitCode> {
         },
         None => begin(options, device)?,
     };
-    let Prepared { trainer, folder, command, encoder } = &mut prepared;
-    take_path(trainer, options.path)?;
-    report::print_settings(trainer, command, folder.path())?;
+    take_path(&mut prepared.trainer, options.path)?;
+    report::print_settings(&prepared)?;
+    let Prepared { trainer, command, encoder, .. } = &prepared;
     encoder.warn_of_long_prompts([&command.prompt], trainer.model.config.context);
 
     let earlier_s = seconds_of_steps(&trainer.progress.history);
     if learn(options, &mut prepared)? == Outcome::Stopped {
         return Ok(ExitCode::from(INTERRUPTED));
     }
-    let Prepared { trainer, folder, command, .. } = prepared;
-    folder.write_model(&trainer, &report::card(&trainer, &command, folder.path()))?;
+    let Prepared { trainer, folder, .. } = &prepared;
+    folder.write_model(trainer, &report::card(&prepared))?;
     if !options.log_json {
         let seconds = earlier_s + started.elapsed().as_secs_f64();
-        report::report(&trainer, &command, folder.path(), seconds, options.plot)?;
+        report::report(&prepared, seconds, options.plot)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Takes the steps that are left, or those until the user wants to stop.
 fn learn(options: &Options, prepared: &mut Prepared) -> Result<Outcome> {
-    let Prepared { trainer, folder, command, encoder } = prepared;
+    let Prepared { trainer, folder, command, encoder, .. } = prepared;
     let stop = terminal::stop_at_signal()?;
     let path = folder.path().to_owned();
     let again = shell::command("train", ["--resume", &shell::path(&path)]);
@@ -170,7 +172,7 @@ fn begin(options: &Options, device: Device) -> Result<Prepared> {
         context,
         prompt,
     };
-    let (training, validation) = examples(&corpus, &encoder, context)?;
+    let (training, validation, bytes_per_token) = examples(&corpus, &encoder, context)?;
     let trainer =
         Trainer::new(model, settings, training, Some(validation), serde_json::to_value(&command)?)?;
     let folder = RunFolder::open(
@@ -181,7 +183,7 @@ fn begin(options: &Options, device: Device) -> Result<Prepared> {
         Some(source) => tokenizer_files::keep(&source, folder.path())?,
         None => encoder.write(folder.path(), trainer.model.config.context)?,
     }
-    Ok(Prepared { trainer, folder, command, encoder })
+    Ok(Prepared { trainer, folder, command, encoder, bytes_per_token })
 }
 
 /// Paths as they will still be right when the run is resumed from another folder; names of datasets stay.
@@ -194,20 +196,22 @@ fn remembered(text: &[String]) -> Vec<String> {
     text.iter().map(absolute).collect()
 }
 
+/// Windows of the text to learn and of the text to be measured on, and how many bytes a token of the latter has.
 fn examples(
     corpus: &Corpus,
     encoder: &TextEncoder,
     context: usize,
-) -> Result<(Box<Windows>, Box<Windows>)> {
-    let windows = |documents, part| {
-        Windows::new(corpus::encode(documents, encoder), context, context).with_context(|| {
+) -> Result<(Box<Windows>, Box<Windows>, f64)> {
+    let windows = |ids, part| {
+        Windows::new(ids, context, context).with_context(|| {
             format!("{} is too short: the {part} part does not suffice", corpus.source)
         })
     };
-    Ok((
-        Box::new(windows(&corpus.training, "training")?),
-        Box::new(windows(&corpus.validation, "validation")?),
-    ))
+    let training = windows(corpus::encode(&corpus.training, encoder), "training")?;
+    let ids = corpus::encode(&corpus.validation, encoder);
+    let bytes: usize = corpus.validation.iter().map(String::len).sum();
+    let bytes_per_token = bytes as f64 / ids.len() as f64;
+    Ok((Box::new(training), Box::new(windows(ids, "validation")?), bytes_per_token))
 }
 
 fn sample(model: &Gpt2, encoder: &TextEncoder, prompt: &str) -> Result<String> {

@@ -1,7 +1,8 @@
 //! What `train` says before and after a run (chapter 4.4).
 
-use super::Command;
+use super::{Command, Prepared};
 use crate::{
+    evaluate::bits_per_byte,
     metrics::Line,
     run::{
         card::{Card, epochs, grouped, training_loss, validation_losses},
@@ -9,13 +10,13 @@ use crate::{
     },
     settings::flat,
     support::shell,
-    trainer::Trainer,
 };
 use anyhow::Result;
 use std::path::Path;
 
 /// Prints everything that decides the run, before it begins.
-pub fn print_settings(trainer: &Trainer, command: &Command, folder: &Path) -> Result<()> {
+pub fn print_settings(prepared: &Prepared) -> Result<()> {
+    let Prepared { trainer, folder, command, encoder, bytes_per_token } = prepared;
     let config = &trainer.model.config;
     let text = if command.text.is_empty() {
         "the embedded prose".to_owned()
@@ -35,7 +36,12 @@ pub fn print_settings(trainer: &Trainer, command: &Command, folder: &Path) -> Re
         "run             {} steps, {} an epoch; written to {}",
         trainer.course.schedule.total_steps,
         trainer.course.steps_per_epoch,
-        folder.display()
+        folder.path().display()
+    ));
+    say(&format!(
+        "tokenizer       {}{} entries, {bytes_per_token:.2} bytes a token of the validation text",
+        if encoder.tokenizer.is_gpt2() { "GPT-2's, " } else { "" },
+        grouped(encoder.lesson().vocab_size() as u64)
     ));
     let mut settings = flat(&serde_json::to_value(&trainer.course.settings)?);
     settings.push(("context".to_owned(), command.context.into()));
@@ -47,13 +53,9 @@ pub fn print_settings(trainer: &Trainer, command: &Command, folder: &Path) -> Re
 }
 
 /// Prints how the run went, in that many seconds.
-pub fn report(
-    trainer: &Trainer,
-    command: &Command,
-    folder: &Path,
-    seconds: f64,
-    plot: bool,
-) -> Result<()> {
+pub fn report(prepared: &Prepared, seconds: f64, plot: bool) -> Result<()> {
+    let Prepared { trainer, folder, command, .. } = prepared;
+    let folder = folder.path();
     let history = &trainer.progress.history;
     let seconds = seconds as u64;
     println!(
@@ -64,7 +66,7 @@ pub fn report(
         seconds / 60,
         seconds % 60
     );
-    print_losses(history);
+    print_losses(history, prepared.bytes_per_token);
     if trainer.progress.skipped_batches > 0 {
         println!("skipped     {} batches without a target", trainer.progress.skipped_batches);
     }
@@ -85,14 +87,15 @@ pub fn report(
 }
 
 /// Prints the losses of the training and of the validation.
-fn print_losses(history: &[Line]) {
+fn print_losses(history: &[Line], bytes_per_token: f64) {
     if let Some(loss) = training_loss(history) {
         println!("training    loss {loss:.3} (mean of the last steps)");
     }
     if let Some((before, after)) = validation_losses(history) {
         println!(
-            "validation  loss {before:.3} before, {after:.3} after (perplexity {:.1})",
-            after.exp()
+            "validation  loss {before:.3} before, {after:.3} after (perplexity {:.1}, {:.3} bits a byte)",
+            after.exp(),
+            bits_per_byte(after, bytes_per_token)
         );
     }
 }
@@ -107,7 +110,9 @@ fn usage(command: &Command, folder: &Path) -> String {
 }
 
 /// The words on the model's card.
-pub fn card(trainer: &Trainer, command: &Command, folder: &Path) -> Card {
+pub fn card(prepared: &Prepared) -> Card {
+    let Prepared { trainer, command, .. } = prepared;
+    let folder = prepared.folder.path();
     let text = if command.text.is_empty() {
         "the prose that comes with the project".to_owned()
     } else {

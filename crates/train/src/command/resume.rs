@@ -43,7 +43,7 @@ pub fn resume(options: &Options, run: Option<&Path>, device: Device) -> Result<O
     let (run, before) = (run_of(&loaded.folder).to_owned(), state.settings.clone());
     let tokenizer = tokenizer::of(&run, loaded.model.config.vocab_size)?;
     let encoder = TextEncoder::new(tokenizer, options.path)?;
-    let (training, validation) = examples(&corpus, &encoder, command.context)?;
+    let (training, validation, bytes_per_token) = examples(&corpus, &encoder, command.context)?;
     let history = loaded.history.clone();
     let mut trainer = Trainer::resume(loaded, settings, training, Some(validation))?;
     if terminal::is_finished(&trainer, &run, &[WEIGHTS]) {
@@ -52,7 +52,7 @@ pub fn resume(options: &Options, run: Option<&Path>, device: Device) -> Result<O
     let folder = RunFolder::open(&run, &history)?;
     trainer.origin.resume_metadata = serde_json::to_value(&command)?;
     terminal::say_where(&trainer, &before);
-    Ok(Some(Prepared { trainer, folder, command, encoder }))
+    Ok(Some(Prepared { trainer, folder, command, encoder, bytes_per_token }))
 }
 
 /// Refuses what would make another model of it.

@@ -1,4 +1,4 @@
-//! Options of the commands that read and write files: `respond`, `score`, `export` and `info`.
+//! Options of the commands that read and write files: `respond`, `eval`, `score`, `export` and `info`.
 
 use super::{Common, JudgeOptions};
 use clap::Args;
@@ -29,6 +29,24 @@ pub struct Respond {
     /// Keep weights as f32, bf16 or int8: fewer bytes write faster, and nearly the same
     #[arg(long, value_name = "TYPE", default_value_t = Dtype::F32)]
     pub dtype: Dtype,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    allow_negative_numbers = true,
+    after_help = "Example: cargo run -p finetune -- eval data/prose.txt --weights runs/train"
+)]
+pub struct Eval {
+    /// A file, or the name of a dataset that is one file
+    pub text: String,
+    /// gpt2, gpt2-medium, gpt2-large, gpt2-xl, or a folder [default: the newest run in runs/, else gpt2]
+    #[arg(long, value_name = "WEIGHTS")]
+    pub weights: Option<String>,
+    /// Tokens by which the window over the text moves on; fewer are more exact and take longer [default: half the context]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub stride: Option<usize>,
     #[command(flatten)]
     pub common: Common,
 }

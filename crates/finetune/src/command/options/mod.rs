@@ -4,7 +4,7 @@ mod files;
 mod generation;
 mod whole;
 
-pub use files::{Export, Info, Respond, Score};
+pub use files::{Eval, Export, Info, Respond, Score};
 pub use generation::{Chat, Complete, Generation};
 pub use whole::Whole;
 
@@ -37,6 +37,8 @@ pub enum Command {
     Chat(Chat),
     /// Answer every entry of a file of instructions
     Respond(Respond),
+    /// Measure a model on a text: loss, perplexity, bits per byte
+    Eval(Eval),
     /// Have a judge mark the answers of a file
     Score(Score),
     /// Write a model as a folder for transformers, llama.cpp and Ollama

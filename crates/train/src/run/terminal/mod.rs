@@ -11,7 +11,7 @@ mod sentence;
 mod settings;
 
 pub use device::{device, physical_cores};
-pub use progress::{AnswerProgress, Progress, Shown};
+pub use progress::{CountProgress, Progress, Shown};
 pub use resumed::{is_finished, say_where, take_up};
 pub use sentence::one_sentence;
 pub use settings::{print_curves, say_settings};

@@ -116,18 +116,19 @@ impl Drop for Progress {
 }
 
 /// Shows how many answers are there already, in the same way.
-pub struct AnswerProgress {
+pub struct CountProgress {
+    what: &'static str,
     bar: Option<ProgressBar>,
     done: usize,
     total: usize,
     spoke: Instant,
 }
 
-impl AnswerProgress {
-    /// Starts to watch `total` answers being given.
-    pub fn new(total: usize) -> Self {
-        let bar = bar(0, total, "answer {pos} of {len}", "");
-        Self { bar, done: 0, total, spoke: Instant::now() }
+impl CountProgress {
+    /// Starts to watch `total` things being done, each called `what`.
+    pub fn new(what: &'static str, total: usize) -> Self {
+        let bar = bar(0, total, &format!("{what} {{pos}} of {{len}}"), "");
+        Self { what, bar, done: 0, total, spoke: Instant::now() }
     }
 
     /// Counts one more.
@@ -137,12 +138,12 @@ impl AnswerProgress {
             bar.set_position(self.done as u64);
         } else if self.spoke.elapsed() >= PAUSE {
             self.spoke = Instant::now();
-            say(&format!("{} of {} answered", self.done, self.total));
+            say(&format!("{} of {} {}s are done", self.done, self.total, self.what));
         }
     }
 }
 
-impl Drop for AnswerProgress {
+impl Drop for CountProgress {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();

@@ -1,0 +1,63 @@
+//! How well a model knows a text (chapter 4.1).
+
+use super::{options::Eval, prepare};
+use anyhow::{Context, Result, ensure};
+use train::{
+    evaluate::{bits_per_byte, sliding_loss, windows},
+    run::{
+        corpus,
+        hub::is_published,
+        terminal::{CountProgress, say},
+        tokenizer::TextEncoder,
+        weights::{self, Brought},
+    },
+};
+
+/// What OpenAI published for its four sizes on wikitext-2: perplexities per word-level token, after undoing its tokenization.
+///
+/// # Source
+/// Radford et al. 2019, "Language Models are Unsupervised Multitask Learners", table 3.
+const PUBLISHED: [(&str, f64); 4] =
+    [("gpt2", 29.41), ("gpt2-medium", 22.76), ("gpt2-large", 19.93), ("gpt2-xl", 18.34)];
+
+/// Measures a model on a text, and prints loss, perplexity and bits per byte.
+pub fn eval(options: &Eval) -> Result<()> {
+    let device = prepare(&options.common)?;
+    let text = corpus::read_whole(&options.text)?;
+    let name = weights::named_or_newest(options.weights.as_deref(), None);
+    let Brought { model, tokenizer, .. } = weights::load(&name, device)?;
+    let encoder = TextEncoder::new(tokenizer, options.common.path)?;
+    let ids = encoder.encode(&text);
+    let context = model.config.context as usize;
+    let stride = options.stride.unwrap_or((context / 2).max(1));
+    ensure!(
+        ids.len() >= 2,
+        "{} has {} tokens; two are needed to predict one",
+        options.text,
+        ids.len()
+    );
+    let count = windows(ids.len(), context, stride).len();
+    say(&format!(
+        "text            {}: {} bytes, {} tokens, in {count} windows of {context} that move on by {stride}",
+        options.text,
+        text.len(),
+        ids.len()
+    ));
+    let mut progress = CountProgress::new("window", count);
+    let loss = sliding_loss(&model, &ids, stride, || progress.add())?;
+    drop(progress);
+    let first = encoder.lesson().piece(ids[0]).context("its own id")?.len();
+    let bytes_per_token = (text.len() - first) as f64 / (ids.len() - 1) as f64;
+    let bits = bits_per_byte(loss, bytes_per_token);
+    println!("loss        {loss:.4} nats a token");
+    println!("perplexity  {:.3}", loss.exp());
+    println!("bits        {bits:.4} a byte");
+    if let Some((_, published)) = PUBLISHED.iter().find(|(known, _)| {
+        is_published(&name) && options.text.contains("wikitext") && name.ends_with(known)
+    }) {
+        println!(
+            "published   perplexity {published} by OpenAI on wikitext-2, where a word counts and not a token: not the same measure"
+        );
+    }
+    Ok(())
+}
