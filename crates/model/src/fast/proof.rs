@@ -69,7 +69,9 @@ fn name(executable: u64, claim: &str) -> String {
 
 fn hash(parts: &[&[u8]]) -> u64 {
     let mut hasher = FxHasher::default();
-    parts.iter().for_each(|part| hasher.write(part));
+    for part in parts {
+        hasher.write(part);
+    }
     hasher.finish()
 }
 
