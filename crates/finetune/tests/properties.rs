@@ -6,6 +6,7 @@ use finetune::{
     instructions::Entry,
 };
 use proptest::prelude::*;
+use std::slice;
 use tch::Tensor;
 use train::{examples::Examples, loss::IGNORED};
 
@@ -52,26 +53,29 @@ proptest! {
             })
             .collect();
         let encoder = BytePairEncoder::gpt2();
-        let set = InstructionSet::new(&entries, encoder, context, mask_prompt);
-        let fits = |entry: &&Entry| !mask_prompt || encoder.encode(&entry.prompt()).len() <= context;
-        let fitting: Vec<&Entry> = entries.iter().filter(fits).collect();
-        prop_assert_eq!(set.is_ok(), !fitting.is_empty());
-        let Ok(set) = set else { return Ok(()) };
-        prop_assert_eq!(set.left_out(), entries.len() - fitting.len());
-        let mut cut = entries.len() - fitting.len();
-        for (number, entry) in fitting.into_iter().enumerate() {
-            let mut whole = encoder.encode(&(entry.prompt() + &entry.output));
-            whole.push(END_OF_TEXT);
-            cut += usize::from(whole.len() > context + 1);
-            let prompt = encoder.encode(&entry.prompt()).len();
-            let (inputs, targets) = set.batch(&[number]);
-            let (inputs, targets) = (&rows(&inputs)[0], &rows(&targets)[0]);
-            prop_assert_eq!(&inputs[..], &whole[..(whole.len() - 1).min(context)]);
-            for (at, &target) in targets.iter().enumerate() {
-                let counts = !mask_prompt || at + 1 >= prompt;
-                prop_assert_eq!(target, if counts { whole[at + 1] } else { IGNORED }, "at {}", at);
+        let mut fitting = Vec::new();
+        let mut cut = 0;
+        for entry in &entries {
+            let alone = InstructionSet::new(slice::from_ref(entry), encoder, 1000, mask_prompt).expect("room for all");
+            let (inputs, targets) = alone.batch(&[0]);
+            let (inputs, targets) = (rows(&inputs).remove(0), rows(&targets).remove(0));
+            prop_assert_eq!(encoder.decode(&inputs).expect("known ids"), entry.prompt() + &entry.output);
+            prop_assert_eq!(targets.last(), Some(&END_OF_TEXT));
+            let masked = if mask_prompt { encoder.encode(&entry.prompt()).len() - 1 } else { 0 };
+            prop_assert_eq!(targets.iter().position(|&target| target != IGNORED), Some(masked));
+            let places = inputs.len().min(context);
+            cut += usize::from(places < inputs.len());
+            if targets[..places].iter().any(|&target| target != IGNORED) {
+                fitting.push((inputs[..places].to_vec(), targets[..places].to_vec()));
             }
         }
-        prop_assert_eq!(set.truncated(), cut);
+        let set = InstructionSet::new(&entries, encoder, context, mask_prompt);
+        prop_assert_eq!(set.is_ok(), !fitting.is_empty());
+        let Ok(set) = set else { return Ok(()) };
+        prop_assert_eq!((set.left_out(), set.truncated()), (entries.len() - fitting.len(), cut));
+        for (number, whole) in fitting.iter().enumerate() {
+            let (inputs, targets) = set.batch(&[number]);
+            prop_assert_eq!(&(rows(&inputs).remove(0), rows(&targets).remove(0)), whole);
+        }
     }
 }

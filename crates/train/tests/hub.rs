@@ -52,7 +52,7 @@ fn a_folder_is_taken_as_it_is_if_it_holds_a_model() {
         said.contains("holds no model: model.safetensors and config.json must be there"),
         "{said}"
     );
-    format::save(room.path(), &small::model()).expect("saved");
+    format::save(room.path(), &small::model(small::CONFIG)).expect("saved");
     assert_eq!(hub(&room, "", true).find(name).expect("a model"), room.path());
 }
 

@@ -2,7 +2,8 @@
 
 mod small;
 
-use small::{alone, bits, model, run, settings, trainer, windows};
+use model::config::Gpt2Config;
+use small::{CONFIG, alone, bits, model, run, settings, trainer, windows};
 use tch::Tensor;
 use train::{
     examples::Examples,
@@ -34,7 +35,8 @@ impl<F: Fn(usize) -> (Vec<i64>, Vec<i64>)> Examples for Made<F> {
 }
 
 fn begin(settings: TrainSettings, training: Box<dyn Examples>) -> Trainer {
-    Trainer::new(model(), settings, training, None, serde_json::Value::Null).expect("a trainer")
+    Trainer::new(model(CONFIG), settings, training, None, serde_json::Value::Null)
+        .expect("a trainer")
 }
 
 #[test]
@@ -71,11 +73,7 @@ fn several_small_batches_teach_what_one_large_batch_teaches() {
         (inputs, targets)
     };
     let after = |batch_size, grad_accum| {
-        let model = model::gpt2::Gpt2::with_parameters(
-            model::config::Gpt2Config { dropout: 0.0, ..small::CONFIG },
-            model().store,
-        )
-        .expect("a model");
+        let model = model(Gpt2Config { dropout: 0.0, ..CONFIG });
         let settings = TrainSettings { batch_size, grad_accum, ..settings(Length::Steps(1)) };
         let mut trainer = Trainer::new(
             model,
@@ -191,7 +189,8 @@ fn senseless_settings_are_refused_by_name() {
 fn a_batch_larger_than_the_data_is_refused_with_both_numbers() {
     let _alone = alone();
     let settings = TrainSettings { batch_size: 100, ..settings(Length::Steps(1)) };
-    let refused = Trainer::new(model(), settings, windows(60, 0), None, serde_json::Value::Null);
+    let refused =
+        Trainer::new(model(CONFIG), settings, windows(60, 0), None, serde_json::Value::Null);
     let said = refused.err().expect("too large").to_string();
     assert!(
         said.starts_with("7 items fill no batch of 100; choose a smaller batch or more data"),

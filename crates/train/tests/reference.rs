@@ -3,7 +3,11 @@
 #[path = "../../embedding/tests/public_data/mod.rs"]
 mod public_data;
 
-use model::{format, format::safetensors::WeightFile};
+use model::{
+    fast::path::CodePath,
+    format::{self, safetensors::WeightFile},
+    gpt2::Gpt2,
+};
 use public_data::public_data;
 use serde_json::Value;
 use std::{collections::BTreeMap, path::Path};
@@ -11,35 +15,40 @@ use tch::{Device, Tensor, nn};
 use train::{
     adamw::{AdamW, AdamWSettings},
     evaluate::sliding_loss,
-    loss::batch_loss,
+    fast::{fused_adamw::fused_step, stepper},
+    settings::TrainSettings,
+    step::Batch,
 };
+
+type Step = fn(&mut AdamW, f64);
 
 #[test]
 fn five_adamw_steps_give_the_weights_of_pytorch_but_for_their_last_digits() {
     let path =
         Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/reference/adamw.safetensors"));
     let mut file = WeightFile::open(path).expect("a committed file");
-    let store = nn::VarStore::new(Device::Cpu);
-    let parameters: Vec<(String, Tensor)> = (0..3)
-        .map(|i| {
+    let ways: [(&str, Step); 2] =
+        [("plain", AdamW::step), ("fused", |optimizer, rate| fused_step(optimizer, rate, 1.0))];
+    for (way, take_step) in ways {
+        let store = nn::VarStore::new(Device::Cpu);
+        let parameters = (0..3).map(|i| {
             let before = file.tensor(&format!("before.{i}")).expect("weights");
             (i.to_string(), store.root().add(&i.to_string(), before, true))
-        })
-        .collect();
-    let copies: Vec<Tensor> =
-        parameters.iter().map(|(_, parameter)| parameter.shallow_clone()).collect();
-    let mut optimizer = AdamW::new(parameters, AdamWSettings::default());
-    for step in 0..5 {
-        optimizer.zero_grad();
-        for (i, parameter) in copies.iter().enumerate() {
-            let gradient = file.tensor(&format!("gradient.{step}.{i}")).expect("gradients");
-            (parameter * gradient).sum(tch::Kind::Float).backward();
-        }
-        optimizer.step(4e-4);
-        for (i, parameter) in copies.iter().enumerate() {
-            let after = file.tensor(&format!("after.{step}.{i}")).expect("weights");
-            // Not bit for bit: the vector library behind `sqrt` rounds differently from processor to processor.
-            assert!(parameter.allclose(&after, 5e-7, 1e-9, false), "step {step}, parameter {i}");
+        });
+        let mut optimizer = AdamW::new(parameters.collect(), AdamWSettings::default());
+        for step in 0..5 {
+            optimizer.zero_grad();
+            for (i, parameter) in &optimizer.parameters {
+                let gradient = file.tensor(&format!("gradient.{step}.{i}")).expect("gradients");
+                (parameter * gradient).sum(tch::Kind::Float).backward();
+            }
+            take_step(&mut optimizer, 4e-4);
+            for (i, parameter) in &optimizer.parameters {
+                let after = file.tensor(&format!("after.{step}.{i}")).expect("weights");
+                // Not bit for bit: the vector library behind `sqrt` rounds differently from processor to processor.
+                let close = parameter.allclose(&after, 5e-7, 1e-9, false);
+                assert!(close, "{way}: step {step}, parameter {i}");
+            }
         }
     }
 }
@@ -50,7 +59,7 @@ fn ids(value: &Value) -> Tensor {
 }
 
 /// Stacks what query, key and value have, as the public file does.
-fn gradients_by_public_name(model: &model::gpt2::Gpt2) -> BTreeMap<String, Tensor> {
+fn gradients_by_public_name(model: &Gpt2) -> BTreeMap<String, Tensor> {
     let gradients: BTreeMap<String, Tensor> =
         model.parameters().into_iter().map(|(name, parameter)| (name, parameter.grad())).collect();
     let mut parts: BTreeMap<String, Vec<Tensor>> = BTreeMap::new();
@@ -65,35 +74,41 @@ fn gradients_by_public_name(model: &model::gpt2::Gpt2) -> BTreeMap<String, Tenso
 #[test]
 fn gradients_and_ten_clipped_steps_equal_those_of_transformers() {
     let Some(folder) = public_data("models/slm-char") else { return };
-    let model = format::load(&folder, Device::Cpu).expect("a whole model");
     let text =
         std::fs::read_to_string(folder.join("expected_train.json")).expect("a readable file");
     let expected: Value = serde_json::from_str(&text).expect("JSON");
-    let (inputs, targets) = (ids(&expected["x"]), ids(&expected["y"]));
-    let mut optimizer = AdamW::new(model.parameters(), AdamWSettings::default());
-    for (step, row) in expected["steps"].as_array().expect("steps").iter().enumerate() {
-        let (loss, norm) = (row[0].as_f64().expect("a loss"), row[1].as_f64().expect("a norm"));
-        optimizer.zero_grad();
-        let our_loss = batch_loss(&model, &inputs, &targets, true);
-        our_loss.backward();
-        if step == 0 {
-            let mut file = WeightFile::open(&folder.join("expected_grads_step0.safetensors"))
-                .expect("a whole file");
-            for (name, ours) in gradients_by_public_name(&model) {
-                let theirs = file.tensor(&format!("transformer.{name}")).expect("a gradient");
-                let gap =
-                    (&ours - &theirs).norm().double_value(&[]) / theirs.norm().double_value(&[]);
-                assert!(gap < 1e-5, "{name}: relative difference {gap:e}");
-            }
+    let batches = [Batch::new(ids(&expected["x"]), ids(&expected["y"]))];
+    let settings = TrainSettings::default();
+    for path in [CodePath::Lesson, CodePath::Fast] {
+        let model = format::load(&folder, Device::Cpu).expect("a whole model");
+        let (_, mut take_step, _) = stepper(&model, &settings, Some(path)).expect("a way to step");
+        let mut optimizer = AdamW::new(model.parameters(), AdamWSettings::default());
+        // A step of no length, so that only the gradients are found, and not clipped.
+        let still = take_step(&model, &mut optimizer, &batches, 0.0, f64::INFINITY);
+        still.expect("a finite gradient");
+        check_gradients(&model, &folder, path);
+        let mut optimizer = AdamW::new(model.parameters(), AdamWSettings::default());
+        for (step, row) in expected["steps"].as_array().expect("steps").iter().enumerate() {
+            let (loss, norm) = (row[0].as_f64().expect("a loss"), row[1].as_f64().expect("a norm"));
+            let ours = take_step(&model, &mut optimizer, &batches, 1e-3, 1.0).expect("a step");
+            let case = format!("{path}, step {step}");
+            let (our_loss, our_norm) = (ours.loss, ours.gradient_norm);
+            assert!((our_loss / loss - 1.0).abs() < 1e-4, "{case}: loss {our_loss}, not {loss}");
+            assert!(
+                (our_norm / norm - 1.0).abs() < 1e-4,
+                "{case}: gradient norm {our_norm}, not {norm}"
+            );
         }
-        let our_norm = optimizer.clip_gradients(1.0).expect("a finite gradient");
-        let our_loss = our_loss.double_value(&[]);
-        assert!((our_loss / loss - 1.0).abs() < 1e-4, "step {step}: loss {our_loss}, not {loss}");
-        assert!(
-            (our_norm / norm - 1.0).abs() < 1e-4,
-            "step {step}: gradient norm {our_norm}, not {norm}"
-        );
-        optimizer.step(1e-3);
+    }
+}
+
+fn check_gradients(model: &Gpt2, folder: &Path, path: CodePath) {
+    let mut file =
+        WeightFile::open(&folder.join("expected_grads_step0.safetensors")).expect("a whole file");
+    for (name, ours) in gradients_by_public_name(model) {
+        let theirs = file.tensor(&format!("transformer.{name}")).expect("a gradient");
+        let gap = (&ours - &theirs).norm().double_value(&[]) / theirs.norm().double_value(&[]);
+        assert!(gap < 1e-5, "{path}, {name}: relative difference {gap:e}");
     }
 }
 

@@ -3,12 +3,13 @@
 mod small;
 
 use model::format;
-use small::{alone, bits, run, settings, trainer, windows};
+use small::{PATHS, alone, bits, run, settings, trainer, trainer_by, windows};
 use std::{fs, path::Path};
 use tch::Device;
 use train::{
     callbacks::Outcome,
     checkpoint,
+    command::take_path,
     metrics::Line,
     settings::{Length, TrainSettings},
     trainer::Trainer,
@@ -53,26 +54,32 @@ fn checkpoints(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn ten_steps_are_five_and_a_stop_and_five_more_bit_for_bit() {
+fn ten_steps_are_five_and_a_stop_and_five_more_bit_for_bit_by_either_path_on_two_threads() {
     let _alone = alone();
     let settings = settings(Length::Steps(10));
-    let (whole_folder, halved_folder) =
-        (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
-    let mut whole = trainer(settings.clone());
-    assert_eq!(run(&mut whole, whole_folder.path(), None).expect("a run"), Outcome::Finished);
+    for path in PATHS {
+        let (whole_folder, halved_folder) =
+            (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let mut whole = trainer_by(path, settings.clone(), windows(60, 0));
+        assert_eq!(run(&mut whole, whole_folder.path(), None).expect("a run"), Outcome::Finished);
 
-    let mut first = trainer(settings.clone());
-    assert_eq!(run(&mut first, halved_folder.path(), Some(5)).expect("a run"), Outcome::Stopped);
-    drop(first);
-    tch::manual_seed(999); // whatever happened to the generator in between
-    let mut second = resumed(halved_folder.path(), settings).expect("a checkpoint");
-    assert_eq!(second.progress.step, 5);
-    assert_eq!(run(&mut second, halved_folder.path(), None).expect("a run"), Outcome::Finished);
+        let mut first = trainer_by(path, settings.clone(), windows(60, 0));
+        let outcome = run(&mut first, halved_folder.path(), Some(5)).expect("a run");
+        assert_eq!(outcome, Outcome::Stopped);
+        drop(first);
+        tch::manual_seed(999); // whatever happened to the generator in between
+        let mut second = resumed(halved_folder.path(), settings.clone()).expect("a checkpoint");
+        take_path(&mut second, Some(path)).expect("the same way to take steps");
+        assert_eq!(second.progress.step, 5);
+        let outcome = run(&mut second, halved_folder.path(), None).expect("a run");
+        assert_eq!(outcome, Outcome::Finished);
 
-    assert_eq!(bits(&whole.model), bits(&second.model), "the weights differ");
-    assert_eq!(losses(&whole), losses(&second), "the metrics differ");
-    let lines = fs::read_to_string(halved_folder.path().join("metrics.jsonl")).expect("metrics");
-    assert_eq!(lines.lines().count(), whole.progress.history.len());
+        assert!(bits(&whole.model) == bits(&second.model), "{path}: the weights differ");
+        assert_eq!(losses(&whole), losses(&second), "{path}: the metrics differ");
+        let lines =
+            fs::read_to_string(halved_folder.path().join("metrics.jsonl")).expect("metrics");
+        assert_eq!(lines.lines().count(), whole.progress.history.len());
+    }
 }
 
 #[test]

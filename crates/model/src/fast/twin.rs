@@ -17,12 +17,19 @@ pub fn sizes(config: &Gpt2Config) -> Gpt2Config {
     Gpt2Config { vocab_size: VOCABULARY, channels, heads: 2, layers: 2, hidden, ..*config }
 }
 
-/// A twin in which every parameter matters, norms and biases too. No number is taken from libtorch's generator.
+/// The twin of a model.
+///
+/// # Errors
+/// As [`of_waves`].
+pub fn model(config: &Gpt2Config) -> Result<Gpt2> {
+    of_waves(sizes(config))
+}
+
+/// A model of these sizes in which every parameter matters, norms and biases too. No number is taken from libtorch's generator.
 ///
 /// # Errors
 /// If the sizes are impossible.
-pub fn model(config: &Gpt2Config) -> Result<Gpt2> {
-    let sizes = sizes(config);
+pub fn of_waves(sizes: Gpt2Config) -> Result<Gpt2> {
     let store = VarStore::new(Device::Cpu);
     for (number, origin) in origins(&sizes).into_iter().enumerate() {
         let (path, name) = origin.ours.rsplit_once('.').unwrap_or(("", &origin.ours));
@@ -37,8 +44,8 @@ fn path_is_norm(name: &str) -> bool {
     name.contains("norm") && name.ends_with("weight")
 }
 
-/// Numbers between -1 and 1 without a visible order.
-fn wave(shape: &[i64], number: usize) -> Tensor {
+/// Numbers between -1 and 1 without a visible order, others for each `number`.
+pub fn wave(shape: &[i64], number: usize) -> Tensor {
     let len = shape.iter().product::<i64>();
     let steps = Tensor::arange(len, (Kind::Double, Device::Cpu)) + number as f64 * 0.37;
     (steps * 12.9898).sin().to_kind(Kind::Float).view(shape)

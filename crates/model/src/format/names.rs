@@ -32,7 +32,7 @@ impl Origin {
     }
 
     /// What the public tensor, or some rows of it, hold of our parameter: a view, nothing is copied.
-    pub(super) fn find_in(&self, public: &Tensor) -> Tensor {
+    pub fn find_in(&self, public: &Tensor) -> Tensor {
         let part = match self.third {
             Some(third) => {
                 let columns = public.size()[public.dim() - 1] / 3;

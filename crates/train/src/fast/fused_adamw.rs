@@ -128,14 +128,14 @@ fn pieces(
 mod tests {
     use super::*;
     use crate::adamw::clip_factor;
-    use model::fast::cpu::simd::{narrowed, widths};
+    use model::fast::{
+        cpu::simd::{narrowed, widths},
+        twin::wave,
+    };
     use tch::{Device, Kind, nn};
 
     fn drawn(shape: &[i64], scale: f64) -> Tensor {
-        let len = shape.iter().product::<i64>();
-        ((Tensor::arange(len, (Kind::Double, Device::Cpu)) * 12.9898).sin() * scale)
-            .to_kind(Kind::Float)
-            .view(shape)
+        wave(shape, 0) * scale
     }
 
     /// Two optimizers for the same weights: of a large parameter that fills several pieces, and of a small one.

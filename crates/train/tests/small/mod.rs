@@ -4,7 +4,7 @@
 
 use anyhow::Result;
 use embedding::windows::Windows;
-use model::{config::Gpt2Config, gpt2::Gpt2};
+use model::{config::Gpt2Config, fast::path::CodePath, gpt2::Gpt2};
 use std::{
     path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -12,6 +12,7 @@ use std::{
 use tch::{Device, Tensor};
 use train::{
     callbacks::Outcome,
+    command::take_path,
     run::{folder::RunFolder, recorder::Recorder},
     settings::{Length, TrainSettings},
     trainer::Trainer,
@@ -36,9 +37,9 @@ pub fn alone() -> MutexGuard<'static, ()> {
 }
 
 /// A model drawn from a seed.
-pub fn model() -> Gpt2 {
+pub fn model(config: Gpt2Config) -> Gpt2 {
     tch::manual_seed(7);
-    let model = Gpt2::new(CONFIG, Device::Cpu).expect("a possible model");
+    let model = Gpt2::new(config, Device::Cpu).expect("a possible model");
     model.initialize_as_gpt2();
     model
 }
@@ -63,8 +64,25 @@ pub fn settings(length: Length) -> TrainSettings {
 
 /// A new run on the usual data.
 pub fn trainer(settings: TrainSettings) -> Trainer {
-    Trainer::new(model(), settings, windows(60, 0), Some(windows(30, 3)), serde_json::Value::Null)
+    trainer_of(CONFIG, settings, windows(60, 0))
+}
+
+fn trainer_of(config: Gpt2Config, settings: TrainSettings, training: Box<Windows>) -> Trainer {
+    let validation = windows(30, 3);
+    Trainer::new(model(config), settings, training, Some(validation), serde_json::Value::Null)
         .expect("a trainer")
+}
+
+/// Both ways to take a step.
+pub const PATHS: [CodePath; 2] = [CodePath::Lesson, CodePath::Fast];
+
+/// A new run that takes its steps by this path, on two threads; for dropout the fast one has no rule.
+pub fn trainer_by(path: CodePath, settings: TrainSettings, training: Box<Windows>) -> Trainer {
+    tch::set_num_threads(2);
+    let dropout = if path == CodePath::Fast { 0.0 } else { CONFIG.dropout };
+    let mut trainer = trainer_of(Gpt2Config { dropout, ..CONFIG }, settings, training);
+    take_path(&mut trainer, Some(path)).expect("a way to take steps");
+    trainer
 }
 
 /// Trains until the run ends or `stop_after` steps are done, in a folder of its own.

@@ -260,12 +260,14 @@ impl Product<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fast::cpu::simd::{narrowed, widths};
+    use crate::fast::{
+        cpu::simd::{narrowed, widths},
+        twin::wave,
+    };
     use tch::Device;
 
-    fn drawn(rows: i64, columns: i64, seed: i64) -> Tensor {
-        tch::manual_seed(seed);
-        Tensor::randn([rows, columns], (Kind::Float, Device::Cpu))
+    fn drawn(rows: i64, columns: i64, number: usize) -> Tensor {
+        wave(&[rows, columns], number)
     }
 
     fn layer(outputs: i64, inputs: i64, has_bias: bool) -> LinearWeights {

@@ -5,10 +5,10 @@ use crate::{
         quantize::{BLOCK, Quantized},
         simd::{narrowed, widths},
     },
+    fast::twin::of_waves,
     format,
     generate::{greedy, most_probable},
 };
-use std::sync::{Mutex, PoisonError};
 
 const SIZES: Gpt2Config = Gpt2Config {
     vocab_size: 101,
@@ -24,19 +24,9 @@ const SIZES: Gpt2Config = Gpt2Config {
     norm_epsilon: 1e-5,
 };
 
-/// A model whose every parameter matters: norms and biases are drawn as well.
 fn drawn(config: Gpt2Config) -> Gpt2 {
-    static GENERATOR: Mutex<()> = Mutex::new(());
-    let _alone = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
     tch::set_num_threads(1);
-    tch::manual_seed(7);
-    let model = Gpt2::new(config, Device::Cpu).expect("possible sizes");
-    let _guard = tch::no_grad_guard();
-    for (_, mut parameter) in model.parameters() {
-        let noise = parameter.randn_like() * 0.1;
-        let _ = parameter.g_add_(&noise);
-    }
-    model
+    of_waves(config).expect("possible sizes")
 }
 
 /// The same model, looked at in its file.
@@ -159,7 +149,9 @@ fn a_text_may_be_read_in_pieces_of_any_length() {
                 assert_eq!(decoder.filled(), 40);
             }
         };
-        widths().into_iter().for_each(|width| narrowed(width, || in_pieces(width)));
+        for width in widths() {
+            narrowed(width, || in_pieces(width));
+        }
     }
 }
 

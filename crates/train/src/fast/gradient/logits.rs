@@ -116,13 +116,15 @@ multiversion! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::fast::cpu::simd::{narrowed, widths};
+    use model::fast::{
+        cpu::simd::{narrowed, widths},
+        twin::wave,
+    };
     use tch::Device;
 
     #[test]
     fn the_gradient_is_the_probabilities_less_one_for_each_target() {
-        tch::manual_seed(1);
-        let of_positions = Tensor::randn([3, 150], (Kind::Double, Device::Cpu)) * 5.0; // [rows, V], in three parts
+        let of_positions = wave(&[3, 150], 0).to_kind(Kind::Double) * 7.0; // [rows, V], in three parts
         // The second position has two targets, the third one the same target twice.
         let targets = [(4_i64, 0_i64), (149, 1), (70, 1), (8, 2), (8, 2)];
         let [ids, places] = [targets.map(|(id, _)| id), targets.map(|(_, place)| place)]
