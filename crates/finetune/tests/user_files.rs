@@ -92,6 +92,22 @@ fn a_command_that_fails_before_its_first_answer_leaves_no_file() {
 }
 
 #[test]
+fn keys_of_other_programs_that_are_not_read_are_named() {
+    let room = Room::new();
+    room.write(
+        "dolly.json",
+        r#"[{"instruction": "a", "context": "c", "response": "b", "category": "x"}]"#,
+    );
+    let words = |file| format!("respond {file} --weights m --out a.json --max-new-tokens 1");
+    let (_, said, code) = room.finetune(&words("dolly.json"));
+    let expected = "note            context, response in the file is not read, only instruction, input and output\n";
+    assert!(code == 0 && said.contains(expected), "{code}: {said}");
+    room.write("ours.json", r#"[{"instruction": "a", "input": "c", "output": "b", "id": 7}]"#);
+    let (_, said, _) = room.finetune(&words("ours.json"));
+    assert!(!said.contains("is not read"), "{said}");
+}
+
+#[test]
 fn tasks_without_an_output_are_answered_and_compared_with_nothing() {
     let room = Room::new();
     room.write(

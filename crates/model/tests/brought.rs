@@ -346,6 +346,19 @@ fn an_index_that_lies_is_refused() {
 }
 
 #[test]
+fn a_folder_in_the_place_of_the_weights_is_no_file_to_be_renamed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in [WEIGHTS, CONFIG] {
+        fs::create_dir(folder.path().join(name)).expect("room");
+    }
+    let said = format::folder::check(folder.path()).expect_err("no model").to_string();
+    assert!(
+        said.contains("holds no model: model.safetensors and config.json must be there"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_folder_without_a_model_is_told_by_what_it_holds() {
     for (file, expected) in [
         (

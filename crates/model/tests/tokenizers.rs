@@ -141,11 +141,12 @@ fn a_vocabulary_of_another_kind_or_a_smaller_one_is_refused() {
 }
 
 #[test]
-fn added_tokens_another_end_and_a_space_before_each_text_are_told() {
+fn added_tokens_another_end_and_what_is_put_before_each_text_are_told() {
     let added = json!({"<pad>": 50257, "<|user|>": 50258}).to_string();
     let config = json!({
         "tokenizer_class": "GPT2Tokenizer",
         "add_prefix_space": true,
+        "add_bos_token": true,
         "eos_token": {"content": "<|im_end|>"},
         "added_tokens_decoder": {"50256": {"content": "<|endoftext|>"}, "50259": {"content": "<|im_end|>"}},
     });
@@ -162,6 +163,7 @@ fn added_tokens_another_end_and_a_space_before_each_text_are_told() {
         "3 tokens were added to its tokenizer (<pad>, <|user|>, <|im_end|>)",
         "end with <|im_end|>",
         "a space",
+        "add_bos_token",
     ] {
         assert!(said.contains(part), "`{part}` is not in: {said}");
     }

@@ -156,6 +156,39 @@ fn names_that_cannot_be_are_refused_without_asking() {
 }
 
 #[test]
+fn the_address_of_a_model_is_answered_by_its_name_and_no_name_by_what_is_wanted() {
+    let room = room();
+    for address in [
+        "https://huggingface.co/some-one/tiny",
+        "https://huggingface.co/some-one/tiny/tree/main?x=1",
+        "hf.co/some-one/tiny/",
+        "hf://some-one/tiny",
+    ] {
+        let said = hub(&room, "http://127.0.0.1:1", false).find(address).expect_err(address);
+        assert_eq!(
+            said.to_string(),
+            format!("{address} is the address of a model; its name is some-one/tiny")
+        );
+    }
+    let said = hub(&room, "", false).find("").expect_err("empty").to_string();
+    assert!(said.starts_with("the name of the weights is empty"), "{said}");
+}
+
+#[test]
+fn an_address_of_the_hub_that_is_none_is_named_before_anything_is_asked() {
+    let room = room();
+    for endpoint in ["huggingface.co", "ftp://x", "https://"] {
+        for name in ["gpt2", "some-one/tiny"] {
+            let said = hub(&room, endpoint, false).find(name).expect_err(endpoint).to_string();
+            assert!(
+                said.starts_with(&format!("HF_ENDPOINT is {endpoint}, which is no address")),
+                "{said}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_model_of_anyone_is_fetched_once_and_loads() {
     let _alone = small::alone();
     let (room, source) = (room(), room());

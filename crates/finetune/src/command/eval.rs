@@ -6,7 +6,7 @@ use train::{
     evaluate::{bits_per_byte, sliding_loss, windows},
     run::{
         corpus,
-        hub::is_published,
+        repository::is_published,
         terminal::{CountProgress, say},
         tokenizer::TextEncoder,
         weights::{self, Brought},

@@ -10,6 +10,9 @@ use std::fmt;
 
 /// Keys under which other programs keep whole conversations.
 pub const CONVERSATIONS: [&str; 3] = ["conversations", "conversation", "messages"];
+/// Keys under which other programs keep what is the instruction, the input or the output here.
+const OTHER_NAMES: [&str; 6] =
+    ["prompt", "completion", "question", "answer", "context", "response"];
 /// The key of a model's answer.
 pub const RESPONSE: &str = "model_response";
 
@@ -54,6 +57,11 @@ impl Fields {
             None => fields.0.push((RESPONSE.to_owned(), value)),
         }
         Ok(fields)
+    }
+
+    /// Keys of these fields that look like a part of a task and are not read.
+    pub fn other_names(&self) -> impl Iterator<Item = &'static str> {
+        OTHER_NAMES.into_iter().filter(|name| self.0.iter().any(|(key, _)| key == name))
     }
 
     /// What is said where there is no instruction.

@@ -37,6 +37,7 @@ impl Journal {
         let end = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
         let (whole, tail) = bytes.split_at(end);
         let foreign = |line: &[u8]| {
+            let line = line.trim_ascii_end(); // a sentence ends with its line
             let begin: String = String::from_utf8_lossy(line).chars().take(40).collect();
             format!(
                 "{} holds {begin:?}, which is not what stands in such a file; choose another, nothing was changed",

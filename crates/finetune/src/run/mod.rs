@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`fields`] | keeps an entry of a file letter for letter |
 //! | [`records`] | reads files of tasks and answers, in whatever form they come |
+//! | [`no_json`] | says what a file is that is no JSON |
 //! | [`tasks`] | finds tasks and answers by the name of a dataset or a file |
 //! | [`journal`] | adds lines to a file, none of which is lost |
 //! | [`answer_file`] | keeps answers while they are given |
@@ -14,6 +15,7 @@ pub mod answer_file;
 pub mod fields;
 pub mod journal;
 pub mod judge;
+pub mod no_json;
 pub mod records;
 pub mod scoring;
 pub mod tasks;

@@ -3,7 +3,10 @@
 
 use crate::{
     instructions::Entry,
-    run::fields::{CONVERSATIONS, Fields, RESPONSE},
+    run::{
+        fields::{CONVERSATIONS, Fields, RESPONSE},
+        no_json::no_json,
+    },
 };
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde::{
@@ -11,7 +14,8 @@ use serde::{
     de::{SeqAccess, Visitor},
 };
 use serde_json::{error::Category, value::RawValue};
-use std::{fmt, fs, path::Path};
+use std::{collections::BTreeSet, fmt, path::Path};
+use train::run::{terminal::say, text_file};
 
 /// The largest file that is read.
 const MOST_BYTES: u64 = 1 << 30;
@@ -43,11 +47,13 @@ pub fn load(path: &Path) -> Result<Vec<Record>> {
 pub fn parse<T>(text: &str, read: impl Fn(usize, Fields) -> Result<T>) -> Result<Vec<T>> {
     let text = text.trim_start_matches('\u{feff}').trim_start();
     ensure!(!text.is_empty(), "it is empty");
-    let mut items = Ok(Vec::new());
+    let (mut items, mut unread) = (Ok(Vec::new()), BTreeSet::new());
     let mut take = |json: &RawValue| {
         if let Ok(read_so_far) = &mut items {
             let number = read_so_far.len();
-            match fields(number, json).and_then(|fields| read(number, fields)) {
+            let fields = fields(number, json);
+            unread.extend(fields.iter().flat_map(Fields::other_names));
+            match fields.and_then(|fields| read(number, fields)) {
                 Ok(item) => read_so_far.push(item),
                 Err(error) => items = Err(error), // told once the rest has turned out to be JSON
             }
@@ -56,6 +62,13 @@ pub fn parse<T>(text: &str, read: impl Fn(usize, Fields) -> Result<T>) -> Result
     if text.starts_with('{') { objects(text, &mut take) } else { list(text, &mut take) }?;
     let items = items?;
     ensure!(!items.is_empty(), "it has no entry");
+    if !unread.is_empty() {
+        let names: Vec<&str> = unread.into_iter().collect();
+        say(&format!(
+            "note            {} in the file is not read, only instruction, input and output",
+            names.join(", ")
+        ));
+    }
     Ok(items)
 }
 
@@ -100,22 +113,6 @@ fn wrapped(json: &RawValue) -> Result<Option<Box<RawValue>>> {
         bail!("it holds {} lists ({}); keep one of them", names.len(), names.join(", "));
     }
     Ok(lists.pop().map(|(_, list)| list))
-}
-
-/// What the parser complains of, and what else stands at that place.
-fn no_json(text: &str, error: &serde_json::Error) -> anyhow::Error {
-    let line = text.lines().nth(error.line().saturating_sub(1)).unwrap_or_default().as_bytes();
-    let near = &line[error.column().saturating_sub(3).min(line.len())..];
-    let near = &near[..near.len().min(8)];
-    let has = |word: &[u8]| near.windows(word.len()).any(|part| part == word);
-    let hint = if has(b"NaN") || has(b"Inf") {
-        " (NaN and Infinity are no JSON; write null where nothing is known)"
-    } else if error.to_string().starts_with("key must be a string") && has(b"}") {
-        " (a comma stands before the closing brace)"
-    } else {
-        ""
-    };
-    anyhow!("{error}{hint}").context("it is not JSON")
 }
 
 fn fields(number: usize, json: &RawValue) -> Result<Fields> {
@@ -175,28 +172,10 @@ impl<'de> Visitor<'de> for Items<'_> {
     }
 }
 
-/// The text of a file in UTF-8, or in UTF-16 with its mark, as some editors and shells write it.
+/// The text of a file of at most a gibibyte.
 ///
 /// # Errors
-/// If the file cannot be read, is larger than a gibibyte, or neither.
+/// If the file cannot be read, is larger, or is no text.
 pub fn read_text(path: &Path) -> Result<String> {
-    let name = path.display();
-    let bytes = fs::metadata(path).with_context(|| format!("cannot read {name}"))?.len();
-    ensure!(
-        bytes <= MOST_BYTES,
-        "{name} has {bytes} bytes; instruction files of more than {MOST_BYTES} are not read"
-    );
-    let bytes = fs::read(path).with_context(|| format!("cannot read {name}"))?;
-    let order: fn([u8; 2]) -> u16 = match bytes.get(..2) {
-        Some([0xff, 0xfe]) => u16::from_le_bytes,
-        Some([0xfe, 0xff]) => u16::from_be_bytes,
-        _ => {
-            return String::from_utf8(bytes).map_err(|error| {
-                let at = error.utf8_error().valid_up_to();
-                anyhow!("{name} is not UTF-8 at byte {at}; save it as UTF-8")
-            });
-        }
-    };
-    let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| order([pair[0], pair[1]])).collect();
-    String::from_utf16(&units).map_err(|_| anyhow!("{name} is no whole UTF-16; save it as UTF-8"))
+    text_file::read(path, MOST_BYTES)
 }

@@ -27,8 +27,7 @@ pub fn check(folder: &Path) -> Result<()> {
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
         .collect();
     names.sort();
-    let inside = names.iter().filter(|name| is_model(&folder.join(name))).max();
-    if let Some(inside) = inside {
+    if let Some(inside) = names.iter().filter(|name| is_model(&folder.join(name))).max() {
         bail!("{folder_name} holds no model, but its folder {inside} does; name that one");
     }
     if let Some(broken) = names.iter().find(|name| is_broken_link(&folder.join(name))) {
@@ -47,7 +46,8 @@ pub fn check(folder: &Path) -> Result<()> {
             "{folder_name} holds weights, but no {CONFIG}; put the one of the same model beside them"
         );
     }
-    let found = names.iter().find_map(|name| Some((name, way_out(name)?)));
+    let mut files = names.iter().filter(|name| folder.join(name).is_file());
+    let found = files.find_map(|name| Some((name, way_out(name)?)));
     if let Some((name, way_out)) = found {
         bail!("{folder_name} holds no {WEIGHTS}, but {name}: {way_out}");
     }

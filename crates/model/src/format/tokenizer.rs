@@ -23,6 +23,8 @@ pub struct Tokenizer {
     pub own_end: Option<String>,
     /// Whether a space is put before each text.
     pub prefix_space: bool,
+    /// Whether the token that begins a text is.
+    pub begins_texts: bool,
 }
 
 /// Reads what stands beside the weights about the tokenizer of a model with `vocab_size` entries; nothing means GPT-2's.
@@ -66,6 +68,7 @@ impl Default for Tokenizer {
             added: BTreeMap::new(),
             own_end: None,
             prefix_space: false,
+            begins_texts: false,
         }
     }
 }
@@ -79,14 +82,16 @@ impl Tokenizer {
         let mut added = found.tokens;
         added.retain(|&id, _| !(0..GPT2.0.len() as i64).contains(&id));
         let own_end = found.end.filter(|end| end != END_MARK);
-        Ok(Self { added, own_end, prefix_space: found.prefix_space, ..Self::default() })
+        let Vocabulary { prefix_space, begins_texts, .. } = found;
+        Ok(Self { added, own_end, prefix_space, begins_texts, ..Self::default() })
     }
 
     fn own(found: &Vocabulary) -> Result<Self> {
         let encoder = found.encoder()?;
         let own_end = found.end.clone().filter(|_| encoder.end_of_text.is_none());
-        let (encoder, prefix_space) = (Cow::Owned(encoder), found.prefix_space);
-        Ok(Self { encoder, added: BTreeMap::new(), own_end, prefix_space })
+        let (encoder, added) = (Cow::Owned(encoder), BTreeMap::new());
+        let &Vocabulary { prefix_space, begins_texts, .. } = found;
+        Ok(Self { encoder, added, own_end, prefix_space, begins_texts })
     }
 
     fn check_size(&self, vocab_size: i64) -> Result<()> {
@@ -132,6 +137,12 @@ impl Tokenizer {
             remarks.push(format!(
                 "its texts end with {end}, which its tokenizer cannot write; what it writes ends at --max-new-tokens or a --stop text"
             ));
+        }
+        if self.begins_texts {
+            remarks.push(
+                "its tokenizer puts a token before each text (add_bos_token), which this program does not"
+                    .to_owned(),
+            );
         }
         if self.prefix_space {
             remarks.push(

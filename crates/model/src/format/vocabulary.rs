@@ -31,6 +31,8 @@ pub(super) struct Vocabulary {
     pub file: Option<&'static str>,
     /// Whether a space is put before each text.
     pub prefix_space: bool,
+    /// Whether the token that begins a text is.
+    pub begins_texts: bool,
 }
 
 impl Vocabulary {
@@ -70,6 +72,7 @@ impl Vocabulary {
                 }
             }
             found.prefix_space |= config["add_prefix_space"] == true;
+            found.begins_texts |= config["add_bos_token"] == true;
         }
         Ok(found)
     }
@@ -102,6 +105,7 @@ impl Vocabulary {
             split["type"].as_str().unwrap_or("unknown")
         );
         self.prefix_space |= split["add_prefix_space"] == true;
+        self.begins_texts |= json["post_processor"]["type"] == "TemplateProcessing";
         for token in json["added_tokens"].as_array().into_iter().flatten() {
             if let Some(text) = text_of(token) {
                 self.add_special(token["id"].as_i64(), text, LIBRARY)?;

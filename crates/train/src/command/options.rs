@@ -1,7 +1,7 @@
 //! What can be said on the command line of `train`, and what it means (chapter 4.4).
 
 use crate::{
-    run::arguments::{at_least_one, not_negative, positive, share, threads},
+    run::arguments::{at_least_one, not_negative, positive, share, threads, whole},
     settings::{Length, TrainSettings},
 };
 use clap::{Parser, Subcommand};
@@ -91,7 +91,7 @@ pub struct Options {
     #[arg(help_heading = "Training", long, value_name = "RATE", value_parser = not_negative)]
     pub min_lr: Option<f64>,
     /// Steps over which the learning rate rises [default: 10]
-    #[arg(help_heading = "Training", long, value_name = "N")]
+    #[arg(help_heading = "Training", long, value_name = "N", value_parser = whole)]
     pub warmup_steps: Option<usize>,
     /// AdamW's weight decay [default: 0.1]
     #[arg(help_heading = "Training", long, value_name = "X", value_parser = not_negative)]
@@ -103,19 +103,19 @@ pub struct Options {
     #[arg(help_heading = "Model and data", long, value_name = "X", value_parser = share)]
     pub dropout: Option<f64>,
     /// Steps between validations, 0 for epochs only [default: 20]
-    #[arg(help_heading = "Training", long, value_name = "N")]
+    #[arg(help_heading = "Training", long, value_name = "N", value_parser = whole)]
     pub eval_every: Option<usize>,
     /// Batches in a validation, 0 for all [default: 20]
-    #[arg(help_heading = "Training", long, value_name = "N")]
+    #[arg(help_heading = "Training", long, value_name = "N", value_parser = whole)]
     pub eval_batches: Option<usize>,
     /// Steps between samples, 0 for epochs only [default: 0]
-    #[arg(help_heading = "Training", long, value_name = "N")]
+    #[arg(help_heading = "Training", long, value_name = "N", value_parser = whole)]
     pub sample_every: Option<usize>,
     /// What samples go on from [default: words from the validation text]
     #[arg(help_heading = "Output", long, value_name = "TEXT", allow_hyphen_values = true)]
     pub prompt: Option<String>,
     /// Steps between checkpoints, 0 for epochs only [default: 0]
-    #[arg(help_heading = "Training", long, value_name = "N")]
+    #[arg(help_heading = "Training", long, value_name = "N", value_parser = whole)]
     pub save_every: Option<usize>,
     /// Checkpoints that stay [default: 2]
     #[arg(help_heading = "Training", long, value_name = "N", value_parser = at_least_one)]

@@ -11,6 +11,22 @@ pub fn at_least_one(text: &str) -> Result<usize, String> {
     }
 }
 
+/// A whole number, 0 too.
+///
+/// # Errors
+/// If it is anything else.
+pub fn whole(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| "it must be 0 or a whole number above it".to_owned())
+}
+
+/// Any number; a comma within it is no point.
+///
+/// # Errors
+/// If it is none.
+pub fn any_number(text: &str) -> Result<f64, String> {
+    text.parse().map_err(|_| "it must be a number, such as 0.7".to_owned())
+}
+
 /// A number of threads. Far more than any machine has cores are refused, as systems fail to start them in ugly ways.
 ///
 /// # Errors
@@ -75,6 +91,10 @@ mod tests {
             assert!(at_least_one(text).is_err() && threads(text).is_err(), "{text:?}");
         }
         assert_eq!(threads("1024"), Ok(1024));
+        assert_eq!((whole("0"), whole("7")), (Ok(0), Ok(7)));
+        assert!(["-1", "1.5", "x", ""].into_iter().all(|text| whole(text).is_err()));
+        assert_eq!(any_number("-0.5"), Ok(-0.5));
+        assert!(any_number("0,7").is_err());
         assert!(threads("1025").is_err());
         for (text, above, from_zero, part) in [
             ("0.5", true, true, true),

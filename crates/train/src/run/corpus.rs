@@ -1,8 +1,8 @@
 //! Where the text to train on comes from, and which part of it is kept back (chapter 4.1).
 
-use super::{terminal::say, tokenizer::TextEncoder};
+use super::{terminal::say, text_file, tokenizer::TextEncoder};
 use crate::split::split_by_characters;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use embedding::support::texts::PROSE;
 use std::{
     fs,
@@ -34,7 +34,7 @@ impl Corpus {
     /// does for the tokenizers of the field; that is said in one line. Without, its characters are learned like any others.
     ///
     /// # Errors
-    /// If a name means nothing, a dataset cannot be fetched, or a file is empty or not UTF-8.
+    /// If a name means nothing, a dataset cannot be fetched, or a file is empty or no text.
     pub fn read(sources: &[String], split_documents: bool) -> Result<Self> {
         let source =
             if sources.is_empty() { "the embedded prose".to_owned() } else { sources.join(", ") };
@@ -163,19 +163,14 @@ fn documents(text: &str, path: &Path) -> Vec<String> {
     documents
 }
 
-/// Reads a file as UTF-8, without a byte order mark and with `\n` at the ends of lines.
+/// Reads a file with `\n` at the ends of lines.
 fn read_text(path: &Path) -> Result<String> {
-    let name = path.display();
-    let bytes = fs::read(path).with_context(|| format!("cannot read {name}"))?;
-    let text = match String::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) => bail!(
-            "{name} is not UTF-8 at byte {}; save it as UTF-8",
-            error.utf8_error().valid_up_to()
-        ),
-    };
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text).replace("\r\n", "\n");
-    ensure!(!text.trim().is_empty(), "{name} is empty; there is nothing to learn from it");
+    let text = text_file::read(path, u64::MAX)?.replace("\r\n", "\n");
+    ensure!(
+        !text.trim().is_empty(),
+        "{} is empty; there is nothing to learn from it",
+        path.display()
+    );
     Ok(text)
 }
 

@@ -3,6 +3,7 @@
 //! # Source
 //! `constants.py` and `utils/_auth.py` of `huggingface_hub`; `TRANSFORMERS_CACHE` as in `utils/hub.py` of transformers 4.
 
+use anyhow::{Result, ensure};
 use std::{env, fs, path::PathBuf};
 
 /// A token for the hub, and where it came from.
@@ -60,6 +61,19 @@ pub fn cache() -> Option<PathBuf> {
 pub fn endpoint() -> String {
     let address = set("HF_ENDPOINT").unwrap_or_else(|| "https://huggingface.co".to_owned());
     address.trim_end_matches('/').to_owned()
+}
+
+/// Checks that the address of the hub is one.
+///
+/// # Errors
+/// If it has no scheme, another than of the web, or no host.
+pub fn check_endpoint(address: &str) -> Result<()> {
+    let host = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"));
+    ensure!(
+        host.is_some_and(|host| !host.is_empty()),
+        "HF_ENDPOINT is {address}, which is no address; it begins with https://, as https://huggingface.co does"
+    );
+    Ok(())
 }
 
 /// Whether nothing may be downloaded.

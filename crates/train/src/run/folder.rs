@@ -84,6 +84,11 @@ impl RunFolder {
     pub fn unused(asked_for: Option<&Path>, name: &str, force: bool) -> Result<PathBuf> {
         if let Some(folder) = asked_for {
             ensure!(
+                folder.to_str().is_some(),
+                "{} is not UTF-8, and no command that names it could be printed; choose another --out-dir",
+                folder.display()
+            );
+            ensure!(
                 !Self::is_taken(folder),
                 "there is a run in {} already; go on with it by --resume, or choose another --out-dir",
                 folder.display()

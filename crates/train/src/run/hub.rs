@@ -8,22 +8,14 @@ use super::{
     cache::{self, Cached},
     environment::{self, Token},
     fetch,
-    runs::{self, RUNS},
+    repository::{self, OWNERS},
+    runs,
     terminal::say,
 };
 use anyhow::{Result, bail, ensure};
 use model::format::{CONFIG, INDEX, WEIGHTS, folder};
 use std::path::{Path, PathBuf};
 use xtask::datasets::{self, Dataset};
-
-/// Names that the hub knew before every model had an owner, and still knows.
-const OWNERS: [(&str, &str); 5] = [
-    ("gpt2", "openai-community"),
-    ("gpt2-medium", "openai-community"),
-    ("gpt2-large", "openai-community"),
-    ("gpt2-xl", "openai-community"),
-    ("distilgpt2", "distilbert"),
-];
 
 /// Where to look and where to ask.
 #[derive(Debug, Clone)]
@@ -63,7 +55,7 @@ impl Hub {
         if let Some(path) = runs::locate(named) {
             return local(name, &path);
         }
-        let (repository, dataset) = repository(named)?;
+        let (repository, dataset) = repository::named(named)?;
         let broken = match self.cached(&repository, dataset) {
             Cached::Whole(folder, revision) => {
                 say(&fetch::taken(name, Some(&revision), &format!("in {}", folder.display())));
@@ -75,7 +67,7 @@ impl Hub {
         if let Some(folder) = self.downloaded(&repository, dataset)? {
             say_broken(broken.as_ref(), "taking what was downloaded");
             let kept = fetch::revision(&folder);
-            let known = dataset.map_or(kept.as_deref(), revision);
+            let known = dataset.map_or(kept.as_deref(), repository::revision);
             say(&fetch::taken(name, known, &format!("in {}", folder.display())));
             return Ok(folder);
         }
@@ -87,13 +79,18 @@ impl Hub {
             );
         }
         say_broken(broken.as_ref(), "fetching it anew");
+        environment::check_endpoint(&self.endpoint)?;
         self.fetch(&repository, dataset)
     }
 
     fn fetch(&self, repository: &str, dataset: Option<&Dataset>) -> Result<PathBuf> {
         if let Some(dataset) = dataset {
             let token = self.token.as_ref().map(|token| token.value.as_str());
-            say(&fetch::taken(repository, revision(dataset), &format!("from {}", self.endpoint)));
+            say(&fetch::taken(
+                repository,
+                repository::revision(dataset),
+                &format!("from {}", self.endpoint),
+            ));
             return datasets::fetch_with(&self.root, &dataset.name, token);
         }
         say(&format!("weights         asking {} for {repository}", self.endpoint));
@@ -108,7 +105,7 @@ impl Hub {
         names.extend(OWNERS.iter().find(old).map(|(name, _)| (*name).to_owned()));
         let mut broken = Cached::Absent;
         for name in names {
-            match cache::find(cache, &name, dataset.and_then(revision)) {
+            match cache::find(cache, &name, dataset.and_then(repository::revision)) {
                 Cached::Broken(why) if broken == Cached::Absent => broken = Cached::Broken(why),
                 Cached::Broken(_) | Cached::Absent => {}
                 whole @ Cached::Whole(..) => {
@@ -133,11 +130,6 @@ impl Hub {
     fn place(&self, repository: &str) -> PathBuf {
         self.root.join("data/public/hub").join(repository.replace('/', "--"))
     }
-}
-
-/// Whether a name is that of a model that OpenAI, or who distilled it, has published: one that continues texts.
-pub fn is_published(name: &str) -> bool {
-    OWNERS.iter().any(|(known, owner)| name == *known || name == format!("{owner}/{known}"))
 }
 
 fn say_broken(broken: Option<&String>, instead: &str) {
@@ -180,48 +172,4 @@ fn local(name: &str, path: &Path) -> Result<PathBuf> {
         None => error,
     })?;
     Ok(folder.to_owned())
-}
-
-/// The name of a repository of the hub, with the dataset of ours that it is, if any.
-///
-/// # Errors
-/// If `name` is a path, or cannot be a name.
-fn repository(name: &str) -> Result<(String, Option<&'static Dataset>)> {
-    let parts: Vec<&str> = name.split('/').collect();
-    let no_folder = || format!("there is no folder {name}{}", runs::nearest(name));
-    let (owner, model) = match parts[..] {
-        [model] => {
-            let Some((_, owner)) = OWNERS.iter().find(|(known, _)| *known == model) else {
-                let names: Vec<&str> = OWNERS.iter().map(|(name, _)| *name).collect();
-                bail!(
-                    "there is no folder {name}, nor a model of that name; the names are {}, and OWNER/NAME for any other of the hub{}",
-                    names.join(", "),
-                    runs::nearest(name)
-                );
-            };
-            (*owner, model)
-        }
-        [owner, model] if owner != RUNS && !Path::new(owner).exists() => (owner, model),
-        _ => bail!(no_folder()),
-    };
-    let harmless = |part: &str| {
-        let allowed = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
-        !part.is_empty() && !part.starts_with('.') && part.chars().all(allowed)
-    };
-    ensure!(
-        harmless(owner) && harmless(model),
-        "{}, and no model on the hub can have that name",
-        no_folder()
-    );
-    let known = OWNERS.contains(&(model, owner));
-    let dataset = datasets::all()
-        .iter()
-        .find(|dataset| known && dataset.kind == datasets::Kind::Weights && dataset.name == model);
-    Ok((format!("{owner}/{model}"), dataset))
-}
-
-/// The commit in the addresses of a dataset.
-fn revision(dataset: &Dataset) -> Option<&str> {
-    let (_, rest) = dataset.files.first()?.urls.first()?.split_once("/resolve/")?;
-    rest.split('/').next()
 }

@@ -14,8 +14,10 @@
 //! | [`newest`] | finds the runs that there are |
 //! | [`plot`] | draws curves |
 //! | [`recorder`] | writes down what happens in a run, and shows it |
+//! | [`repository`] | knows the names of models on the hub |
 //! | [`runs`] | finds the runs of the project |
 //! | [`terminal`] | progress, messages, signals |
+//! | [`text_file`] | reads a text in the encodings that there are |
 //! | [`weights`] | reads the model that a user names |
 
 pub mod arguments;
@@ -30,7 +32,9 @@ pub mod memory_check;
 pub mod newest;
 pub mod plot;
 pub mod recorder;
+pub mod repository;
 pub mod runs;
 pub mod terminal;
+pub mod text_file;
 pub mod tokenizer;
 pub mod weights;

@@ -1,8 +1,9 @@
 //! A model that its user names: found, compared with our tokenizer, and read.
 
 use super::{
-    hub::{self, Hub},
+    hub::Hub,
     newest::{self, Maker},
+    repository,
     terminal::say,
 };
 use crate::checkpoint::CHECKPOINTS;
@@ -60,7 +61,7 @@ pub fn named_or_newest(name: Option<&str>, preferred: Option<Maker>) -> String {
 /// Whether a model has only learned to continue texts, as far as its name or its run tells.
 pub fn only_continues(name: &str, folder: &Path) -> bool {
     let local = Path::new(name).exists();
-    !local && hub::is_published(name) || newest::maker_of(folder) == Some(Maker::Train)
+    !local && repository::is_published(name) || newest::maker_of(folder) == Some(Maker::Train)
 }
 
 /// The folder with the tokenizer files of a model: its own, or for a checkpoint that of its run.

@@ -4,7 +4,7 @@ use super::Common;
 use clap::Args;
 use model::fast::decode::Dtype;
 use train::{
-    run::arguments::{at_least_one, stop_text},
+    run::arguments::{any_number, at_least_one, stop_text},
     sampling::Sampling,
 };
 
@@ -18,13 +18,13 @@ pub struct Generation {
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = at_least_one)]
     pub max_new_tokens: usize,
     /// 0 takes the most probable token each time, higher values dare more [default: complete 1, chat 0]
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = any_number)]
     pub temperature: Option<f64>,
     /// Choose among the N most probable tokens only [default: all]
     #[arg(long, value_name = "N")]
     pub top_k: Option<i64>,
     /// Choose among the most probable tokens that reach this probability together [default: 1]
-    #[arg(long, value_name = "P", allow_negative_numbers = true)]
+    #[arg(long, value_name = "P", allow_negative_numbers = true, value_parser = any_number)]
     pub top_p: Option<f64>,
     /// Stop before this text; may be given several times
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true, value_parser = stop_text)]

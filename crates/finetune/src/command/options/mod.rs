@@ -8,6 +8,7 @@ pub use files::{Eval, Export, Info, Respond, Score};
 pub use generation::{Chat, Complete, Generation};
 pub use whole::Whole;
 
+use crate::run::judge::Judge;
 use clap::{Args, Parser, Subcommand};
 use model::fast::path::CodePath;
 use train::run::arguments::threads;
@@ -84,7 +85,7 @@ pub struct Common {
 #[command(next_help_heading = "Judge")]
 pub struct JudgeOptions {
     /// A server of OpenAI's dialect, which gets `OPENAI_API_KEY`, instead of Ollama (which `OLLAMA_HOST` moves)
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = Judge::check_address)]
     pub judge_url: Option<String>,
     /// The judge's model
     #[arg(long, value_name = "NAME", default_value = "llama3")]

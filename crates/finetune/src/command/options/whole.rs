@@ -3,7 +3,7 @@
 use super::{Common, JudgeOptions};
 use clap::Args;
 use std::path::PathBuf;
-use train::run::arguments::{at_least_one, positive, share};
+use train::run::arguments::{at_least_one, positive, share, whole};
 
 /// Options of the whole run.
 #[derive(Debug, Clone, Args)]
@@ -18,7 +18,7 @@ pub struct Whole {
     #[arg(help_heading = "Model and data", long, value_name = "N", conflicts_with = "resume")]
     pub vocab_size: Option<usize>,
     /// Take only so many entries, chosen as Python's random.sample does
-    #[arg(help_heading = "Model and data", long, value_name = "N")]
+    #[arg(help_heading = "Model and data", long, value_name = "N", value_parser = whole)]
     pub sample: Option<usize>,
     /// Passes over the training entries [default: 2, for scratch 14]
     #[arg(help_heading = "Training", long, value_name = "N", value_parser = at_least_one)]
@@ -36,10 +36,10 @@ pub struct Whole {
     #[arg(help_heading = "Training", long)]
     pub mask_prompt: bool,
     /// Steps between validations [default: 5, for scratch 100]
-    #[arg(help_heading = "Training", long, value_name = "N")]
+    #[arg(help_heading = "Training", long, value_name = "N", value_parser = whole)]
     pub eval_every: Option<usize>,
     /// Steps between checkpoints, 0 for epochs only [default: 0]
-    #[arg(help_heading = "Training", long, value_name = "N")]
+    #[arg(help_heading = "Training", long, value_name = "N", value_parser = whole)]
     pub save_every: Option<usize>,
     /// Go on with the run in DIR, or with the newest one in runs/
     #[arg(help_heading = "Training", long, value_name = "DIR", num_args = 0..=1, conflicts_with_all = ["weights", "data", "sample", "mask_prompt", "seed", "out_dir"])]

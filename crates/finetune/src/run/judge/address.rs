@@ -1,6 +1,7 @@
 //! Where a judge is (chapter 5.5): what `OLLAMA_HOST` and `--judge-url` may hold, and what of it may be shown.
 
 use std::net::IpAddr;
+use ureq::http::Uri;
 
 /// The port that Ollama listens at.
 const OLLAMA_PORT: &str = "11434";
@@ -86,6 +87,30 @@ impl Address {
             base: format!("{scheme}://{authority}{path}{version}"),
             query: query.to_owned(),
             login,
+        }
+    }
+
+    /// Takes an address of the common dialect if anybody could be there.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(address: &str) -> Result<String, String> {
+        let given = unquoted(address);
+        let (scheme, rest) = given.split_once("://").unwrap_or(("http", given));
+        if rest.trim_matches('/').is_empty() {
+            return Err("an address must name a server, such as localhost:8080".to_owned());
+        }
+        if !["http", "https"].contains(&scheme) {
+            return Err(format!("a server is asked by http or https, not {scheme}"));
+        }
+        let base = Self::of_openai(address).base;
+        let uri: Uri = base.parse().map_err(|error| format!("{base} is no address: {error}"))?;
+        let port = uri.authority().and_then(|authority| split_port(authority.as_str()));
+        match port {
+            Some((_, port)) if uri.port_u16().is_none() => {
+                Err(format!("{port:?} is no port; there are 1 to 65535"))
+            }
+            _ => Ok(address.to_owned()),
         }
     }
 
@@ -200,6 +225,21 @@ mod tests {
             ("https://me:secret@example.com", "https://example.com/v1"),
         ] {
             assert_eq!(Address::of_openai(address).base, base, "{address}");
+        }
+        for address in ["localhost:8080", "http://[::1]:8080/v1", "::1", "https://me:p@h/v1", ":80"]
+        {
+            assert_eq!(Address::check(address).as_deref(), Ok(address));
+        }
+        for (address, said) in [
+            ("", "must name a server"),
+            ("http://", "must name a server"),
+            ("127.0.0.1:99999", "\"99999\" is no port"),
+            ("localhost:", "\"\" is no port"),
+            ("http://[::1", "is no address"),
+            ("unix:///run/x", "not unix"),
+        ] {
+            let error = Address::check(address).expect_err(address);
+            assert!(error.contains(said), "{address}: {error}");
         }
         let azure =
             "https://x.example/openai/deployments/d/chat/completions?api-version=2024-06-01";

@@ -56,6 +56,14 @@ impl Judge {
         Self::new(Address::of_openai(address), Dialect::OpenAi, model)
     }
 
+    /// Takes an address, as [`Judge::openai`] does, if anybody could be there.
+    ///
+    /// # Errors
+    /// What is wrong with it, for whoever typed it.
+    pub fn check_address(address: &str) -> Result<String, String> {
+        Address::check(address)
+    }
+
     fn new(address: Address, dialect: Dialect, model: &str) -> Self {
         let form = Cell::new((Form::Schema, false));
         Self { server: Server::new(address), dialect, model: model.to_owned(), form }
