@@ -7,22 +7,22 @@
 //! Zen 3 a prompt of 512 tokens takes 3 to 5 % less time than with products by MKL. A processor with AVX-512 has registers for larger
 //! tiles than these; there MKL makes the products.
 
-use super::panels::{OUTPUTS, Packed, apart, sizes};
+use super::{
+    panels::{Packed, apart, sizes},
+    product::{PANELS, Product},
+};
 use crate::fast::cpu::{
     simd::{LANES, lanes, prefetch},
     tensor_slice::{is_f32_slice, to_f32_vec, with_slices},
-    threads::{parallel_for, parallel_for_with},
+    threads::parallel_for,
 };
 use crate::fast::ops::{
     matmul::{matmul, matmul_add},
-    micro_kernel::{Block, multiply_simd, put_simd},
-    tiles::{Panels, Rows},
+    micro_kernel::{Block, put_simd},
+    tiles::Rows,
 };
 use crate::fast::weights::LinearWeights;
 use tch::{Kind, Tensor};
-
-/// Panels of a piece of work: few enough that who is done first does not wait long, and many for one look at the weights.
-const PANELS: usize = 16;
 
 /// The input of layers, laid out as their products read it.
 pub struct Input(Form);
@@ -216,44 +216,6 @@ impl LinearWeights {
             let lines = lines.as_chunks().0;
             work(Product { weight, bias: bias.as_deref(), lines, width }, out);
         });
-    }
-}
-
-/// The product of a layer's weights with an input that is laid out.
-struct Product<'a> {
-    weight: Rows<'a>,
-    bias: Option<&'a [f32]>,
-    lines: &'a [[f32; LANES]],
-    /// Lines of a panel.
-    width: usize,
-}
-
-impl Product<'_> {
-    /// Makes the outputs in pieces, and gives them to `work` for 16 rows of the input at a time: `[outputs, 16]`, the number of these
-    /// rows within the piece, and the piece's place.
-    fn make<T: Send>(&self, places: Vec<T>, work: impl Fn(&mut Block, usize, &mut T) + Sync) {
-        let Self { weight, bias, lines, width } = *self;
-        let pieces = lines.chunks(PANELS * width).flat_map(|lines| {
-            let outputs = (0..weight.count).step_by(OUTPUTS);
-            outputs.map(move |first| (lines, first))
-        });
-        let tools = || Block::new(OUTPUTS, LANES);
-        parallel_for_with(
-            pieces.zip(places).collect(),
-            tools,
-            |sums, ((lines, first), mut place)| {
-                let end = weight.count.min(first + OUTPUTS);
-                let mut tiles = weight.tiles(first, end);
-                if let Some(bias) = bias {
-                    let starts = tiles.iter_mut().flat_map(|tile| &mut tile.starts);
-                    starts.zip(&bias[first..end]).for_each(|(start, bias)| *start = *bias);
-                }
-                for (number, panel) in lines.chunks_exact(width).enumerate() {
-                    multiply_simd(&tiles, Panels::new(panel, width), sums, 0, false);
-                    work(sums, number, &mut place);
-                }
-            },
-        );
     }
 }
 

@@ -17,6 +17,7 @@ mod key_values;
 mod linear;
 mod packed;
 mod panels;
+mod product;
 mod prompt;
 mod worker;
 
