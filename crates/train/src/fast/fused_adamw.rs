@@ -6,6 +6,8 @@
 //!
 //! The moments keep their bits. A weight can differ in its last one, because the vector library behind libtorch's `sqrt` does not
 //! always round to the nearest number, and a processor's own root does. Where figures are held against PyTorch's, the plain step runs.
+//!
+//! `cargo xtask bench train --only train-2x256` measures it.
 
 use crate::adamw::{AdamW, AdamWSettings};
 use model::{

@@ -1,4 +1,6 @@
-//! Numbers in fewer bits: bfloat16, and 8-bit numbers with scales.
+//! Numbers in 8 bits, with scales.
+//!
+//! For what [fewer bits](crate::fast::decode::Dtype) gain.
 
 /// Neighboring weights of a row that share a scale.
 pub const BLOCK: usize = 64;
@@ -9,15 +11,6 @@ pub const LANE: usize = 4;
 /// Neighboring inputs that share a scale. Smaller than a block, because a few channels of a trained GPT-2 are far larger than the
 /// others, and take the digits away from those that share their scale.
 pub const INPUTS_OF_A_SCALE: usize = 32;
-
-/// The nearest bfloat16, to the even one of two equally near.
-pub fn to_bf16(number: f32) -> u16 {
-    let bits = number.to_bits();
-    if number.is_nan() {
-        return (bits >> 16) as u16 | 0x40; // a rounded not-a-number could become infinity
-    }
-    ((bits + 0x7fff + (bits >> 16 & 1)) >> 16) as u16
-}
 
 /// Appends a row, filled up with zeros to whole blocks: whole numbers plus 128, and a scale for each block.
 pub fn quantize_row(row: &[f32], values: &mut Vec<u8>, scales: &mut Vec<f32>) {

@@ -1,4 +1,6 @@
 //! Loops in the widest registers that the processor has.
+//!
+//! Attention, softmax, GELU, norms and AdamW are such loops: `cargo xtask bench train` and `cargo xtask bench prefill` measure them.
 
 use std::cell::Cell;
 

@@ -3,6 +3,9 @@
 //! After each piece of work the threads of libtorch look for the next one for some milliseconds before they go to sleep. Threads of
 //! our own, which work just then, would have to share the processors with them. So the loops that are not libtorch's run on
 //! libtorch's threads too, where it has them from GNU's OpenMP, as on Linux.
+//!
+//! Softmax, its logarithm and its gradient as such loops took a step of the 124M model from 2.74 to 2.55 s on an AMD Zen 3, together with
+//! a product that is written transposed: `cargo xtask bench train --only train-2x256` measures it.
 
 use super::simd::{lanes, narrowed};
 use std::{

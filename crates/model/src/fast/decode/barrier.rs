@@ -3,6 +3,8 @@
 //! A token of the 124M model waits for its workers 49 times. Waking a sleeping thread costs the operating system tens of microseconds
 //! each time, looking at a number until it changes well under one. So who waits looks for a while, then lets others have the
 //! processor, and sleeps only between tokens.
+//!
+//! For what the [decoder](super) gains.
 
 use std::{
     sync::{

@@ -1,4 +1,6 @@
 //! Keys and values of one text, each head's by itself, so that threads own what they write.
+//!
+//! For what the [decoder](super) gains.
 
 use crate::{config::Gpt2Config, fast::cpu::threads::parallel_for};
 use attention::attend::attend_fused;

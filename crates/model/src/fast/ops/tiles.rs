@@ -1,4 +1,6 @@
 //! How the matrices of a product lie: rows in tiles on the left, panels on the right, lines of sums as the result.
+//!
+//! For what the [products](super::micro_kernel) gain.
 
 #![expect(clippy::inline_always, reason = "compiled anew for registers of each width")]
 

@@ -12,6 +12,8 @@
 //! A step of the 124M model with 2 sequences of 256 tokens takes 2.3 GB; it took 2.5 when the gradients had places of their own, and
 //! then it remembered less. Freeing the one and allocating the other, in hundreds of pieces, did not help: what is free is scattered,
 //! and the next gradient fits nowhere.
+//!
+//! `cargo xtask bench train --only train-2x256` measures the memory too.
 
 use std::cell::Cell;
 use tch::Tensor;
@@ -70,7 +72,7 @@ impl Arena {
     }
 }
 
-/// A stretch of a arena that is filled from its beginning.
+/// A stretch of an arena that is filled from its beginning.
 pub struct Shelf {
     memory: Tensor,
     taken: Cell<i64>,

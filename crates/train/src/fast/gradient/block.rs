@@ -1,4 +1,6 @@
 //! The way of a block forward, and back.
+//!
+//! For what [the fast step](crate::fast) gains.
 
 use super::{
     arena::Shelf,

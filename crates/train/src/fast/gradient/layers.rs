@@ -1,4 +1,6 @@
 //! Each layer's rule: what the error of its output says about its weights, and about its input.
+//!
+//! For what [the fast step](crate::fast) gains.
 
 use model::fast::{
     cpu::tensor_slice::with_slices,

@@ -3,11 +3,13 @@
 //! Autograd finds the same numbers by itself, and is the way to read first. Knowing the model, one can do with less: a gradient is
 //! written by its matrix product into the buffer that the optimizer reads, no operation is recorded, and the logits of the
 //! vocabulary, the largest thing in a step by far, are made, used and forgotten for a few positions at a time. What a block has
-//! remembered makes arena for its gradient.
+//! remembered makes room for its gradient.
 //!
 //! The rules of the single layers are in `gradient/layers.rs`, that of the memory in `gradient/arena.rs`. What is not a product of large
 //! matrices is done in loops of our own: [`flash_attention`](model::fast::ops::flash_attention), `gradient/gelu.rs` and `logits.rs`. Dropout has no rule here: with dropout, and
 //! elsewhere than on the CPU, autograd does the work.
+//!
+//! For what [the fast step](super) gains.
 
 mod arena;
 mod block;

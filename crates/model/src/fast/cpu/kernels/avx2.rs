@@ -8,7 +8,7 @@ use super::{BLOCK, LANE, Quantized, apart, plain, prefetch};
 use std::arch::x86_64::*;
 use std::mem;
 
-bring!("avx2", load: [f32; 8] => __m256, store: __m256 => [f32; 8], load_16_bits: [u16; 8] => __m128i);
+bring!("avx2", load: [f32; 8] => __m256, store: __m256 => [f32; 8], load_16_bits: [half::bf16; 8] => __m128i);
 bring!("avx2", load_weights: [u8; 32] => __m256i, load_values: [i8; 32] => __m256i);
 
 #[target_feature(enable = "avx2")]
@@ -19,12 +19,12 @@ fn sum(lanes: __m256) -> f32 {
 }
 
 #[target_feature(enable = "avx2")]
-fn load_halves(numbers: &[u16; 8]) -> __m256 {
+fn load_halves(numbers: &[half::bf16; 8]) -> __m256 {
     _mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_cvtepu16_epi32(load_16_bits(numbers))))
 }
 
 dot!(f32, f32, 8, load, "avx2,fma", _mm256_setzero_ps, _mm256_fmadd_ps, sum);
-dot!(bf16, u16, 8, load_halves, "avx2,fma", _mm256_setzero_ps, _mm256_fmadd_ps, sum);
+dot!(bf16, half::bf16, 8, load_halves, "avx2,fma", _mm256_setzero_ps, _mm256_fmadd_ps, sum);
 weighted_sum!(8, "avx2,fma", _mm256_set1_ps, _mm256_fmadd_ps);
 
 /// Sums of four products each, of 32 weights with 32 values.

@@ -8,18 +8,18 @@ use super::{BLOCK, Quantized, apart, plain, prefetch};
 use std::arch::x86_64::*;
 use std::mem;
 
-bring!("avx512f", load: [f32; 16] => __m512, store: __m512 => [f32; 16], load_16_bits: [u16; 16] => __m256i);
+bring!("avx512f", load: [f32; 16] => __m512, store: __m512 => [f32; 16], load_16_bits: [half::bf16; 16] => __m256i);
 bring!("avx512f", load_weights: [u8; 64] => __m512i, load_values: [i8; 64] => __m512i, load_sums: [i32; 16] => __m512i);
 
 #[target_feature(enable = "avx512f")]
-fn load_halves(numbers: &[u16; 16]) -> __m512 {
+fn load_halves(numbers: &[half::bf16; 16]) -> __m512 {
     _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(load_16_bits(numbers))))
 }
 
 dot!(f32, f32, 16, load, "avx512f", _mm512_setzero_ps, _mm512_fmadd_ps, _mm512_reduce_add_ps);
 dot!(
     bf16,
-    u16,
+    half::bf16,
     16,
     load_halves,
     "avx512f",

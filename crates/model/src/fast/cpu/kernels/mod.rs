@@ -9,6 +9,8 @@
 //! at hand can run, and a test holds each against the plain one.
 //!
 //! Vector instructions may run only where the processor has them: a [`Kernels`] of a level is made only after asking it.
+//!
+//! `cargo xtask bench decode` measures it.
 
 #![expect(unsafe_code, reason = "vector instructions cannot be reached otherwise")]
 
@@ -16,6 +18,7 @@ use super::{
     quantize::{BLOCK, INPUTS_OF_A_SCALE, LANE, Quantized},
     simd::{lanes, prefetch},
 };
+use half::bf16;
 use std::array;
 
 /// Fills `out` by the kernel of that name at the level of `$kernels`; `$at` gives what begins at a row.
@@ -116,7 +119,7 @@ impl Kernels {
     ///
     /// # Panics
     /// As in [`dot_f32`](Self::dot_f32).
-    pub fn dot_bf16(self, rows: &[u16], x: &[f32], out: &mut [f32]) {
+    pub fn dot_bf16(self, rows: &[bf16], x: &[f32], out: &mut [f32]) {
         assert_eq!(
             rows.len(),
             out.len() * x.len(),
