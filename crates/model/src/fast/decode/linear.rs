@@ -20,7 +20,7 @@ use crate::fast::cpu::{
 };
 use crate::fast::ops::{
     matmul::{matmul, matmul_add},
-    micro_kernel::{Block, put_simd},
+    micro_kernel::put_simd,
     tiles::Rows,
 };
 use crate::fast::weights::LinearWeights;
