@@ -381,7 +381,7 @@ fn a_path_that_is_not_there_is_never_asked_of_the_hub() {
     let room = room();
     let server = server::serve(|_, stream| server::head(stream, "200 OK", 0, ""));
     // The folder src of this crate exists, so that src/… is a path.
-    for name in ["runs/nope", "src/nope", "./nope", "a/b/c", "runs/", "~/nope", "nope"] {
+    for name in ["runs/nope", "src/nope", "./nope", "a/b/c", "runs/nope/", "~/nope", "nope"] {
         let said = hub(&room, &server.url, false).find(name).expect_err(name).to_string();
         assert!(said.starts_with("there is no folder"), "{said}");
     }

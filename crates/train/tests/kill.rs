@@ -99,6 +99,15 @@ fn kill_often(path: &str) {
     println!(
         "{path}: {in_writing} of {KILLS} kills fell into the writing of a checkpoint; before the last, step {reached} was reached"
     );
+    let steps = |run: &str| {
+        let metrics = fs::read_to_string(folder.join(run).join("metrics.jsonl")).expect("metrics");
+        let steps = metrics.lines().filter(|line| line.contains("\"loss\""));
+        let told = |step: &str| step.split(",\"tokens_per_s").next().expect("a part").to_owned();
+        steps.map(told).collect::<Vec<_>>()
+    };
+    for (whole, killed) in steps("whole").iter().zip(&steps("killed")) {
+        assert_eq!(whole, killed, "{path}: a step went otherwise after a kill");
+    }
     let weights =
         |run: &str| fs::read(folder.join(run).join("model.safetensors")).expect("weights");
     assert!(weights("whole") == weights("killed"), "{path}: the kills left a trace in the weights");

@@ -39,8 +39,9 @@ pub fn of(folder: &Path, vocab_size: i64) -> Result<Tokenizer> {
         check_other_files(folder)?;
     }
     let tokenizer = match found.file {
-        Some(file) if !is_gpt2(&found) => Tokenizer::own(&found)
-            .with_context(|| format!("the tokenizer in {file} makes no sense"))?,
+        Some(file) if !is_gpt2(&found) => {
+            Tokenizer::own(&found).with_context(|| format!("its tokenizer in {file}"))?
+        }
         _ => Tokenizer::gpt2(found)?,
     };
     tokenizer.check_size(vocab_size)?;

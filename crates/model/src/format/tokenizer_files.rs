@@ -19,13 +19,13 @@ pub const FILES: [&str; 8] = [
     "special_tokens_map.json",
 ];
 
-/// Copies the tokenizer files of a model into the folder of one that was made from it. They are equal to GPT-2's ([`tokenizer::check`])
+/// Copies the tokenizer files of a model into the folder of one that was made from it. They are equal to GPT-2's ([`tokenizer::of`])
 /// but may name added tokens.
 ///
 /// # Errors
 /// If a file cannot be read or written.
 ///
-/// [`tokenizer::check`]: super::tokenizer::check
+/// [`tokenizer::of`]: super::tokenizer::of
 pub fn keep(from: &Path, folder: &Path) -> Result<()> {
     for name in FILES {
         let source = from.join(name);

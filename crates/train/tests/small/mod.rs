@@ -32,8 +32,9 @@ pub const CONFIG: Gpt2Config = Gpt2Config {
 /// To be held while a test draws random numbers: libtorch has one generator for the whole process, so that tests take turns.
 pub fn alone() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
-    tch::set_num_threads(1);
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    tch::set_num_threads(1); // for the whole process, and so only by whose turn it is
+    turn
 }
 
 /// A model drawn from a seed.
