@@ -6,7 +6,7 @@ use super::{
     plan::{self, Plan, Prepared},
 };
 use anyhow::{Context, Result, ensure};
-use model::format::{WEIGHTS, tokenizer};
+use model::format::WEIGHTS;
 use std::path::Path;
 use tch::Device;
 use train::{
@@ -37,8 +37,8 @@ pub fn resume(options: &Whole, run: Option<&Path>, device: Device) -> Result<Opt
     );
     let split = plan::split(&plan.data, plan.sample, plan.seed)?;
     let run = run_of(&loaded.folder).to_owned();
-    let tokenizer = tokenizer::of(&run, loaded.model.config.vocab_size)?;
-    let encoder = TextEncoder::new(tokenizer, options.common.path)?;
+    let vocab_size = loaded.model.config.vocab_size;
+    let encoder = TextEncoder::of_run(&run, vocab_size, options.common.path)?;
     let (training, validation) =
         plan::sets(&split, encoder.lesson(), &loaded.model.config, plan.mask_prompt)?;
     let saved = &loaded.state.settings;

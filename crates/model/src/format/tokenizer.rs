@@ -50,16 +50,18 @@ pub fn of(folder: &Path, vocab_size: i64) -> Result<Tokenizer> {
 
 /// Whether all of GPT-2's tokens are there, each with its id; the end of the text may be missing.
 fn is_gpt2(found: &Vocabulary) -> bool {
-    let theirs = found.tokens.range(0..GPT2.0.len() as i64);
-    theirs.clone().count() + 1 >= GPT2.0.len()
-        && theirs.into_iter().all(|(&id, token)| *token == GPT2.0[id as usize])
+    let theirs = found.tokens.range(0..GPT2_TOKENS.len() as i64);
+    theirs.clone().count() + 1 >= GPT2_TOKENS.len()
+        && theirs.into_iter().all(|(&id, token)| *token == GPT2_TOKENS[id as usize])
 }
 
-/// GPT-2's tokens by id, and its merges in their order, in printable characters.
-static GPT2: LazyLock<(Vec<String>, Vec<String>)> = LazyLock::new(|| {
-    let encoder = BytePairEncoder::gpt2();
-    (printable_pieces(encoder).expect("each id has bytes"), printable_merges(encoder))
-});
+/// GPT-2's tokens by id, in printable characters.
+static GPT2_TOKENS: LazyLock<Vec<String>> =
+    LazyLock::new(|| printable_pieces(BytePairEncoder::gpt2()).expect("each id has bytes"));
+
+/// GPT-2's merges in their order, apart from the tokens, as reading them off those takes longer.
+static GPT2_MERGES: LazyLock<Vec<String>> =
+    LazyLock::new(|| printable_merges(BytePairEncoder::gpt2()));
 
 impl Default for Tokenizer {
     /// GPT-2's.
@@ -81,7 +83,7 @@ impl Tokenizer {
             check_merges(merges)?;
         }
         let mut added = found.tokens;
-        added.retain(|&id, _| !(0..GPT2.0.len() as i64).contains(&id));
+        added.retain(|&id, _| !(0..GPT2_TOKENS.len() as i64).contains(&id));
         let own_end = found.end.filter(|end| end != END_MARK);
         let Vocabulary { prefix_space, begins_texts, .. } = found;
         Ok(Self { added, own_end, prefix_space, begins_texts, ..Self::default() })
@@ -159,12 +161,12 @@ impl Tokenizer {
 fn check_merges(merges: &[String]) -> Result<()> {
     for (place, merge) in merges.iter().enumerate() {
         ensure!(
-            GPT2.1.get(place) == Some(merge),
+            GPT2_MERGES.get(place) == Some(merge),
             "its files merge {merge:?} at place {}, which GPT-2's tokenizer does not; {ONLY}",
             place + 1
         );
     }
-    let (theirs, ours) = (merges.len(), GPT2.1.len());
+    let (theirs, ours) = (merges.len(), GPT2_MERGES.len());
     ensure!(theirs == ours, "its files have {theirs} merges, not GPT-2's {ours}; {ONLY}");
     Ok(())
 }

@@ -13,7 +13,7 @@ use crate::{
     trainer::Trainer,
 };
 use anyhow::{Context, Result, ensure};
-use model::format::{WEIGHTS, tokenizer};
+use model::format::WEIGHTS;
 use std::path::Path;
 use tch::Device;
 
@@ -41,8 +41,7 @@ pub fn resume(options: &Options, run: Option<&Path>, device: Device) -> Result<O
     let settings = options.settings(&state.settings);
     let corpus = Corpus::read(&command.text, command.split_documents)?;
     let (run, before) = (run_of(&loaded.folder).to_owned(), state.settings.clone());
-    let tokenizer = tokenizer::of(&run, loaded.model.config.vocab_size)?;
-    let encoder = TextEncoder::new(tokenizer, options.path)?;
+    let encoder = TextEncoder::of_run(&run, loaded.model.config.vocab_size, options.path)?;
     let (training, validation, bytes_per_token) = examples(&corpus, &encoder, command.context)?;
     let history = loaded.history.clone();
     let mut trainer = Trainer::resume(loaded, settings, training, Some(validation))?;

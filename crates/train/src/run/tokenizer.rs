@@ -9,7 +9,10 @@ use embedding::{
 };
 use model::{
     fast::path::{CodePath, choose},
-    format::{tokenizer::Tokenizer, tokenizer_files},
+    format::{
+        tokenizer::{self, Tokenizer},
+        tokenizer_files,
+    },
 };
 use std::{borrow::Cow, path::Path};
 
@@ -31,6 +34,14 @@ impl TextEncoder {
     pub fn new(tokenizer: Tokenizer, wanted: Option<CodePath>) -> Result<Self> {
         let fast = take(choose(wanted, || FastEncoder::proven(&tokenizer.encoder))?);
         Ok(Self { tokenizer, fast })
+    }
+
+    /// That of a run, by the files in its folder, for a model with `vocab_size` entries.
+    ///
+    /// # Errors
+    /// As [`tokenizer::of`] and [`Self::new`].
+    pub fn of_run(run: &Path, vocab_size: i64, wanted: Option<CodePath>) -> Result<Self> {
+        Self::new(tokenizer::of(run, vocab_size)?, wanted)
     }
 
     /// The ids of any text.
