@@ -181,6 +181,21 @@ fn characters_of_every_class_are_encoded_as_tiktoken_encodes_them() {
     assert_equal_to_tiktoken(&all, "the list of characters");
 }
 
+/// What has brought tokenizers to a panic, tiktoken-rs among them, or to minutes.
+#[test]
+fn a_million_equal_characters_are_encoded_in_seconds_by_the_fast_encoder() {
+    for repeated in [" ", "^", "\n", "\t ", "a", "'s", "e\u{301}", "\u{1f468}\u{200d}"] {
+        let text = |bytes: usize| format!("a{}b", repeated.repeat(bytes / repeated.len()));
+        assert_fast_equal_to_tiktoken(
+            &text(10_000),
+            &format!("ten thousand bytes of {repeated:?}"),
+        );
+        let million = text(1_000_000);
+        let ids = FastEncoder::gpt2().encode(&million);
+        assert!(BytePairEncoder::gpt2().decode(&ids).expect("its own ids") == million);
+    }
+}
+
 #[test]
 fn words_of_a_million_letters_are_encoded_in_seconds_by_the_fast_encoder() {
     assert_fast_equal_to_tiktoken(&" ".repeat(1_000_000), "a million spaces");

@@ -31,6 +31,19 @@ fn always(folder: &Path, sizes: Gpt2Config, ids: &[(i64, f64)]) {
     format::save(folder, &model).expect("room");
 }
 
+/// A model whose weights are drawn so wide that its next token is a clear choice.
+fn drawn(folder: &Path, sizes: Gpt2Config) {
+    tch::manual_seed(1);
+    let model = Gpt2::new(sizes, Device::Cpu).expect("possible sizes");
+    model.initialize_as_gpt2();
+    tch::no_grad(|| {
+        for weight in model.store.variables().values_mut().filter(|weight| weight.dim() == 2) {
+            let _ = weight.g_mul_scalar_(15.0);
+        }
+    });
+    format::save(folder, &model).expect("room");
+}
+
 fn room() -> TempDir {
     tempfile::tempdir().expect("a folder")
 }
@@ -351,4 +364,128 @@ fn a_text_is_measured_in_nats_perplexity_and_bits_and_a_text_of_one_token_is_ref
     refused(&room, &["eval", "t.txt", "--weights", "m"], "t.txt has 1 tokens; two are needed");
     fs::write(room.path().join("t.txt"), "a b c").expect("room");
     refused(&room, &["eval", "t.txt", "--weights", "m", "--stride", "64"], "stride is 64");
+}
+
+#[test]
+fn models_of_odd_shapes_write_the_lessons_text_on_any_number_of_threads_and_in_every_type() {
+    let room = room();
+    for [channels, heads, layers, hidden, context] in
+        [[2, 2, 2, 8, 64], [6, 3, 2, 37, 32], [5, 5, 1, 20, 4], [9, 1, 3, 33, 16], [10, 2, 1, 1, 1]]
+    {
+        drawn(
+            &room.path().join("m"),
+            Gpt2Config { channels, heads, layers, hidden, context, ..SIZES },
+        );
+        let complete = |words: &str| {
+            let fixed =
+                "complete --weights m --prompt Hello,world --max-new-tokens 5 --temperature 0 ";
+            let words: Vec<_> = fixed.split_whitespace().chain(words.split_whitespace()).collect();
+            let (printed, said, code) = finetune(&room, &words);
+            assert_eq!(code, 0, "{words:?}: {said}");
+            printed
+        };
+        let lesson = complete("--path lesson");
+        assert!(lesson.len() > "Hello,world\n".len(), "{lesson}");
+        for threads in ["1", "2"] {
+            assert_eq!(complete(&format!("--path fast --threads {threads}")), lesson, "{channels}");
+        }
+        for dtype in ["bf16", "int8"] {
+            assert!(complete(&format!("--dtype {dtype}")).starts_with("Hello,world"));
+        }
+    }
+}
+
+#[test]
+fn a_model_of_zeros_writes_the_first_id_in_every_type() {
+    let room = room();
+    let model = Gpt2::new(SIZES, Device::Cpu).expect("possible sizes");
+    tch::no_grad(|| {
+        for weight in model.store.variables().values_mut() {
+            let _ = weight.zero_();
+        }
+    });
+    format::save(&room.path().join("z"), &model).expect("room");
+    let words = ["complete", "--weights", "z", "--prompt", "A", "--max-new-tokens", "2"];
+    for dtype in ["f32", "bf16", "int8"] {
+        let words = [&words[..], &["--temperature", "0", "--dtype", dtype]].concat();
+        assert_eq!(finetune(&room, &words).0, "A!!\n", "{dtype}");
+    }
+}
+
+/// The format asks for no alignment, and files without it are common.
+#[test]
+fn weights_may_begin_at_any_byte() {
+    let room = room();
+    let folder = room.path().join("m");
+    drawn(&folder, SIZES);
+    let bytes = fs::read(folder.join(WEIGHTS)).expect("saved");
+    let (length, rest) = bytes.split_at(8);
+    let length = u64::from_le_bytes(length.try_into().expect("eight bytes"));
+    let (header, numbers) = rest.split_at(usize::try_from(length).expect("a short header"));
+    let shown = || {
+        let words = ["complete", "--weights", "m", "--prompt", "Once", "--temperature", "0"];
+        ["f32", "int8"].map(|dtype| finetune(&room, &[&words[..], &["--dtype", dtype]].concat()).0)
+    };
+    let (expected, table) = (shown(), finetune(&room, &["info", "m"]).0);
+    for blanks in 1_u8..=4 {
+        let length = (length + u64::from(blanks)).to_le_bytes();
+        let file = [&length, header, " ".repeat(blanks.into()).as_bytes(), numbers].concat();
+        fs::write(folder.join(WEIGHTS), file).expect("room");
+        assert_eq!(shown(), expected, "{blanks} blanks more");
+        assert_eq!(finetune(&room, &["info", "m"]).0, table, "{blanks} blanks more");
+    }
+}
+
+/// `reorder_and_upcast_attn` only helps 16-bit floats: in float32 it changes no number.
+#[test]
+fn a_flag_that_changes_no_number_is_read_and_one_that_does_is_refused_by_name() {
+    let room = room();
+    let folder = room.path().join("m");
+    drawn(&folder, SIZES);
+    let words = ["complete", "--weights", "m", "--prompt", "Once", "--temperature", "0"];
+    let (expected, _, code) = finetune(&room, &words);
+    assert_eq!(code, 0);
+    configure(&folder, "reorder_and_upcast_attn", json!(true));
+    assert_eq!(finetune(&room, &words).0, expected);
+    configure(&folder, "scale_attn_by_inverse_layer_idx", json!(true));
+    refused(&room, &words, "scale_attn_by_inverse_layer_idx is true");
+}
+
+#[test]
+fn prompts_and_stop_texts_are_taken_as_they_are_with_dashes_and_without_a_character() {
+    let room = room();
+    always(&room.path().join("m"), SIZES, &[(CAT, 12.0)]);
+    let complete = |words: &[&str]| {
+        let first = ["complete", "--weights", "m", "--max-new-tokens", "2", "--temperature", "0"];
+        let (printed, said, code) = finetune(&room, &[&first, words].concat());
+        assert_eq!(code, 0, "{words:?}: {said}");
+        printed
+    };
+    for prompt in ["- milk", "--- Chapter 1 ---", "-- Act I", "-1", "--prompt"] {
+        assert_eq!(complete(&["--prompt", prompt]), format!("{prompt} cat cat\n"));
+    }
+    assert_eq!(complete(&["--prompt", "A", "--stop", "---", "--stop", "-"]), "A cat cat\n");
+    // Nothing to read is the token that ends texts, after which a new one begins.
+    assert_eq!(complete(&["--prompt", ""]), " cat cat\n");
+}
+
+/// The numbers are those of OpenAI's pattern in Python's `regex` with the published ranks.
+#[test]
+fn the_tokens_of_odd_texts_are_counted_as_openai_counts_them_and_the_text_stays_as_it_is() {
+    let room = room();
+    always(&room.path().join("m"), Gpt2Config { context: 1, ..SIZES }, &[(CAT, 12.0)]);
+    for (text, tokens) in [
+        ("nbsp\u{a0}\u{a0}thin\u{2009}\u{200a}ideo\u{3000}\u{3000}end", 15),
+        ("line\u{2028}para\u{2029}nel\u{85}x", 11),
+        ("ctrl\u{1c}\u{1d}\u{1e}\u{1f}\u{7f}\u{1} end", 8),
+        ("caf\u{e9} cafe\u{301} o\u{302}\u{323}x", 12),
+        ("x\u{b2}\u{2167}\u{664}\u{665}\u{bf0} \u{bd}3\u{2075}", 16),
+        (" leading and trailing  ", 5),
+        ("\u{fffd}\u{fffe}\u{ffff}\u{10ffff} x", 12),
+    ] {
+        let words = ["complete", "--weights", "m", "--max-new-tokens", "1", "--temperature", "0"];
+        let (printed, said, code) = finetune(&room, &[&words[..], &["--prompt", text]].concat());
+        assert_eq!((printed, code), (format!("{text} cat\n"), 0), "{said}");
+        assert!(said.contains(&format!("the prompt has {tokens} tokens")), "{text:?}: {said}");
+    }
 }
