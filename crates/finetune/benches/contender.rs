@@ -5,7 +5,10 @@
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use embedding::{
-    bpe::BytePairEncoder, fast::FastEncoder, loader::Loader, support::generators::Libtorch,
+    bpe::BytePairEncoder,
+    fast::{FastEncoder, learn::learn_merges},
+    loader::Loader,
+    support::generators::Libtorch,
 };
 use finetune::{collate::InstructionSet, run::tasks};
 use model::{
@@ -76,6 +79,7 @@ fn main() -> Result<()> {
         Some("decode") => decode(&options),
         Some("load") => load(&options),
         Some("tokenize") => tokenize(&options),
+        Some("vocabulary") => vocabulary(&options),
         Some(other) => bail!("there is no group {other}"),
         None => {
             println!("this program is started by: cargo xtask bench");
@@ -263,5 +267,16 @@ fn tokenize(options: &Options) -> Result<()> {
         let count =
             if is_ours { ours.encode(&text).len() } else { theirs.encode_ordinary(&text).len() };
         Ok(measured(started, count))
+    })
+}
+
+fn vocabulary(options: &Options) -> Result<()> {
+    const MERGES: usize = 4096 - 257; // beside the bytes and the end of a text
+    let text = fs::read_to_string(&options.data)?;
+    serve("ours", || {
+        let started = Instant::now();
+        let merges = learn_merges(&text, MERGES);
+        ensure!(merges.len() == MERGES, "the text is too short");
+        Ok(measured(started, 1))
     })
 }

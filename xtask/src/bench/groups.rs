@@ -11,7 +11,8 @@ use super::page::Unit;
 use super::provide;
 
 /// The groups, in the order in which they run.
-pub const GROUPS: [&str; 6] = ["train", "finetune", "prefill", "decode", "load", "tokenize"];
+pub const GROUPS: [&str; 7] =
+    ["train", "finetune", "prefill", "decode", "load", "tokenize", "vocabulary"];
 
 /// One comparison: one shape of work, ours and its peers.
 pub struct Case {
@@ -75,6 +76,7 @@ pub fn cases(setting: &Setting, group: &str, grow: bool) -> Result<Vec<Case>> {
             ],
         }],
         "tokenize" => vec![tokenize(setting)?],
+        "vocabulary" => vec![vocabulary(setting)?],
         other => bail!("there is no group {other}; the groups are {}", GROUPS.join(", ")),
     })
 }
@@ -155,6 +157,19 @@ fn tokenize(setting: &Setting) -> Result<Case> {
             ours(setting, "tokenize", &with("tiktoken-rs"), 0.5),
             python(setting, "tokenize_text.py", "tokenize", &with("tiktoken"), 0.5),
         ],
+    })
+}
+
+fn vocabulary(setting: &Setting) -> Result<Case> {
+    let (texts, bytes) = provide::texts(setting.root)?;
+    let texts = texts.display().to_string();
+    let data = ["--data", texts.as_str()];
+    Ok(Case {
+        key: "vocabulary".into(),
+        title: format!("learning 4,096 entries from {bytes} bytes of the texts that are here"),
+        unit: Unit::Milliseconds,
+        ours: ours(setting, "vocabulary", &data, 1.0),
+        peers: vec![python(setting, "vocabulary.py", "vocabulary", &data, 1.0)],
     })
 }
 

@@ -27,7 +27,7 @@ const PAGE: &str = "BENCHMARKS.md";
 /// What is to be measured, and how.
 #[derive(Args)]
 pub struct Options {
-    /// train, finetune, prefill, decode, load or tokenize [default: all of them]
+    /// train, finetune, prefill, decode, load, tokenize or vocabulary [default: all of them]
     group: Option<String>,
     /// Only the comparisons whose name in BENCHMARKS.md begins so, such as train-2x256
     #[arg(long, value_name = "NAME", default_value = "")]

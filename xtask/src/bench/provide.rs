@@ -7,7 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use xtask::datasets::{self, Kind};
 
 use crate::python::{self, Build};
 use crate::run::{build, cargo, pass_through};
@@ -44,6 +45,30 @@ pub fn model(root: &Path, python: &Path, name: &str) -> Result<PathBuf> {
             .context("the peers' model could not be written")?;
     }
     Ok(there)
+}
+
+/// The public texts that are here, one after the other in a file, and its bytes; those of many megabytes are left out.
+pub fn texts(root: &Path) -> Result<(PathBuf, usize)> {
+    const LARGEST: u64 = 64_000_000;
+    let mut texts = Vec::new();
+    for dataset in datasets::all().iter().filter(|dataset| dataset.kind == Kind::Text) {
+        for file in &dataset.files {
+            let path = root.join(&file.path);
+            if fs::metadata(&path).is_ok_and(|found| found.len() <= LARGEST) {
+                texts.extend(
+                    fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?,
+                );
+            }
+        }
+    }
+    ensure!(
+        !texts.is_empty(),
+        "no public text is here; get some by: cargo xtask fetch wikitext-2 tiny-shakespeare"
+    );
+    let joined = folder(root).join("texts.txt");
+    fs::create_dir_all(folder(root)).context("cannot make .bench")?;
+    fs::write(&joined, &texts).with_context(|| format!("cannot write {}", joined.display()))?;
+    Ok((joined, texts.len()))
 }
 
 /// Builds llama.cpp and converts the model for it.
