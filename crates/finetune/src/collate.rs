@@ -97,6 +97,20 @@ impl InstructionSet {
         self.left_out
     }
 
+    /// Bytes of the text for each target that counts; the end of a text is a target without bytes.
+    pub fn bytes_per_target(&self, encoder: &BytePairEncoder) -> f64 {
+        let (mut bytes, mut targets) = (0, 0);
+        for row in &self.rows {
+            for &id in &row.ids[row.ignored + 1..] {
+                targets += 1;
+                if Some(id) != encoder.end_of_text {
+                    bytes += encoder.piece(id).map_or(0, <[u8]>::len);
+                }
+            }
+        }
+        bytes as f64 / f64::from(targets)
+    }
+
     /// The most positions a batch can have.
     pub fn context(&self) -> usize {
         self.context

@@ -1,6 +1,6 @@
 //! What a run calls on its way, and how it ends (chapter 4.4).
 
-use crate::metrics::Line;
+use crate::metrics::{Line, Validation};
 use anyhow::Result;
 use model::gpt2::Gpt2;
 
@@ -20,6 +20,12 @@ pub trait Callbacks {
     /// # Errors
     /// If it cannot write them down.
     fn line(&mut self, line: &Line) -> Result<()>;
+
+    /// Hears of each measurement together with the model that was measured.
+    ///
+    /// # Errors
+    /// If it cannot keep what it wants to keep.
+    fn measured(&mut self, model: &Gpt2, validation: &Validation) -> Result<()>;
 
     /// Lets the model show what it can write.
     ///

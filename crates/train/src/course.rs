@@ -20,6 +20,8 @@ pub struct Course {
     pub training: Box<dyn Examples>,
     /// What is measured on.
     pub validation: Option<Box<dyn Examples>>,
+    /// Bytes of the validation text for each token that counts, where they are known.
+    pub bytes_per_token: Option<f64>,
     /// Steps in a pass over the training examples.
     pub steps_per_epoch: usize,
     /// The batches of one epoch, and which epoch that is.
@@ -41,7 +43,15 @@ impl Course {
         let steps_per_epoch = first.len().div_ceil(settings.grad_accum);
         let schedule = settings.schedule(settings.total_steps(steps_per_epoch));
         let epoch_batches = (0, first);
-        Ok(Self { settings, schedule, training, validation, steps_per_epoch, epoch_batches })
+        Ok(Self {
+            settings,
+            schedule,
+            training,
+            validation,
+            bytes_per_token: None,
+            steps_per_epoch,
+            epoch_batches,
+        })
     }
 
     /// The batches of a step, counted from 0, and how many were left out because they hold no target.

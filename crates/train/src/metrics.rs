@@ -45,6 +45,9 @@ pub struct Validation {
     pub tokens: u64,
     /// Mean loss in eval mode, in nats.
     pub validation_loss: f64,
+    /// The same as bits for each byte of the text, where its bytes are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bits_per_byte: Option<f64>,
 }
 
 /// One piece of text by the model.
@@ -108,7 +111,13 @@ mod tests {
                 gradient_norm: 2.5,
                 tokens_per_s: 4000.0,
             }),
-            Line::Validation(Validation { step: 1, epoch: 0.5, tokens: 64, validation_loss: 10.7 }),
+            Line::Validation(Validation {
+                step: 1,
+                epoch: 0.5,
+                tokens: 64,
+                validation_loss: 10.7,
+                bits_per_byte: Some(3.25),
+            }),
             Line::Sample(Sample {
                 step: 1,
                 epoch: 0.5,

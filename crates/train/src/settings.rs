@@ -47,6 +47,12 @@ pub struct TrainSettings {
     pub save_every: usize,
     /// How many checkpoints stay on the disk.
     pub keep_last: usize,
+    /// Whether the weights with the lowest validation loss are kept, and are what the run ends with.
+    #[serde(default)] // earlier checkpoints knew neither this nor patience
+    pub keep_best: bool,
+    /// Measurements in a row without a lower validation loss after which the run ends; 0 goes on whatever they say.
+    #[serde(default)]
+    pub patience: usize,
 }
 
 impl Default for TrainSettings {
@@ -67,6 +73,8 @@ impl Default for TrainSettings {
             sample_every: 0,
             save_every: 0,
             keep_last: 2,
+            keep_best: true,
+            patience: 0,
         }
     }
 }
@@ -147,6 +155,8 @@ impl TrainSettings {
             sample_every: saved.sample_every,
             save_every: saved.save_every,
             keep_last: saved.keep_last,
+            keep_best: saved.keep_best,
+            patience: saved.patience,
             ..self.clone()
         };
         let (ours, theirs) =

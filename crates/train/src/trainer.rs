@@ -5,10 +5,10 @@ use crate::{
     callbacks::{Callbacks, Outcome},
     checkpoint::{self, Loaded, State, libtorch_version},
     course::Course,
-    evaluate::evaluate,
+    evaluate::{bits_per_byte, evaluate},
     examples::Examples,
     metrics::{Line, Sample, Step, Validation, rounded},
-    progress::{Origin, Progress},
+    progress::{Origin, Progress, check_data},
     seeds::{Purpose, derived_seed},
     settings::TrainSettings,
     step::{Batch, Measured, train_step},
@@ -93,12 +93,12 @@ impl Trainer {
         if self.progress.step == 0 {
             self.evaluate(callbacks)?;
         }
-        while self.progress.step < self.course.schedule.total_steps {
+        let outcome = loop {
+            if self.is_done() {
+                break Outcome::Finished;
+            }
             if callbacks.stop() {
-                if saved != Some(self.progress.step) {
-                    self.checkpoint(folder, callbacks)?;
-                }
-                return Ok(Outcome::Stopped);
+                break Outcome::Stopped;
             }
             if let Some(step) = self.step()? {
                 self.record(Line::Step(step), callbacks)?;
@@ -114,8 +114,18 @@ impl Trainer {
                 self.checkpoint(folder, callbacks)?;
                 saved = Some(self.progress.step);
             }
+        };
+        if saved != Some(self.progress.step) {
+            self.checkpoint(folder, callbacks)?;
         }
-        Ok(Outcome::Finished)
+        Ok(outcome)
+    }
+
+    /// Whether the last step is taken, or the validation loss has not become lower for as long as patience lasts.
+    pub fn is_done(&self) -> bool {
+        let (step, total) = (self.progress.step, self.course.schedule.total_steps);
+        let patience = self.course.settings.patience;
+        step >= total || patience > 0 && self.progress.measurements_since_best() >= patience
     }
 
     /// Takes one step, or none if its batches hold no target.
@@ -171,11 +181,16 @@ impl Trainer {
             loss.is_finite(),
             "the validation loss after step {step} is {loss}; lower the learning rate"
         );
-        let (epoch, validation_loss) = (self.epoch(), rounded(loss));
-        self.record(
-            Line::Validation(Validation { step, epoch, tokens, validation_loss }),
-            callbacks,
-        )
+        let bits = self.course.bytes_per_token.map(|bytes| rounded(bits_per_byte(loss, bytes)));
+        let measured = Validation {
+            step,
+            epoch: self.epoch(),
+            tokens,
+            validation_loss: rounded(loss),
+            bits_per_byte: bits,
+        };
+        callbacks.measured(&self.model, &measured)?;
+        self.record(Line::Validation(measured), callbacks)
     }
 
     fn sample(&mut self, callbacks: &mut dyn Callbacks) -> Result<()> {
@@ -223,17 +238,4 @@ impl Trainer {
             resume_metadata: origin.resume_metadata,
         }
     }
-}
-
-fn check_data(name: &str, saved: Option<&String>, ours: Option<&String>) -> Result<()> {
-    let short =
-        |hash: Option<&String>| hash.map_or("none", |hash| &hash[..12.min(hash.len())]).to_owned();
-    ensure!(
-        saved == ours,
-        "the {name} data is not that of the checkpoint (SHA-256 {} there, {} here); resume with the same data, or begin \
-         another run",
-        short(saved),
-        short(ours)
-    );
-    Ok(())
 }

@@ -184,52 +184,121 @@ fn runs_without_a_folder_of_their_own_get_numbers_and_the_newest_is_resumed() {
 }
 
 #[test]
-fn a_signal_saves_and_says_how_to_go_on_and_the_end_is_the_same() {
+fn a_signal_or_a_closed_terminal_saves_and_says_how_to_go_on_and_the_end_is_the_same() {
     let room = Room::new();
-    let words =
-        "--max-steps 60 --save-every 1000 --sample-every 1000 --eval-every 1000 --warmup-steps 2";
+    let words = "--max-steps 60 --save-every 1000 --sample-every 1000 --eval-every 4 \
+                 --eval-batches 2 --warmup-steps 2 --learning-rate 0.02";
+    let weights = |run: &str| fs::read(room.path(run).join("model.safetensors")).expect("weights");
     room.train(words).args(["--out-dir", "whole"]).assert().success();
+    for (signal, run) in [("-TERM", "halved"), ("-HUP", "hung-up")] {
+        let last = stop_after_three_steps(&room, words, signal, run);
+        assert!(
+            last.starts_with("saved at step ")
+                && last.ends_with(&format!("resume with: cargo run -p train -- --resume {run}")),
+            "{last}"
+        );
+        room.bare(&format!("--resume {run}")).assert().success();
+        assert!(weights("whole") == weights(run), "{signal} left a trace in the weights");
+    }
+}
+
+#[test]
+fn a_run_ends_with_its_best_weights_unless_the_last_ones_are_wanted() {
+    let room = Room::new();
+    // So little text is learned by heart, and what stands elsewhere becomes ever less likely.
+    let little = &embedding::support::texts::STORY[..1500];
+    fs::write(room.path("text.txt"), little).expect("written");
+    let run = |words: &str| {
+        let fixed = "--max-steps 40 --eval-every 5 --learning-rate 0.5 --warmup-steps 1";
+        let run = room.train(&format!("{fixed} {words}")).assert().success();
+        String::from_utf8(run.get_output().stdout.clone()).expect("UTF-8")
+    };
+    let read = |name: &str| fs::read(room.path(name)).expect(name);
+    let printed = run("--out-dir best");
+    let lines = train::metrics::from_jsonl(&String::from_utf8_lossy(&read("best/metrics.jsonl")));
+    let measured: Vec<_> = lines
+        .expect("metrics")
+        .into_iter()
+        .filter_map(|line| match line {
+            train::metrics::Line::Validation(measured) if measured.step > 0 => Some(measured),
+            _ => None,
+        })
+        .collect();
+    let lower = |a: &&_, b: &&_| {
+        let loss = |measured: &train::metrics::Validation| measured.validation_loss;
+        loss(a).total_cmp(&loss(b))
+    };
+    let lowest = measured.iter().min_by(lower).expect("measurements");
+    assert!(lowest.step < 40, "what is learned by heart makes the loss rise: {measured:?}");
+    for said in [
+        format!("kept        the weights of step {}, whose", lowest.step),
+        format!("{:.3} after", lowest.validation_loss),
+        format!("{:.3} bits a byte", lowest.bits_per_byte.expect("a text has bytes")),
+    ] {
+        assert!(printed.contains(&said), "{said} is missing in {printed}");
+    }
+    assert!(String::from_utf8_lossy(&read("best/README.md")).contains("its weights are those"));
+    let weights = read("best/model.safetensors");
+    assert!(weights == read("best/checkpoints/best/model.safetensors"));
+    assert!(weights != read("best/checkpoints/step-000040/model.safetensors"));
+
+    let printed = run("--out-dir last --keep-best false");
+    assert!(!printed.contains("kept  "), "{printed}");
+    assert!(
+        read("last/model.safetensors") == read("last/checkpoints/step-000040/model.safetensors")
+    );
+}
+
+#[test]
+fn a_run_without_patience_goes_on_and_one_with_it_ends_early_and_can_go_on() {
+    let room = Room::new();
+    let words = "--max-steps 40 --eval-every 1 --learning-rate 0.5 --warmup-steps 1 --patience 2";
+    let run = room.train(words).args(["--out-dir", "run"]).assert().success();
+    let printed = String::from_utf8_lossy(&run.get_output().stdout).into_owned();
+    assert!(
+        printed.contains("ended       early, as the validation loss fell no lower"),
+        "{printed}"
+    );
+    let steps = || {
+        let metrics = fs::read_to_string(room.path("run/metrics.jsonl")).expect("metrics");
+        metrics.matches("gradient_norm").count()
+    };
+    let early = steps();
+    assert!(early < 40, "{early} steps");
+    let again = room.bare("--resume run").assert().success();
+    let said = String::from_utf8_lossy(&again.get_output().stderr).into_owned();
+    assert!(said.contains(&format!("has ended after step {early} of 40")), "{said}");
+    assert_eq!(steps(), early);
+    room.bare("--resume run --patience 0").assert().success();
+    assert_eq!(steps(), 40);
+}
+
+/// Starts a run, sends it a signal after three steps, and gives the last line that it says.
+fn stop_after_three_steps(room: &Room, words: &str, signal: &str, run: &str) -> String {
+    let started = format!(
+        "{words} --model config.json --text text.txt --context 16 --batch-size 2 --threads 1"
+    );
     let mut child = Process::new(TRAIN)
         .current_dir(room.0.path())
-        .args(words.split_whitespace())
-        .args([
-            "--model",
-            "config.json",
-            "--text",
-            "text.txt",
-            "--context",
-            "16",
-            "--batch-size",
-            "2",
-        ])
-        .args(["--threads", "1", "--out-dir", "halved"])
+        .args(started.split_whitespace())
+        .args(["--out-dir", run])
         .stderr(Stdio::piped())
         .spawn()
         .expect("it starts");
-    let metrics = room.path("halved/metrics.jsonl");
+    let metrics = room.path(run).join("metrics.jsonl");
     let patience = Instant::now();
     while fs::read_to_string(&metrics).map_or(0, |lines| lines.matches("gradient_norm").count()) < 3
     {
         assert!(patience.elapsed() < Duration::from_secs(100), "no step was taken");
         thread::sleep(Duration::from_millis(2));
     }
-    let signalled =
-        Process::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill runs");
-    assert!(signalled.success());
+    let sent = Process::new("kill").args([signal, &child.id().to_string()]).status();
+    assert!(sent.expect("kill runs").success());
     let mut said = String::new();
     std::io::Read::read_to_string(&mut child.stderr.take().expect("piped"), &mut said)
         .expect("UTF-8");
     assert_eq!(child.wait().expect("it ends").code(), Some(130), "{said}");
-    let last = said.lines().last().expect("a line");
-    assert!(
-        last.starts_with("saved at step ")
-            && last.ends_with("resume with: cargo run -p train -- --resume halved"),
-        "{last}"
-    );
-
-    room.bare("--resume halved").assert().success();
-    let weights = |run: &str| fs::read(room.path(run).join("model.safetensors")).expect("weights");
-    assert!(weights("whole") == weights("halved"), "the interruption left a trace in the weights");
+    said.lines().last().expect("a line").to_owned()
 }
 
 #[test]

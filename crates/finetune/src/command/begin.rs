@@ -5,20 +5,25 @@ use super::{
     plan::{self, Plan, Prepared},
     report::print_settings,
     scorer,
-    start::{First, SCRATCH, first_model, with_dropout},
+    start::{First, Interrupted, SCRATCH, first_model, with_dropout},
 };
 use crate::{
-    answers::{answer_all, answer_loss},
-    instructions::{Entry, Split},
+    answers::{Answered, answer_all, answer_loss, marks},
+    instructions::Split,
 };
 use anyhow::{Result, ensure};
 use embedding::bpe::BytePairEncoder;
 use model::{fast::decode::Dtype, format::tokenizer_files, gpt2::Gpt2};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tch::Device;
 use train::{
     command::take_path,
-    run::{folder::RunFolder, memory_check, tokenizer::TextEncoder},
+    run::{
+        folder::RunFolder,
+        memory_check,
+        terminal::{CountProgress, say},
+        tokenizer::TextEncoder,
+    },
     settings::{Length, TrainSettings},
     trainer::Trainer,
 };
@@ -46,16 +51,20 @@ pub fn begin(options: &Whole, device: Device, stop: &AtomicBool) -> Result<Prepa
         Some(source) => tokenizer_files::keep(&source, &path)?,
         None => encoder.write(&path, model.config.context)?,
     }
-    let plan = plan(options, &model, encoder.lesson(), &split, begun_with, mask_prompt)?;
+    let plan = plan(options, &model, encoder.lesson(), &split, begun_with, mask_prompt, stop)?
+        .ok_or_else(|| Interrupted::before_the_first_step(options, &path))?;
     let truncated = training.truncated();
+    let bytes_per_token = validation.as_ref().map(|set| set.bytes_per_target(encoder.lesson()));
     let (settings, remembered) = (settings(options, scratch), serde_json::to_value(&plan)?);
-    let mut trainer = Trainer::new(model, settings, Box::new(training), validation, remembered)?;
+    let mut trainer =
+        Trainer::new(model, settings, Box::new(training), plan::boxed(validation), remembered)?;
+    trainer.course.bytes_per_token = bytes_per_token;
     take_path(&mut trainer, options.common.path)?;
     print_settings(&plan, &trainer, &split, truncated, &path)?;
-    Ok(Prepared { trainer, folder, plan, split, encoder })
+    Ok(Prepared { trainer, folder, plan, split, encoder, kept: None })
 }
 
-/// The plan of a new run, with what the model makes of the test before it has learned.
+/// The plan of a new run, with what the model makes of the test before it has learned from any of it; none if it is to stop.
 fn plan(
     options: &Whole,
     model: &Gpt2,
@@ -63,19 +72,30 @@ fn plan(
     split: &Split,
     begun_with: String,
     mask_prompt: bool,
-) -> Result<Plan> {
-    let shown: Vec<Entry> =
-        split.test.iter().step_by(split.test.len().div_ceil(SHOWN)).cloned().collect();
+    stop: &AtomicBool,
+) -> Result<Option<Plan>> {
+    let count = split.test.len();
+    say(&format!("answering {count} held-out instructions before fine-tuning"));
     let mut reader = scorer(model, Dtype::F32, &options.common)?;
-    Ok(Plan {
+    let mut progress = CountProgress::new("answer", count);
+    let go_on = |_: &Answered| {
+        progress.add();
+        !stop.load(Ordering::SeqCst)
+    };
+    let answered = answer_all(&mut *reader, encoder, &split.test, options.max_new_tokens, go_on)?;
+    if answered.len() < count {
+        return Ok(None);
+    }
+    Ok(Some(Plan {
         data: options.data.clone(),
         sample: options.sample,
         seed: options.common.seed,
         mask_prompt,
         begun_with,
-        before: answer_all(&mut *reader, encoder, &shown, options.max_new_tokens, |_| true)?,
+        marks_before: Some(marks(&answered)),
+        before: answered.into_iter().step_by(count.div_ceil(SHOWN)).collect(),
         test_loss_before: answer_loss(model, encoder, &split.test)?,
-    })
+    }))
 }
 
 fn settings(options: &Whole, scratch: bool) -> TrainSettings {
@@ -93,6 +113,8 @@ fn settings(options: &Whole, scratch: bool) -> TrainSettings {
         eval_every: options.eval_every.unwrap_or(eval_every),
         eval_batches: 5,
         save_every: options.save_every.unwrap_or(0),
+        keep_best: options.keep_best.unwrap_or(true),
+        patience: options.patience.unwrap_or(0),
         ..TrainSettings::default()
     }
 }

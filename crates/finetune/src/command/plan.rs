@@ -1,12 +1,19 @@
 //! What decides a whole run and is the same when it goes on (chapter 5.7): its data, how they are cut, and what it began with.
 
-use crate::{answers::Answered, collate::InstructionSet, data, instructions::Split, run::tasks};
+use crate::{
+    answers::{Answered, Marks},
+    collate::InstructionSet,
+    data,
+    instructions::Split,
+    run::tasks,
+};
 use anyhow::Result;
 use embedding::bpe::BytePairEncoder;
 use model::config::Gpt2Config;
 use serde::{Deserialize, Serialize};
 use train::{
     examples::Examples,
+    metrics::Validation,
     run::{folder::RunFolder, terminal::say, tokenizer::TextEncoder},
     trainer::Trainer,
 };
@@ -21,6 +28,9 @@ pub struct Plan {
     pub begun_with: String,
     /// What the model answered to the shown entries before it was fine-tuned.
     pub before: Vec<Answered>,
+    /// What its answers to the whole test were worth then; earlier checkpoints have not asked.
+    #[serde(default)]
+    pub marks_before: Option<Marks>,
     /// Its loss on the expected answers of the test then; none if no token of an answer is within the context.
     pub test_loss_before: Option<f64>,
 }
@@ -32,6 +42,13 @@ pub struct Prepared {
     pub plan: Plan,
     pub split: Split,
     pub encoder: TextEncoder,
+    /// The measurement of the weights that it ends with, where they are not the last ones.
+    pub kept: Option<Validation>,
+}
+
+/// A set as the trainer takes it.
+pub fn boxed(validation: Option<InstructionSet>) -> Option<Box<dyn Examples>> {
+    validation.map(|set| Box::new(set) as Box<dyn Examples>)
 }
 
 /// The entries of a run: those of `data`, or a sample of them, in three parts.
@@ -50,7 +67,7 @@ pub fn sets(
     encoder: &BytePairEncoder,
     config: &Gpt2Config,
     mask_prompt: bool,
-) -> Result<(InstructionSet, Option<Box<dyn Examples>>)> {
+) -> Result<(InstructionSet, Option<InstructionSet>)> {
     let context = config.context as usize;
     let training = InstructionSet::new(&split.training, encoder, context, mask_prompt)?;
     let validation =
@@ -67,6 +84,5 @@ pub fn sets(
         }
     }
     let nothing = validation.left_out() == split.validation.len();
-    let validation = (!nothing).then(|| Box::new(validation) as Box<dyn Examples>);
-    Ok((training.in_similar_lengths(), validation))
+    Ok((training.in_similar_lengths(), (!nothing).then_some(validation)))
 }

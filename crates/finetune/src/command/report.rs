@@ -13,7 +13,7 @@ use embedding::bpe::BytePairEncoder;
 use std::path::Path;
 use train::{
     run::{
-        card::{Card, grouped, validation_losses},
+        card::{Card, grouped, loss_words as loss_and_bits, validations},
         terminal::{print_curves, say, say_settings},
     },
     settings::flat,
@@ -62,7 +62,7 @@ pub fn print_settings(
 
 /// Prints how the run went, on one screen; in how many seconds, those of earlier sessions with it.
 pub fn report(prepared: &Prepared, answered: &[Answered], seconds: f64, plot: bool) -> Result<()> {
-    let Prepared { trainer, plan, .. } = prepared;
+    let Prepared { trainer, plan, kept, .. } = prepared;
     let seconds = seconds as u64;
     println!(
         "fine-tuned  {} for {} steps, {} min {:02} s in all",
@@ -71,8 +71,18 @@ pub fn report(prepared: &Prepared, answered: &[Answered], seconds: f64, plot: bo
         seconds / 60,
         seconds % 60
     );
-    if let Some((before, after)) = validation_losses(&trainer.progress.history) {
-        println!("validation  loss {before:.3} before, {after:.3} after");
+    if let Some((before, after)) = validations(&trainer.progress.history, kept.as_ref()) {
+        println!(
+            "validation  loss {:.3} before, {} after",
+            before.validation_loss,
+            loss_and_bits(after.validation_loss, after.bits_per_byte)
+        );
+    }
+    if let Some(kept) = kept {
+        println!(
+            "kept        the weights of step {}, whose validation loss was the lowest",
+            kept.step
+        );
     }
     print_test(prepared, answered)?;
     print_examples(plan, answered);
@@ -104,6 +114,13 @@ fn print_test(prepared: &Prepared, answered: &[Answered]) -> Result<()> {
         println!("{line}");
     }
     println!("{}", marks_line(answered));
+    if let Some(before) = plan.marks_before.filter(|before| before.count > 0) {
+        println!(
+            "            before fine-tuning: exact match {:.1} %, token F1 {:.3}",
+            100.0 * before.exact_match,
+            before.token_f1
+        );
+    }
     let nearest = marks_of_nearest(&split.training, &split.test);
     println!(
         "            the nearest training instruction's answer: exact match {:.1} %, token F1 {:.3}",
@@ -178,7 +195,9 @@ fn shortened(text: &str) -> String {
 }
 
 /// The words on the model's card, once its answers are there with what they are worth.
-pub fn card(plan: &Plan, folder: &Path, marks: Option<&Marks>) -> Card {
+pub fn card(prepared: &Prepared, marks: Option<&Marks>) -> Card {
+    let Prepared { plan, kept, .. } = prepared;
+    let folder = prepared.folder.path();
     let weights = if plan.begun_with == SCRATCH {
         "a small model that had read the project's prose".to_owned()
     } else {
@@ -199,6 +218,7 @@ pub fn card(plan: &Plan, folder: &Path, marks: Option<&Marks>) -> Card {
             plan.data, plan.seed
         ),
         usage: usage(folder),
+        kept: kept.clone(),
     }
 }
 

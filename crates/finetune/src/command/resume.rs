@@ -41,18 +41,21 @@ pub fn resume(options: &Whole, run: Option<&Path>, device: Device) -> Result<Opt
     let encoder = TextEncoder::of_run(&run, vocab_size, options.common.path)?;
     let (training, validation) =
         plan::sets(&split, encoder.lesson(), &loaded.model.config, plan.mask_prompt)?;
+    let bytes_per_token = validation.as_ref().map(|set| set.bytes_per_target(encoder.lesson()));
     let saved = &loaded.state.settings;
     let settings = settings(options, saved);
     let before = saved.clone();
     let history = loaded.history.clone();
-    let mut trainer = Trainer::resume(loaded, settings, Box::new(training), validation)?;
+    let mut trainer =
+        Trainer::resume(loaded, settings, Box::new(training), plan::boxed(validation))?;
+    trainer.course.bytes_per_token = bytes_per_token;
     if is_finished(&trainer, &run, &[WEIGHTS, RESPONSES]) {
         return Ok(None);
     }
     let folder = RunFolder::open(&run, &history)?;
     take_path(&mut trainer, options.common.path)?;
     say_where(&trainer, &before);
-    Ok(Some(Prepared { trainer, folder, plan, split, encoder }))
+    Ok(Some(Prepared { trainer, folder, plan, split, encoder, kept: None }))
 }
 
 /// The settings of the checkpoint, with what the command line says otherwise.
@@ -62,6 +65,8 @@ fn settings(options: &Whole, saved: &TrainSettings) -> TrainSettings {
         batch_size: options.batch_size.unwrap_or(saved.batch_size),
         learning_rate: options.learning_rate.unwrap_or(saved.learning_rate),
         eval_every: options.eval_every.unwrap_or(saved.eval_every),
+        keep_best: options.keep_best.unwrap_or(saved.keep_best),
+        patience: options.patience.unwrap_or(saved.patience),
         save_every: options.save_every.unwrap_or(saved.save_every),
         ..saved.clone()
     }

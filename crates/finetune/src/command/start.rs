@@ -99,22 +99,28 @@ pub fn with_dropout(model: Gpt2, dropout: f64) -> Result<Gpt2> {
     Gpt2::with_parameters(Gpt2Config { dropout, ..config }, store)
 }
 
-/// Why a run ended before its fine-tuning began: it was asked to, and what it has learned is saved.
+/// Why a run ended before its fine-tuning began: it was asked to. It says what is saved, and how to go on.
 #[derive(Debug)]
-pub struct Interrupted {
-    step: usize,
-    again: String,
-}
+pub struct Interrupted(String);
 
 impl std::error::Error for Interrupted {}
 
 impl fmt::Display for Interrupted {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        write!(
-            formatter,
-            "saved at step {} of the first model; go on with: {}",
-            self.step, self.again
-        )
+        formatter.write_str(&self.0)
+    }
+}
+
+impl Interrupted {
+    fn in_the_first_model(options: &Whole, folder: &Path, step: usize) -> Self {
+        let again = same_command(options, folder);
+        Self(format!("saved at step {step} of the first model; go on with: {again}"))
+    }
+
+    /// While the test was answered: a first model is saved, and nothing else has been learned.
+    pub fn before_the_first_step(options: &Whole, folder: &Path) -> Self {
+        let again = same_command(options, folder);
+        Self(format!("stopped before the first step; begin with it by: {again}"))
     }
 }
 
@@ -143,6 +149,7 @@ fn pretrain(
     encoder.write(&path, trainer.model.config.context)?;
     let mut recorder = Recorder {
         folder: &mut run,
+        best: None, // nothing is measured
         show: &mut |line| progress.show(line),
         sample: &|model| continue_prose(model, &encoder),
         stop: &|| stop.load(Ordering::SeqCst),
@@ -150,8 +157,7 @@ fn pretrain(
     match trainer.run(&path, &mut recorder)? {
         Outcome::Finished => Ok((trainer.model, encoder.tokenizer)),
         Outcome::Stopped => {
-            Err(Interrupted { step: trainer.progress.step, again: same_command(options, folder) }
-                .into())
+            Err(Interrupted::in_the_first_model(options, folder, trainer.progress.step).into())
         }
     }
 }

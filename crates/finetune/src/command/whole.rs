@@ -34,6 +34,7 @@ use train::{
     callbacks::Outcome,
     checkpoint,
     run::{
+        best::Best,
         card::seconds_of_steps,
         recorder::Recorder,
         terminal::{CountProgress, INTERRUPTED, Progress, Shown, say, stop_at_signal},
@@ -65,15 +66,15 @@ pub fn run(options: &Whole) -> Result<ExitCode> {
         return Ok(ExitCode::from(INTERRUPTED));
     }
 
-    let Prepared { trainer, folder, plan, .. } = &prepared;
+    let Prepared { trainer, folder, .. } = &prepared;
     // Before anything is asked of it: hours of training must not hang on an answer.
-    folder.write_model(trainer, &card(plan, folder.path(), None))?;
+    folder.write_model(trainer, &card(&prepared, None))?;
     export::write_companions(folder.path(), &trainer.model.config, true)?;
     let Some(answered) = answer_test(options, &prepared, &stop)? else {
         say(&format!("all {} steps are saved; answer with: {again}", trainer.progress.step));
         return Ok(ExitCode::from(INTERRUPTED));
     };
-    folder.write_card(trainer, &card(plan, folder.path(), Some(&marks(&answered))))?;
+    folder.write_card(trainer, &card(&prepared, Some(&marks(&answered))))?;
     report(&prepared, &answered, earlier_s + started.elapsed().as_secs_f64(), options.plot)?;
     let judged = judge_answers(options, &answered, prepared.folder.path());
     print_next(prepared.folder.path()); // whatever became of the judge
@@ -87,7 +88,7 @@ fn learn(
     stop: &AtomicBool,
     again: &str,
 ) -> Result<Outcome> {
-    let Prepared { trainer, folder, plan, split, encoder } = prepared;
+    let Prepared { trainer, folder, plan, split, encoder, kept } = prepared;
     encoder
         .warn_of_long_prompts(split.test.iter().map(Entry::prompt), trainer.model.config.context);
     let mut progress = Progress::new(
@@ -98,8 +99,10 @@ fn learn(
     );
     let first = plan.before.first().map(|answered| &answered.entry);
     let path = folder.path().to_owned();
+    let mut best = trainer.course.settings.keep_best.then(|| Best::of(&path, trainer));
     let mut recorder = Recorder {
         folder,
+        best: best.as_mut(),
         show: &mut |line| progress.show(line),
         sample: &|model| {
             let entry = first.context("there is no held-out instruction")?;
@@ -111,7 +114,12 @@ fn learn(
     };
     let outcome = trainer.run(&path, &mut recorder);
     drop(progress);
-    outcome.with_context(|| checkpoint::what_stays(&path, trainer.progress.step, again))
+    let outcome =
+        outcome.with_context(|| checkpoint::what_stays(&path, trainer.progress.step, again))?;
+    if let (Outcome::Finished, Some(best)) = (outcome, best) {
+        *kept = best.restore(trainer)?;
+    }
+    Ok(outcome)
 }
 
 /// The answers to the held-out instructions, in `responses.json` too; none if they were broken off.

@@ -1,6 +1,10 @@
 //! A small twin of a model, on which the fast path is held against the lesson.
 
-use crate::{config::Gpt2Config, format::origins, gpt2::Gpt2};
+use crate::{
+    config::Gpt2Config,
+    format::{add, origins},
+    gpt2::Gpt2,
+};
 use anyhow::{Result, ensure};
 use tch::{Device, Kind, Tensor, nn::VarStore};
 
@@ -32,10 +36,8 @@ pub fn model(config: &Gpt2Config) -> Result<Gpt2> {
 pub fn of_waves(sizes: Gpt2Config) -> Result<Gpt2> {
     let store = VarStore::new(Device::Cpu);
     for (number, origin) in origins(&sizes).into_iter().enumerate() {
-        let (path, name) = origin.ours.rsplit_once('.').unwrap_or(("", &origin.ours));
-        let path = path.split('.').fold(store.root(), |path, part| path / part);
         let center = if path_is_norm(&origin.ours) { 1.0 } else { 0.0 };
-        let _ = path.add(name, wave(&origin.shape, number) * 0.3 + center, true);
+        let _ = add(&store, &origin.ours, wave(&origin.shape, number) * 0.3 + center);
     }
     Gpt2::with_parameters(sizes, store)
 }

@@ -20,7 +20,7 @@ mod vocabulary;
 mod weights;
 
 pub use config_json::{config_from_json, config_to_json, dropout_rates, load_config};
-pub use names::{Origin, origins};
+pub use names::{Origin, add, origins};
 pub use remarks::remarks;
 pub use weights::{INDEX, shards};
 
@@ -174,13 +174,6 @@ fn read_all(mut jobs: Vec<Job>) -> Result<()> {
             |other: ScopedJoinHandle<_>| other.join().unwrap_or_else(|panic| resume_unwind(panic));
         work().and(other.map_or(Ok(()), join))
     })
-}
-
-/// Puts a tensor into the store under its full name.
-fn add(store: &nn::VarStore, name: &str, tensor: Tensor) -> Tensor {
-    let (path, leaf) = name.rsplit_once('.').unwrap_or(("", name));
-    let path = path.split('.').fold(store.root(), |path, part| path / part);
-    path.add(leaf, tensor, true)
 }
 
 /// A model without query/key/value bias may come with stored zeros in its place, and with nothing else.

@@ -1,7 +1,7 @@
 //! Which public tensor, or which part of one, each of our parameters is.
 
 use crate::config::Gpt2Config;
-use tch::Tensor;
+use tch::{Tensor, nn};
 
 /// Where one of our parameters is found in the public file, and what happens to it on the way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +87,16 @@ fn public_name(ours: &str) -> (String, Option<i64>) {
         public = format!("ln_f.{rest}");
     }
     (public, third.map(|part| part as i64))
+}
+
+/// Puts a tensor into the store under its full name.
+///
+/// # Panics
+/// If there is one of that name.
+pub fn add(store: &nn::VarStore, name: &str, tensor: Tensor) -> Tensor {
+    let (path, leaf) = name.rsplit_once('.').unwrap_or(("", name));
+    let path = path.split('.').fold(store.root(), |path, part| path / part);
+    path.add(leaf, tensor, true)
 }
 
 /// The name and shape of each parameter that a file must hold, before there is a model that could tell them.

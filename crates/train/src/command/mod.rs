@@ -9,7 +9,9 @@ mod start;
 use crate::{
     callbacks::Outcome,
     checkpoint,
+    metrics::Validation,
     run::{
+        best::Best,
         card::seconds_of_steps,
         corpus::{self, Corpus},
         folder::RunFolder,
@@ -59,8 +61,8 @@ struct Prepared {
     folder: RunFolder,
     command: Command,
     encoder: TextEncoder,
-    /// Of the validation text.
-    bytes_per_token: f64,
+    /// The measurement of the weights that it ends with, where they are not the last ones.
+    kept: Option<Validation>,
 }
 
 /// Runs the command.
@@ -111,7 +113,7 @@ fn train(options: &Options) -> Result<ExitCode> {
 
 /// Takes the steps that are left, or those until the user wants to stop.
 fn learn(options: &Options, prepared: &mut Prepared) -> Result<Outcome> {
-    let Prepared { trainer, folder, command, encoder, .. } = prepared;
+    let Prepared { trainer, folder, command, encoder, kept } = prepared;
     let stop = terminal::stop_at_signal()?;
     let path = folder.path().to_owned();
     let again = shell::command("train", ["--resume", &shell::path(&path)]);
@@ -121,8 +123,10 @@ fn learn(options: &Options, prepared: &mut Prepared) -> Result<Outcome> {
         if options.log_json { Shown::Json } else { Shown::UntilReport },
         Some(("--max-steps", 1)),
     );
+    let mut best = trainer.course.settings.keep_best.then(|| Best::of(&path, trainer));
     let mut recorder = Recorder {
         folder,
+        best: best.as_mut(),
         show: &mut |line| progress.show(line),
         sample: &|model| sample(model, encoder, &command.prompt),
         stop: &|| stop.load(Ordering::SeqCst),
@@ -131,8 +135,12 @@ fn learn(options: &Options, prepared: &mut Prepared) -> Result<Outcome> {
     drop(progress);
     let outcome =
         outcome.with_context(|| checkpoint::what_stays(&path, trainer.progress.step, &again))?;
-    if outcome == Outcome::Stopped {
-        say(&format!("saved at step {}; resume with: {again}", trainer.progress.step));
+    match (outcome, best) {
+        (Outcome::Stopped, _) => {
+            say(&format!("saved at step {}; resume with: {again}", trainer.progress.step));
+        }
+        (Outcome::Finished, Some(best)) => *kept = best.restore(trainer)?,
+        (Outcome::Finished, None) => {}
     }
     Ok(outcome)
 }
@@ -173,8 +181,9 @@ fn begin(options: &Options, device: Device) -> Result<Prepared> {
         prompt,
     };
     let (training, validation, bytes_per_token) = examples(&corpus, &encoder, context)?;
-    let trainer =
+    let mut trainer =
         Trainer::new(model, settings, training, Some(validation), serde_json::to_value(&command)?)?;
+    trainer.course.bytes_per_token = Some(bytes_per_token);
     let folder = RunFolder::open(
         &RunFolder::unused(options.out_dir.as_deref(), "train", options.force)?,
         &[],
@@ -183,7 +192,7 @@ fn begin(options: &Options, device: Device) -> Result<Prepared> {
         Some(source) => tokenizer_files::keep(&source, folder.path())?,
         None => encoder.write(folder.path(), trainer.model.config.context)?,
     }
-    Ok(Prepared { trainer, folder, command, encoder, bytes_per_token })
+    Ok(Prepared { trainer, folder, command, encoder, kept: None })
 }
 
 /// Paths as they will still be right when the run is resumed from another folder; names of datasets stay.

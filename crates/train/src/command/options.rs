@@ -19,7 +19,7 @@ Example: cargo run -p train -- --text tiny-shakespeare --epochs 2 --prompt \"To 
          cargo run -p train -- --resume runs/bard
 `cargo run -p train -- completions bash` (or zsh, fish) prints what completes options, and how it is used.";
 /// What a published run lays down itself.
-const LAID_DOWN: [&str; 24] = [
+const LAID_DOWN: [&str; 26] = [
     "no_split_documents",
     "resume",
     "init",
@@ -40,6 +40,8 @@ const LAID_DOWN: [&str; 24] = [
     "prompt",
     "save_every",
     "keep_last",
+    "keep_best",
+    "patience",
     "out_dir",
     "force",
     "plot",
@@ -120,6 +122,12 @@ pub struct Options {
     /// Checkpoints that stay [default: 2]
     #[arg(help_heading = "Training", long, value_name = "N", value_parser = at_least_one)]
     pub keep_last: Option<usize>,
+    /// Keep the weights with the lowest validation loss and end with them [default: true]
+    #[arg(help_heading = "Training", long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", hide_possible_values = true)]
+    pub keep_best: Option<bool>,
+    /// End once N validations in a row bring no lower loss, 0 for never [default: 0]
+    #[arg(help_heading = "Training", long, value_name = "N", value_parser = whole)]
+    pub patience: Option<usize>,
     /// Go on with the run in DIR, or with the newest one in runs/
     #[arg(help_heading = "Training", long, value_name = "DIR", num_args = 0..=1, conflicts_with_all = ["init", "model"])]
     #[expect(clippy::option_option, reason = "absent, without a folder, with one")]
@@ -200,6 +208,8 @@ impl Options {
             sample_every: self.sample_every.unwrap_or(settings.sample_every),
             save_every: self.save_every.unwrap_or(settings.save_every),
             keep_last: self.keep_last.unwrap_or(settings.keep_last),
+            keep_best: self.keep_best.unwrap_or(settings.keep_best),
+            patience: self.patience.unwrap_or(settings.patience),
         }
     }
 

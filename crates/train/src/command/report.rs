@@ -2,10 +2,9 @@
 
 use super::{Command, Prepared};
 use crate::{
-    evaluate::bits_per_byte,
-    metrics::Line,
+    metrics::{Line, Validation},
     run::{
-        card::{Card, epochs, grouped, training_loss, validation_losses},
+        card::{Card, epochs, grouped, training_loss, validations},
         terminal::{print_curves, say, say_settings},
     },
     settings::flat,
@@ -16,7 +15,8 @@ use std::path::Path;
 
 /// Prints everything that decides the run, before it begins.
 pub fn print_settings(prepared: &Prepared) -> Result<()> {
-    let Prepared { trainer, folder, command, encoder, bytes_per_token } = prepared;
+    let Prepared { trainer, folder, command, encoder, .. } = prepared;
+    let bytes_per_token = trainer.course.bytes_per_token.unwrap_or_default();
     let config = &trainer.model.config;
     let text = if command.text.is_empty() {
         "the embedded prose".to_owned()
@@ -66,7 +66,10 @@ pub fn report(prepared: &Prepared, seconds: f64, plot: bool) -> Result<()> {
         seconds / 60,
         seconds % 60
     );
-    print_losses(history, prepared.bytes_per_token);
+    print_losses(history, prepared.kept.as_ref());
+    if trainer.progress.step < trainer.course.schedule.total_steps {
+        println!("ended       early, as the validation loss fell no lower");
+    }
     if trainer.progress.skipped_batches > 0 {
         println!("skipped     {} batches without a target", trainer.progress.skipped_batches);
     }
@@ -87,15 +90,24 @@ pub fn report(prepared: &Prepared, seconds: f64, plot: bool) -> Result<()> {
 }
 
 /// Prints the losses of the training and of the validation.
-fn print_losses(history: &[Line], bytes_per_token: f64) {
+fn print_losses(history: &[Line], kept: Option<&Validation>) {
     if let Some(loss) = training_loss(history) {
         println!("training    loss {loss:.3} (mean of the last steps)");
     }
-    if let Some((before, after)) = validation_losses(history) {
+    if let Some((before, after)) = validations(history, kept) {
+        let loss = after.validation_loss;
+        let bits = after.bits_per_byte.map(|bits| format!(", {bits:.3} bits a byte"));
         println!(
-            "validation  loss {before:.3} before, {after:.3} after (perplexity {:.1}, {:.3} bits a byte)",
-            after.exp(),
-            bits_per_byte(after, bytes_per_token)
+            "validation  loss {:.3} before, {loss:.3} after (perplexity {:.1}{})",
+            before.validation_loss,
+            loss.exp(),
+            bits.unwrap_or_default()
+        );
+    }
+    if let Some(kept) = kept {
+        println!(
+            "kept        the weights of step {}, whose validation loss was the lowest",
+            kept.step
         );
     }
 }
@@ -131,5 +143,6 @@ pub fn card(prepared: &Prepared) -> Card {
             command.context, trainer.course.settings.seed
         ),
         usage: usage(command, folder),
+        kept: prepared.kept.clone(),
     }
 }

@@ -45,13 +45,14 @@ pub fn resume(options: &Options, run: Option<&Path>, device: Device) -> Result<O
     let (training, validation, bytes_per_token) = examples(&corpus, &encoder, command.context)?;
     let history = loaded.history.clone();
     let mut trainer = Trainer::resume(loaded, settings, training, Some(validation))?;
+    trainer.course.bytes_per_token = Some(bytes_per_token);
     if terminal::is_finished(&trainer, &run, &[WEIGHTS]) {
         return Ok(None);
     }
     let folder = RunFolder::open(&run, &history)?;
     trainer.origin.resume_metadata = serde_json::to_value(&command)?;
     terminal::say_where(&trainer, &before);
-    Ok(Some(Prepared { trainer, folder, command, encoder, bytes_per_token }))
+    Ok(Some(Prepared { trainer, folder, command, encoder, kept: None }))
 }
 
 /// Refuses what would make another model of it.

@@ -1,6 +1,10 @@
 //! The card of a model, `README.md` in the folder of its run (chapter 4.4): what it is, how it was trained, how to use it.
 
-use crate::{metrics::Line, settings::flat, trainer::Trainer};
+use crate::{
+    metrics::{Line, Validation},
+    settings::flat,
+    trainer::Trainer,
+};
 use anyhow::Result;
 use std::fmt::Write as _;
 
@@ -19,16 +23,27 @@ pub struct Card {
     pub about: String,
     /// Commands that put it to use.
     pub usage: String,
+    /// The measurement of its weights, where they are not the last ones.
+    pub kept: Option<Validation>,
 }
 
-/// The first and the last validation loss of a run.
-pub fn validation_losses(history: &[Line]) -> Option<(f64, f64)> {
-    let mut losses = history.iter().filter_map(|line| match line {
-        Line::Validation(measured) => Some(measured.validation_loss),
+/// The first validation of a run, and the last one or that of the weights that were `kept` for it.
+pub fn validations<'a>(
+    history: &'a [Line],
+    kept: Option<&'a Validation>,
+) -> Option<(&'a Validation, &'a Validation)> {
+    let mut measured = history.iter().filter_map(|line| match line {
+        Line::Validation(measured) => Some(measured),
         _ => None,
     });
-    let first = losses.next()?;
-    Some((first, losses.next_back().unwrap_or(first)))
+    let first = measured.next()?;
+    Some((first, kept.or(measured.next_back()).unwrap_or(first)))
+}
+
+/// A loss in nats, with the bits for each byte where they are known.
+pub fn loss_words(loss: f64, bits_per_byte: Option<f64>) -> String {
+    let bits = bits_per_byte.map(|bits| format!(" ({bits:.3} bits a byte)"));
+    format!("{loss:.3}{}", bits.unwrap_or_default())
 }
 
 /// The mean loss of the last steps of a run, at most 20 of them.
@@ -69,10 +84,10 @@ pub fn text(trainer: &Trainer, card: &Card) -> Result<String> {
         config.vocab_size
     );
     let mut table = String::from("| | |\n| --- | --- |\n");
-    for (name, value) in results(trainer).into_iter().chain(settings(trainer)?) {
+    for (name, value) in results(trainer, card).into_iter().chain(settings(trainer)?) {
         let _ = writeln!(table, "| {name} | {value} |"); // writing to a string cannot fail
     }
-    let Card { title, about, usage } = card;
+    let Card { title, about, usage, .. } = card;
     let (fence, usage) = (fence(usage), usage.trim_end());
     Ok(format!(
         "{HEAD}# {title}\n\n{about}\n\n{size}\n\n\
@@ -83,7 +98,7 @@ pub fn text(trainer: &Trainer, card: &Card) -> Result<String> {
 }
 
 /// How far the run came, and to what.
-fn results(trainer: &Trainer) -> Vec<(String, String)> {
+fn results(trainer: &Trainer, card: &Card) -> Vec<(String, String)> {
     let (progress, course) = (&trainer.progress, &trainer.course);
     let (step, total) = (progress.step as u64, course.schedule.total_steps as u64);
     let passes = progress.step as f64 / course.steps_per_epoch as f64;
@@ -95,9 +110,17 @@ fn results(trainer: &Trainer) -> Vec<(String, String)> {
     if let Some(loss) = training_loss(&progress.history) {
         rows.push(("training loss (mean of the last steps)", format!("{loss:.3}")));
     }
-    if let Some((before, after)) = validation_losses(&progress.history) {
-        rows.push(("validation loss, before and after", format!("{before:.3}, {after:.3}")));
-        rows.push(("perplexity on the validation data", format!("{:.1}", after.exp())));
+    if let Some((before, after)) = validations(&progress.history, card.kept.as_ref()) {
+        let losses = [before, after].map(|measured| format!("{:.3}", measured.validation_loss));
+        rows.push(("validation loss, before and after", losses.join(", ")));
+        let perplexity = after.validation_loss.exp();
+        rows.push(("perplexity on the validation data", format!("{perplexity:.1}")));
+        if let Some(bits) = after.bits_per_byte {
+            rows.push(("bits for each byte of the validation data", format!("{bits:.3}")));
+        }
+    }
+    if let Some(kept) = &card.kept {
+        rows.push(("its weights are those of step", grouped(kept.step as u64)));
     }
     rows.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

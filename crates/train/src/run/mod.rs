@@ -3,6 +3,7 @@
 //! | module | what it does |
 //! | --- | --- |
 //! | [`arguments`] | checks numbers on the command line |
+//! | [`best`] | keeps the weights with the lowest validation loss |
 //! | [`cache`] | looks into the cache of the Hugging Face library |
 //! | [`card`] | writes the card of a model |
 //! | [`corpus`] | finds the text to train on |
@@ -21,6 +22,7 @@
 //! | [`weights`] | reads the model that a user names |
 
 pub mod arguments;
+pub mod best;
 pub mod cache;
 pub mod card;
 pub mod corpus;

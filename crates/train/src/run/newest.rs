@@ -7,7 +7,7 @@ use super::{
 use crate::{
     checkpoint::{CHECKPOINTS, STATE},
     metrics::{self, Line},
-    run::card::validation_losses,
+    run::{best, card::validations},
 };
 use anyhow::{Context, Result};
 use model::format::WEIGHTS;
@@ -47,7 +47,7 @@ pub struct Run {
     pub maker: Option<Maker>,
     /// Steps taken.
     pub steps: usize,
-    /// The last validation loss.
+    /// The validation loss of its best weights, or the last one.
     pub loss: Option<f64>,
     /// How far it is.
     pub stage: Stage,
@@ -122,7 +122,7 @@ fn describe(run: &Path) -> Option<Run> {
         folder: run.to_owned(),
         maker: maker_of(run),
         steps: steps.unwrap_or(0),
-        loss: validation_losses(&history).map(|(_, last)| last),
+        loss: validations(&history, best::kept(run).as_ref()).map(|(_, last)| last.validation_loss),
         stage,
         has_model,
         changed,

@@ -1,7 +1,10 @@
 //! Writes down what happens in a run, and shows it.
 
-use super::folder::RunFolder;
-use crate::{callbacks::Callbacks, metrics::Line};
+use super::{best::Best, folder::RunFolder};
+use crate::{
+    callbacks::Callbacks,
+    metrics::{Line, Validation},
+};
 use anyhow::Result;
 use model::gpt2::Gpt2;
 
@@ -9,6 +12,8 @@ use model::gpt2::Gpt2;
 pub struct Recorder<'a> {
     /// Where lines are written.
     pub folder: &'a mut RunFolder,
+    /// Keeps the best weights, if they are to be kept.
+    pub best: Option<&'a mut Best>,
     /// Shows a line.
     pub show: &'a mut dyn FnMut(&Line),
     /// Lets the model write.
@@ -24,6 +29,10 @@ impl Callbacks for Recorder<'_> {
         Ok(())
     }
 
+    fn measured(&mut self, model: &Gpt2, validation: &Validation) -> Result<()> {
+        self.best.as_mut().map_or(Ok(()), |best| best.measured(model, validation))
+    }
+
     fn sample(&mut self, model: &Gpt2) -> Result<String> {
         (self.sample)(model)
     }
@@ -33,6 +42,7 @@ impl Callbacks for Recorder<'_> {
     }
 
     fn before_checkpoint(&mut self, history: &[Line]) -> Result<()> {
+        self.best.as_mut().map_or(Ok(()), |best| best.flush())?;
         self.folder.write_progress(history)
     }
 }

@@ -92,6 +92,7 @@ pub fn run(trainer: &mut Trainer, folder: &Path, stop_after: Option<usize>) -> R
     let mut run = RunFolder::open(folder, &trainer.progress.history)?;
     let mut recorder = Recorder {
         folder: &mut run,
+        best: None,
         show: &mut |line| {
             if let train::metrics::Line::Step(step) = line {
                 taken.set(step.step);

@@ -72,7 +72,7 @@ pub struct Common {
     /// cpu, cuda or mps
     #[arg(long, default_value = "cpu")]
     pub device: String,
-    /// Code that computes: lesson (what the chapters show) or fast [default: fast where it does the same]
+    /// Code that computes: lesson, as in the chapters, or fast [default: fast where both agree]
     #[arg(long, value_name = "PATH")]
     pub path: Option<CodePath>,
     /// Show errors in full

@@ -14,7 +14,7 @@ pub struct Whole {
     /// embedded, instruction-data, alpaca, or a JSON file
     #[arg(help_heading = "Model and data", long, default_value = "embedded")]
     pub data: String,
-    /// For scratch: learn a vocabulary of N entries from the embedded prose, instead of taking GPT-2's 50,257
+    /// For scratch: learn a vocabulary of N entries [default: GPT-2's 50,257]
     #[arg(help_heading = "Model and data", long, value_name = "N", conflicts_with = "resume")]
     pub vocab_size: Option<usize>,
     /// Take only so many entries, chosen as Python's random.sample does
@@ -41,6 +41,12 @@ pub struct Whole {
     /// Steps between checkpoints, 0 for epochs only [default: 0]
     #[arg(help_heading = "Training", long, value_name = "N", value_parser = whole)]
     pub save_every: Option<usize>,
+    /// Keep the weights with the lowest validation loss and end with them [default: true]
+    #[arg(help_heading = "Training", long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", hide_possible_values = true)]
+    pub keep_best: Option<bool>,
+    /// End once N validations in a row bring no lower loss, 0 for never [default: 0]
+    #[arg(help_heading = "Training", long, value_name = "N", value_parser = whole)]
+    pub patience: Option<usize>,
     /// Go on with the run in DIR, or with the newest one in runs/
     #[arg(help_heading = "Training", long, value_name = "DIR", num_args = 0..=1, conflicts_with_all = ["weights", "data", "sample", "mask_prompt", "seed", "out_dir"])]
     #[expect(clippy::option_option, reason = "absent, without a folder, with one")]

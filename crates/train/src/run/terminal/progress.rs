@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     metrics::{Line, Step},
-    run::card::epochs,
+    run::card::{epochs, loss_words},
 };
 use ::console::Term;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
@@ -70,12 +70,11 @@ impl Progress {
         }
         match line {
             Line::Step(step) => self.show_step(step),
-            Line::Validation(measured) => self.print(&format!(
-                "step {}, epoch {}: validation loss {:.3}",
-                measured.step,
-                epochs(measured.epoch),
-                measured.validation_loss
-            )),
+            Line::Validation(measured) => {
+                let (step, epoch) = (measured.step, epochs(measured.epoch));
+                let loss = loss_words(measured.validation_loss, measured.bits_per_byte);
+                self.print(&format!("step {step}, epoch {epoch}: validation loss {loss}"));
+            }
             Line::Sample(sample) if self.shown == Shown::All || sample.step < self.total_steps => {
                 self.print(&format!("step {}: {}", sample.step, sample.sample.replace('\n', " ")));
             }

@@ -20,22 +20,28 @@ pub fn is_finished(trainer: &Trainer, run: &Path, files: &[&str]) -> bool {
     let written = files.iter().all(|file| run.join(file).is_file());
     if done > total {
         say(&format!("{done} steps are done already, and {total} asked for; nothing is changed"));
-    } else if done == total && written {
+    } else if trainer.is_done() && written {
         let run = run.display();
-        say(&format!(
-            "the run in {run} is finished: all {total} steps are done; with more --epochs or steps it goes on"
-        ));
+        say(&if done == total {
+            format!(
+                "the run in {run} is finished: all {total} steps are done; with more --epochs or steps it goes on"
+            )
+        } else {
+            format!(
+                "the run in {run} has ended after step {done} of {total}, as its validation loss fell no lower; with --patience 0 it goes on"
+            )
+        });
     }
-    done > total || done == total && written
+    done > total || trainer.is_done() && written
 }
 
 /// Prints where a resumed run goes on, and where its learning rate does, if that is elsewhere than under the settings of `before`.
 pub fn say_where(trainer: &Trainer, before: &TrainSettings) {
     let (done, total) = (trainer.progress.step, trainer.course.schedule.total_steps);
-    say(&if done < total {
-        format!("going on after step {done} of {total}")
+    say(&if trainer.is_done() {
+        format!("no step is left after step {done} of {total}, and the model is to be written")
     } else {
-        format!("all {total} steps are done, and the model is to be written")
+        format!("going on after step {done} of {total}")
     });
     let planned = before.total_steps(trainer.course.steps_per_epoch);
     let (expected, next) = (before.schedule(planned).at(done), trainer.course.schedule.at(done));
