@@ -56,7 +56,7 @@ pub struct TrainSettings {
 }
 
 impl Default for TrainSettings {
-    /// Settings under which the tiny model learns the embedded prose.
+    /// Settings under which the tiny model learns a text of some thousand words.
     fn default() -> Self {
         Self {
             seed: 123,

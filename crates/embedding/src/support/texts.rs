@@ -11,6 +11,10 @@ pub const STORY: &str = include_str!("../../../../data/story.txt");
 /// A longer prose text, written for this project: chapter 4 trains on it.
 pub const PROSE: &str = include_str!("../../../../data/prose.txt");
 
+/// Four hundred short tales of one village in few different words, written for this project: what a small model learns to write from.
+/// A line `<|endoftext|>` ends each.
+pub const TALES: &str = include_str!("../../../../data/tales.txt");
+
 /// A text and the file it comes from.
 pub struct Text {
     /// The file, seen from the project's root.

@@ -1,9 +1,12 @@
 //! The model that `finetune` begins with (chapter 5.7): public weights, or a small one made on the spot.
 
 use super::options::Whole;
-use crate::respond::{Limits, complete};
-use anyhow::{Result, ensure};
-use embedding::{support::texts::PROSE, windows::Windows};
+use crate::{
+    instructions::Entry,
+    respond::{Limits, complete},
+};
+use anyhow::{Context, Result, ensure};
+use embedding::{support::texts::TALES, windows::Windows};
 use model::{config::Gpt2Config, format::tokenizer::Tokenizer, generate::CachedModel, gpt2::Gpt2};
 use std::{
     env, fmt,
@@ -17,22 +20,26 @@ use train::{
     checkpoint,
     command::take_path,
     run::{
+        corpus::{documents, encode},
         folder::{PRETRAINING, RunFolder},
+        presets::{self, Preset},
         recorder::Recorder,
         terminal::{Progress, Shown, say},
         tokenizer::{self, TextEncoder},
         weights::{self, Brought},
     },
     sampling::Sampling,
-    settings::{Length, TrainSettings},
+    settings::TrainSettings,
     support::shell,
     trainer::Trainer,
 };
 
 /// The name for weights that are made on the spot.
 pub const SCRATCH: &str = "scratch";
-/// Words that the embedded prose has many times.
-const PROSE_PROMPT: &str = "at the end of the";
+/// Words with which many of the embedded tales begin.
+const BEGINNING: &str = "One day";
+/// Entries of the vocabulary of a model that is made on the spot.
+const VOCABULARY: usize = 2048;
 
 /// What a run begins with.
 pub struct First {
@@ -52,6 +59,7 @@ pub fn first_model(
     options: &Whole,
     device: Device,
     folder: &Path,
+    training: &[Entry],
     stop: &AtomicBool,
 ) -> Result<First> {
     let brought = |name: &str, Brought { model, folder, tokenizer }| First {
@@ -61,7 +69,7 @@ pub fn first_model(
         source: Some(folder),
     };
     let made = || -> Result<First> {
-        let (model, tokenizer) = pretrain(options, device, folder, stop)?;
+        let (model, tokenizer) = pretrain(options, device, folder, training, stop)?;
         Ok(First { model, begun_with: SCRATCH.to_owned(), source: None, tokenizer })
     };
     if options.vocab_size.is_some() {
@@ -124,24 +132,26 @@ impl Interrupted {
     }
 }
 
-/// A small model that has read the embedded prose.
+/// A small model that has read the embedded tales, and whose vocabulary was learned from them and from the instructions.
 fn pretrain(
     options: &Whole,
     device: Device,
     folder: &Path,
+    training: &[Entry],
     stop: &AtomicBool,
 ) -> Result<(Gpt2, Tokenizer)> {
     let path = folder.join(PRETRAINING);
-    let tokenizer = match options.vocab_size {
-        Some(entries) => tokenizer::learn(&[PROSE.to_owned()], entries, options.common.path)?,
-        None => Tokenizer::default(),
-    };
+    let tales = documents(TALES);
+    let instructions = training.iter().map(|entry| entry.prompt() + &entry.output);
+    let texts: Vec<String> = tales.iter().cloned().chain(instructions).collect();
+    let entries = options.vocab_size.unwrap_or(VOCABULARY);
+    let tokenizer = tokenizer::learn(&texts, entries, options.common.path)?;
     let encoder = TextEncoder::new(tokenizer, options.common.path)?;
-    let mut trainer = pretrainer(options.common.seed, &encoder, device, &path)?;
+    let mut trainer = pretrainer(options.common.seed, &encoder, &tales, device, &path)?;
     take_path(&mut trainer, options.common.path)?;
     let (done, total) = (trainer.progress.step, trainer.course.schedule.total_steps);
     say(&match done {
-        0 => format!("pretraining on the embedded prose: {total} steps"),
+        0 => format!("pretraining on the embedded tales: {total} steps"),
         _ => format!("pretraining goes on after step {done} of {total}"),
     });
     let mut progress = Progress::new(done, total, Shown::All, None);
@@ -151,7 +161,7 @@ fn pretrain(
         folder: &mut run,
         best: None, // nothing is measured
         show: &mut |line| progress.show(line),
-        sample: &|model| continue_prose(model, &encoder),
+        sample: &|model| tell(model, &encoder),
         stop: &|| stop.load(Ordering::SeqCst),
     };
     match trainer.run(&path, &mut recorder)? {
@@ -163,20 +173,18 @@ fn pretrain(
 }
 
 /// The training of the small model, from its beginning or from where an interrupted one was saved.
-fn pretrainer(seed: u32, encoder: &TextEncoder, device: Device, run: &Path) -> Result<Trainer> {
-    let vocab_size = encoder.lesson().vocab_size() as i64;
-    let config = Gpt2Config { vocab_size, dropout: 0.0, ..Gpt2Config::TINY };
+fn pretrainer(
+    seed: u32,
+    encoder: &TextEncoder,
+    tales: &[String],
+    device: Device,
+    run: &Path,
+) -> Result<Trainer> {
+    let Preset { config, settings, .. } = presets::find(presets::DEFAULT).context("a preset")?;
+    let config = Gpt2Config { vocab_size: encoder.lesson().vocab_size() as i64, ..config };
     let context = config.context as usize;
-    let windows = Windows::new(encoder.encode(PROSE), context, context)?;
-    let settings = TrainSettings {
-        seed,
-        batch_size: 8,
-        length: Length::Steps(150),
-        learning_rate: 2e-3,
-        min_lr: 2e-4,
-        eval_every: 0,
-        ..TrainSettings::default()
-    };
+    let windows = Windows::new(encode(tales, encoder), context, context)?;
+    let settings = TrainSettings { seed, eval_every: 0, ..settings };
     if checkpoint::is_in(run) {
         let loaded = checkpoint::load(run, device)?;
         if loaded.state.settings == settings && loaded.model.config == config {
@@ -198,12 +206,12 @@ fn same_command(options: &Whole, folder: &Path) -> String {
     shell::command("finetune", words.iter().map(String::as_str))
 }
 
-/// What the small model makes of words that its prose has many times.
-fn continue_prose(model: &Gpt2, encoder: &TextEncoder) -> Result<String> {
-    let limits = Limits { max_new_tokens: 12, stop: Vec::new() };
-    let prompt = encoder.encode(PROSE_PROMPT);
+/// How the small model goes on with the beginning of a tale.
+fn tell(model: &Gpt2, encoder: &TextEncoder) -> Result<String> {
+    let limits = Limits { max_new_tokens: 30, stop: Vec::new() };
+    let prompt = encoder.encode(BEGINNING);
     let mut reader = CachedModel::new(model);
     let go_on = |_: &str| ControlFlow::Continue(());
     let text = complete(&mut reader, encoder.lesson(), &prompt, &Sampling::GREEDY, &limits, go_on)?;
-    Ok(format!("{PROSE_PROMPT}{text}"))
+    Ok(format!("{BEGINNING}{text}"))
 }

@@ -1,5 +1,6 @@
 //! `cargo run -p train`: trains a GPT-2 on any text (chapter 4.4).
 
+mod choices;
 mod options;
 mod protocol;
 mod report;
@@ -166,15 +167,20 @@ pub fn take_path(trainer: &mut Trainer, wanted: Option<CodePath>) -> Result<()> 
 
 /// A new run.
 fn begin(options: &Options, device: Device) -> Result<Prepared> {
-    let corpus = Corpus::read(&options.text, !options.no_split_documents)?;
-    let settings = options.settings(&TrainSettings::default());
+    let (texts, preset) = (options.texts(), options.preset());
+    let corpus = Corpus::read(&texts, !options.no_split_documents)?;
+    let chosen = preset.map(|preset| preset.settings);
+    let settings = options.settings(chosen.as_ref().unwrap_or(&TrainSettings::default()));
     let First { model, begun_with, folder: source, context, tokenizer } =
         start::first_model(options, &corpus, settings.seed, device)?;
     let encoder = TextEncoder::new(tokenizer, options.path)?;
-    let settings = options.rates(&settings, &model, context, begun_with == "scratch");
+    let settings = match chosen {
+        Some(_) => options.with_last_rate(settings),
+        None => options.rates(&settings, &model, context, begun_with == "scratch"),
+    };
     let prompt = options.prompt.clone().unwrap_or_else(|| corpus.unseen_words(5));
     let command = Command {
-        text: remembered(&options.text),
+        text: remembered(&texts),
         split_documents: !options.no_split_documents,
         begun_with,
         context,

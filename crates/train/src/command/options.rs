@@ -1,20 +1,13 @@
 //! What can be said on the command line of `train`, and what it means (chapter 4.4).
 
-use crate::{
-    run::arguments::{at_least_one, not_negative, positive, share, threads, whole},
-    settings::{Length, TrainSettings},
-};
+use crate::run::arguments::{at_least_one, not_negative, positive, share, threads, whole};
 use clap::{Parser, Subcommand};
-use model::{fast::path::CodePath, gpt2::Gpt2};
+use model::fast::path::CodePath;
 use std::path::PathBuf;
 
-/// The tokens of a step for which the default rate was chosen.
-const TOKENS: f64 = 512.0;
-/// Above so many parameters a model wants smaller steps.
-const LARGE: i64 = 50_000_000;
-
 const EXAMPLE: &str = "\
-Without --text it learns the prose that comes with this project, in a minute or two.
+Without --text and --model it learns to tell tales from those that come with this project, in two minutes.
+tales, story and shakespeare are models with a vocabulary of their own for a text each, trained in at most ten minutes.
 Example: cargo run -p train -- --text tiny-shakespeare --epochs 2 --prompt \"To be\" --out-dir runs/bard
          cargo run -p train -- --resume runs/bard
 `cargo run -p train -- completions bash` (or zsh, fish) prints what completes options, and how it is used.";
@@ -62,13 +55,13 @@ pub struct Options {
     /// Learn the characters `<|endoftext|>` in a text instead of ending a document there
     #[arg(help_heading = "Model and data", long, conflicts_with = "resume")]
     pub no_split_documents: bool,
-    /// tiny, gpt2, gpt2-medium, gpt2-large, gpt2-xl, or a config.json [default: tiny]
+    /// tales, story, shakespeare, tiny, gpt2, gpt2-medium, gpt2-large, gpt2-xl, or a config.json [default: tales, for a --text tiny]
     #[arg(help_heading = "Model and data", long)]
     pub model: Option<String>,
     /// Weights to begin with: scratch, gpt2 (and so on), or a folder [default: scratch]
     #[arg(help_heading = "Model and data", long, value_name = "WEIGHTS")]
     pub init: Option<String>,
-    /// Learn a vocabulary of N entries from the text, instead of taking GPT-2's 50,257
+    /// Learn a vocabulary of N entries from the text [default: the model's own, else GPT-2's 50,257]
     #[arg(help_heading = "Model and data", long, value_name = "N", conflicts_with = "resume")]
     pub vocab_size: Option<usize>,
     /// Tokens the model sees at once in training [default: 128]
@@ -176,67 +169,4 @@ pub enum Other {
         /// bash, zsh, fish, …
         shell: clap_complete::Shell,
     },
-}
-
-/// A rate as somebody would choose it.
-fn two_digits(rate: f64) -> f64 {
-    format!("{rate:.1e}").parse().unwrap_or(rate)
-}
-
-impl Options {
-    /// Settings with everything that the command line says.
-    pub fn settings(&self, settings: &TrainSettings) -> TrainSettings {
-        let length = match (self.epochs, self.max_steps) {
-            (Some(epochs), _) => Length::Epochs(epochs),
-            (_, Some(steps)) => Length::Steps(steps),
-            _ => settings.length,
-        };
-        let mut optimizer = settings.optimizer;
-        optimizer.weight_decay = self.weight_decay.unwrap_or(optimizer.weight_decay);
-        TrainSettings {
-            seed: self.seed.unwrap_or(settings.seed),
-            batch_size: self.batch_size.unwrap_or(settings.batch_size),
-            grad_accum: self.grad_accum.unwrap_or(settings.grad_accum),
-            length,
-            learning_rate: self.learning_rate.unwrap_or(settings.learning_rate),
-            min_lr: self.min_lr.unwrap_or(settings.min_lr),
-            warmup_steps: self.warmup_steps.unwrap_or(settings.warmup_steps),
-            optimizer,
-            grad_clip: self.grad_clip.unwrap_or(settings.grad_clip),
-            eval_every: self.eval_every.unwrap_or(settings.eval_every),
-            eval_batches: self.eval_batches.unwrap_or(settings.eval_batches),
-            sample_every: self.sample_every.unwrap_or(settings.sample_every),
-            save_every: self.save_every.unwrap_or(settings.save_every),
-            keep_last: self.keep_last.unwrap_or(settings.keep_last),
-            keep_best: self.keep_best.unwrap_or(settings.keep_best),
-            patience: self.patience.unwrap_or(settings.patience),
-        }
-    }
-
-    /// Learning rates that suit the size of the model and of a step's batches, where none are given.
-    ///
-    /// A gradient of few tokens is a noisy one: 128 tokens at the rate for 512 make the loss of the tiny model leap from 6.7 to 13.2. The
-    /// noise shrinks with the root of their number, and so the rate does.
-    pub fn rates(
-        &self,
-        settings: &TrainSettings,
-        model: &Gpt2,
-        context: usize,
-        from_scratch: bool,
-    ) -> TrainSettings {
-        let tokens =
-            settings.batch_size.saturating_mul(settings.grad_accum).saturating_mul(context);
-        let noise = (tokens as f64 / TOKENS).sqrt().min(1.0);
-        let suitable = match (from_scratch, model.config.parameters() > LARGE) {
-            (false, _) => 5e-5,
-            (true, true) => 4e-4,
-            (true, false) => two_digits(settings.learning_rate * noise),
-        };
-        let learning_rate = self.learning_rate.unwrap_or(suitable);
-        TrainSettings {
-            learning_rate,
-            min_lr: self.min_lr.unwrap_or(learning_rate / 10.0),
-            ..settings.clone()
-        }
-    }
 }

@@ -5,6 +5,7 @@ use crate::{
     metrics::{Line, Validation},
     run::{
         card::{Card, epochs, grouped, training_loss, validations},
+        corpus,
         terminal::{print_curves, say, say_settings},
     },
     settings::flat,
@@ -18,11 +19,8 @@ pub fn print_settings(prepared: &Prepared) -> Result<()> {
     let Prepared { trainer, folder, command, encoder, .. } = prepared;
     let bytes_per_token = trainer.course.bytes_per_token.unwrap_or_default();
     let config = &trainer.model.config;
-    let text = if command.text.is_empty() {
-        "the embedded prose".to_owned()
-    } else {
-        command.text.join(", ")
-    };
+    let text =
+        if command.text.is_empty() { corpus::EMBEDDED.to_owned() } else { command.text.join(", ") };
     say(&format!("text            {text}"));
     say(&format!(
         "model           {} parameters: {} blocks, {} heads, {} channels, begun with {}",
@@ -126,7 +124,7 @@ pub fn card(prepared: &Prepared) -> Card {
     let Prepared { trainer, command, .. } = prepared;
     let folder = prepared.folder.path();
     let text = if command.text.is_empty() {
-        "the prose that comes with the project".to_owned()
+        "the tales that come with the project".to_owned()
     } else {
         command.text.join(", ")
     };

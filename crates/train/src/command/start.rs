@@ -39,22 +39,31 @@ pub struct First {
 /// If there are no such weights, or no such model can be.
 pub fn first_model(options: &Options, corpus: &Corpus, seed: u32, device: Device) -> Result<First> {
     let dropout = options.dropout.unwrap_or(0.0);
-    let wanted = options.model.as_deref().map(config).transpose()?;
+    let preset = options.preset().map(|preset| preset.config);
+    let wanted = match preset {
+        Some(config) => Some(config),
+        None => options.model.as_deref().map(config).transpose()?,
+    };
     if let Some(name) = options.init.as_deref().filter(|&name| name != "scratch") {
         return begun_with(name, options, wanted, device);
     }
     // A file that describes a model says how much it sees; of the known sizes a part is enough.
     let own = wanted
-        .filter(|_| options.model.as_deref().is_some_and(|name| Path::new(name).is_file()))
+        .filter(|_| {
+            preset.is_some()
+                || options.model.as_deref().is_some_and(|name| Path::new(name).is_file())
+        })
         .map_or(CONTEXT, |config| config.context as usize);
     let context = options.context.unwrap_or(own);
     let mut config =
         Gpt2Config { context: context as i64, dropout, ..wanted.unwrap_or(Gpt2Config::TINY) };
-    let tokenizer = match options.vocab_size {
+    let own = preset.map(|config| config.vocab_size as usize);
+    let vocab_size = options.vocab_size.or(own);
+    let tokenizer = match vocab_size {
         Some(entries) => tokenizer::learn(&corpus.training, entries, options.path)?,
         None => Tokenizer::default(),
     };
-    match options.vocab_size {
+    match vocab_size {
         Some(entries) => config.vocab_size = entries as i64,
         None => check_vocabulary(&config)?,
     }
@@ -116,7 +125,7 @@ fn config(name: &str) -> Result<Gpt2Config> {
     }
     ensure!(
         Path::new(name).is_file(),
-        "the model {name:?} is unknown; there are tiny, gpt2, gpt2-medium, gpt2-large and gpt2-xl, or give a config.json"
+        "the model {name:?} is unknown; there are tales, story, shakespeare, tiny, gpt2, gpt2-medium, gpt2-large and gpt2-xl, or give a config.json"
     );
     format::load_config(Path::new(name))
 }

@@ -3,7 +3,7 @@
 use super::{terminal::say, text_file, tokenizer::TextEncoder};
 use crate::split::split_by_characters;
 use anyhow::{Context, Result, ensure};
-use embedding::support::texts::PROSE;
+use embedding::support::texts::TALES;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -12,6 +12,8 @@ use xtask::datasets;
 
 /// How much of each text is learned; the last tenth of its characters is kept back for validation.
 const LEARNED: f64 = 0.9;
+/// What the text is called that comes with this project.
+pub const EMBEDDED: &str = "the embedded tales";
 /// What stands between the documents of many a public text, and is one token there.
 const MARK: &str = "<|endoftext|>";
 
@@ -27,7 +29,7 @@ pub struct Corpus {
 }
 
 impl Corpus {
-    /// Reads files, folders and datasets by name; without any, the prose that comes with this project.
+    /// Reads files, folders and datasets by name; without any, the tales that come with this project.
     ///
     /// A dataset or folder with `train.txt` and `valid.txt` (wikitext-2) says itself what is for validation. Of every other
     /// file the last 10 % of its characters are kept back. With `split_documents`, `<|endoftext|>` in a file ends a document, as it
@@ -36,16 +38,25 @@ impl Corpus {
     /// # Errors
     /// If a name means nothing, a dataset cannot be fetched, or a file is empty or no text.
     pub fn read(sources: &[String], split_documents: bool) -> Result<Self> {
-        let source =
-            if sources.is_empty() { "the embedded prose".to_owned() } else { sources.join(", ") };
+        let source = if sources.is_empty() { EMBEDDED.to_owned() } else { sources.join(", ") };
         let mut corpus = Self { source, training: Vec::new(), validation: Vec::new() };
         let mut files = Vec::new();
         if sources.is_empty() {
-            files.push(vec![PROSE.to_owned()]);
+            let whole = || vec![TALES.to_owned()];
+            files.push(if split_documents { documents(TALES) } else { whole() });
         }
         let read = |path: &Path| -> Result<Vec<String>> {
             let text = read_text(path)?;
-            Ok(if split_documents { documents(&text, path) } else { vec![text] })
+            if !split_documents || !text.contains(MARK) {
+                return Ok(vec![text]);
+            }
+            let documents = documents(&text);
+            say(&format!(
+                "text            {}: {} documents, as {MARK} ends one (--no-split-documents learns the mark as text)",
+                path.display(),
+                documents.len()
+            ));
+            Ok(documents)
         };
         for path in sources.iter().map(|source| locate(source)) {
             let path = path?;
@@ -147,20 +158,10 @@ fn text_files(path: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The documents of a text with marks between them, without the line breaks around the marks; said in one line where there are any.
-fn documents(text: &str, path: &Path) -> Vec<String> {
-    if !text.contains(MARK) {
-        return vec![text.to_owned()];
-    }
+/// The documents of a text with marks between them, without the line breaks around the marks.
+pub fn documents(text: &str) -> Vec<String> {
     let parts = text.split(MARK).map(|part| part.trim_matches('\n'));
-    let documents: Vec<String> =
-        parts.filter(|part| !part.trim().is_empty()).map(str::to_owned).collect();
-    say(&format!(
-        "text            {}: {} documents, as {MARK} ends one (--no-split-documents learns the mark as text)",
-        path.display(),
-        documents.len()
-    ));
-    documents
+    parts.filter(|part| !part.trim().is_empty()).map(str::to_owned).collect()
 }
 
 /// Reads a file with `\n` at the ends of lines.
@@ -239,13 +240,11 @@ mod tests {
 
     #[test]
     fn marks_between_documents_become_the_end_of_text() {
-        let path = Path::new("tales.txt");
         let text = format!("One.\n{MARK}\nTwo,\n\nthree. {MARK}{MARK}\nFour.\n{MARK}\n");
-        let tales = documents(&text, path);
+        let tales = documents(&text);
         assert_eq!(tales, ["One.", "Two,\n\nthree. ", "Four."]);
         let ids = encode(&tales, &gpt2());
         assert_eq!(ids.iter().filter(|&&id| id == END_OF_TEXT).count(), 2);
-        assert_eq!(documents("no mark\n", path), ["no mark\n"]);
     }
 
     #[test]

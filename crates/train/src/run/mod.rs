@@ -14,6 +14,7 @@
 //! | [`memory_check`] | refuses a model that does not fit into memory |
 //! | [`newest`] | finds the runs that there are |
 //! | [`plot`] | draws curves |
+//! | [`presets`] | models that are trained in minutes |
 //! | [`recorder`] | writes down what happens in a run, and shows it |
 //! | [`repository`] | knows the names of models on the hub |
 //! | [`runs`] | finds the runs of the project |
@@ -33,6 +34,7 @@ pub mod hub;
 pub mod memory_check;
 pub mod newest;
 pub mod plot;
+pub mod presets;
 pub mod recorder;
 pub mod repository;
 pub mod runs;
