@@ -3,7 +3,7 @@
 use crate::{
     collate::InstructionSet,
     instructions::Entry,
-    measure::{exact_match, nearest_answer, token_f1},
+    measure::{exact_match, interval, nearest, slots_filled, token_f1},
     respond::answer,
 };
 use anyhow::Result;
@@ -56,6 +56,13 @@ pub struct Marks {
     pub token_f1: f64,
 }
 
+impl Marks {
+    /// Between which shares of exact answers the true one lies, with a probability of 95 %.
+    pub fn interval(&self) -> (f64, f64) {
+        interval((self.exact_match * self.count as f64).round() as usize, self.count)
+    }
+}
+
 /// What the answers are worth, those to which an answer is expected.
 pub fn marks<'a>(answers: impl IntoIterator<Item = &'a Answered>) -> Marks {
     means(
@@ -75,9 +82,17 @@ pub fn marks_by_kind(answers: &[Answered]) -> BTreeMap<&str, Marks> {
     kinds.into_iter().map(|(kind, answers)| (kind, marks(answers))).collect()
 }
 
-/// What it would be worth to give the answer of the nearest training entry each time.
-pub fn marks_of_nearest(training: &[Entry], test: &[Entry]) -> Marks {
-    means(test.iter().map(|entry| (nearest_answer(training, entry), entry.output.as_str())))
+/// What it would be worth to give the answer of the nearest training entry each time, and that answer with the differing words
+/// exchanged.
+pub fn marks_of_nearest(training: &[Entry], test: &[Entry]) -> (Marks, Marks) {
+    let nearest: Vec<&Entry> = test.iter().map(|entry| nearest(training, entry)).collect();
+    let filled: Vec<String> =
+        nearest.iter().zip(test).map(|(near, asked)| slots_filled(near, asked)).collect();
+    let expected = || test.iter().map(|entry| entry.output.as_str());
+    (
+        means(nearest.iter().map(|near| near.output.as_str()).zip(expected())),
+        means(filled.iter().map(String::as_str).zip(expected())),
+    )
 }
 
 fn means<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Marks {

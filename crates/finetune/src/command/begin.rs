@@ -34,8 +34,9 @@ const SHOWN: usize = 3;
 /// A new run.
 pub fn begin(options: &Whole, device: Device, stop: &AtomicBool) -> Result<Prepared> {
     let path = RunFolder::unused(options.out_dir.as_deref(), "finetune", options.force)?;
-    let split = plan::split(&options.data, options.sample, options.common.seed)?;
-    let First { model, begun_with, source, tokenizer } = first_model(options, device, &path, stop)?;
+    let (split, parts) = plan::split(&options.data, options.sample, options.common.seed)?;
+    let First { model, begun_with, source, tokenizer } =
+        first_model(options, device, &path, &split.training, stop)?;
     let model = with_dropout(model, options.dropout.unwrap_or(0.0))?;
     memory_check::check(&model.config)?;
     let scratch = begun_with == SCRATCH;
@@ -61,7 +62,7 @@ pub fn begin(options: &Whole, device: Device, stop: &AtomicBool) -> Result<Prepa
     trainer.course.bytes_per_token = bytes_per_token;
     take_path(&mut trainer, options.common.path)?;
     print_settings(&plan, &trainer, &split, truncated, &path)?;
-    Ok(Prepared { trainer, folder, plan, split, encoder, kept: None })
+    Ok(Prepared { trainer, folder, plan, split, parts, encoder, kept: None })
 }
 
 /// The plan of a new run, with what the model makes of the test before it has learned from any of it; none if it is to stop.

@@ -12,6 +12,7 @@ mod resume;
 mod runs;
 mod score;
 mod start;
+mod tested;
 mod whole;
 
 use crate::{

@@ -5,7 +5,10 @@ use crate::{
     collate::InstructionSet,
     data,
     instructions::Split,
-    run::tasks,
+    run::{
+        embedded::{self, Part},
+        tasks::{self, EMBEDDED_NAME},
+    },
 };
 use anyhow::Result;
 use embedding::bpe::BytePairEncoder;
@@ -41,6 +44,8 @@ pub struct Prepared {
     pub folder: RunFolder,
     pub plan: Plan,
     pub split: Split,
+    /// The test in its parts, where it has any.
+    pub parts: Vec<Part>,
     pub encoder: TextEncoder,
     /// The measurement of the weights that it ends with, where they are not the last ones.
     pub kept: Option<Validation>,
@@ -51,14 +56,22 @@ pub fn boxed(validation: Option<InstructionSet>) -> Option<Box<dyn Examples>> {
     validation.map(|set| Box::new(set) as Box<dyn Examples>)
 }
 
-/// The entries of a run: those of `data`, or a sample of them, in three parts.
-pub fn split(data: &str, sample: Option<usize>, seed: u32) -> Result<Split> {
-    let entries = tasks::read(data)?;
+/// The entries of a run: those of `data`, or a sample of them, for training, validation and test; and the test in its parts, where it
+/// has any. That of the embedded data is a file of its own, so that all other entries are learned from.
+pub fn split(data: &str, sample: Option<usize>, seed: u32) -> Result<(Split, Vec<Part>)> {
+    let all = tasks::read(data)?;
     let entries = match sample {
-        Some(count) => data::sample(&entries, count, seed)?,
-        None => entries,
+        Some(count) => data::sample(&all, count, seed)?,
+        None => all.clone(),
     };
-    data::split(&entries)
+    let mut split = data::split(&entries)?;
+    if data != EMBEDDED_NAME {
+        return Ok((split, Vec::new()));
+    }
+    let parts = embedded::share_of(embedded::parts()?, entries.len(), all.len());
+    split.training.append(&mut split.test);
+    split.test = parts.iter().flat_map(|part| part.entries.clone()).collect();
+    Ok((split, parts))
 }
 
 /// What is learned and what is measured on, the latter only where an answer is within the context.

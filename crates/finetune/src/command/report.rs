@@ -1,15 +1,15 @@
 //! What `finetune` says before and after a run (chapter 5.7).
 
-use super::marks_line;
-use super::plan::{Plan, Prepared};
-use super::start::SCRATCH;
+use super::{
+    plan::{Plan, Prepared},
+    start::SCRATCH,
+    tested::print_test,
+};
 use crate::{
-    answers::{Answered, Marks, answer_loss, marks_by_kind, marks_of_nearest},
-    collate::InstructionSet,
+    answers::{Answered, Marks},
     instructions::{Entry, Split},
 };
 use anyhow::Result;
-use embedding::bpe::BytePairEncoder;
 use std::path::Path;
 use train::{
     run::{
@@ -101,36 +101,6 @@ pub fn print_next(folder: &Path) {
     println!("next        {}", usage(folder));
 }
 
-/// What the answers of the test are worth, by their loss and by counting.
-fn print_test(prepared: &Prepared, answered: &[Answered]) -> Result<()> {
-    let Prepared { trainer, plan, split, encoder, .. } = prepared;
-    let after = answer_loss(&trainer.model, encoder.lesson(), &split.test)?;
-    println!(
-        "test        loss of the expected answers {} before, {} after",
-        loss_words(plan.test_loss_before),
-        loss_words(after)
-    );
-    if let Some(line) = left_out_line(&split.test, encoder.lesson(), trainer.model.config.context) {
-        println!("{line}");
-    }
-    println!("{}", marks_line(answered));
-    if let Some(before) = plan.marks_before.filter(|before| before.count > 0) {
-        println!(
-            "            before fine-tuning: exact match {:.1} %, token F1 {:.3}",
-            100.0 * before.exact_match,
-            before.token_f1
-        );
-    }
-    let nearest = marks_of_nearest(&split.training, &split.test);
-    println!(
-        "            the nearest training instruction's answer: exact match {:.1} %, token F1 {:.3}",
-        100.0 * nearest.exact_match,
-        nearest.token_f1
-    );
-    print_kinds(answered);
-    Ok(())
-}
-
 /// The answers to a few instructions, before and after.
 fn print_examples(plan: &Plan, answered: &[Answered]) {
     for before in &plan.before {
@@ -142,37 +112,6 @@ fn print_examples(plan: &Plan, answered: &[Answered]) {
             shortened(after.map_or("", |answered| &answered.model_response))
         );
         println!("  expected  {}", shortened(&before.entry.output));
-    }
-}
-
-/// A loss, or a dash where there is none.
-pub fn loss_words(loss: Option<f64>) -> String {
-    loss.map_or_else(|| "-".to_owned(), |loss| format!("{loss:.3}"))
-}
-
-/// How many expected answers have no part in their loss, if any.
-pub fn left_out_line(entries: &[Entry], encoder: &BytePairEncoder, context: i64) -> Option<String> {
-    let set = InstructionSet::of_those_that_fit(entries, encoder, context as usize, true);
-    let left_out = set.left_out();
-    (left_out > 0).then(|| {
-        format!(
-            "            without {left_out} of {} entries, whose questions alone fill the context of {context} tokens",
-            entries.len()
-        )
-    })
-}
-
-/// Exact match by kind, three kinds a line.
-fn print_kinds(answered: &[Answered]) {
-    let kinds: Vec<String> = marks_by_kind(answered)
-        .into_iter()
-        .filter(|(kind, _)| !kind.is_empty())
-        .map(|(kind, marks)| {
-            format!("{kind:<15} {:>3.0} % of {:<3}", 100.0 * marks.exact_match, marks.count)
-        })
-        .collect();
-    for line in kinds.chunks(3) {
-        println!("            {}", line.join("  ").trim_end());
     }
 }
 
@@ -199,7 +138,7 @@ pub fn card(prepared: &Prepared, marks: Option<&Marks>) -> Card {
     let Prepared { plan, kept, .. } = prepared;
     let folder = prepared.folder.path();
     let weights = if plan.begun_with == SCRATCH {
-        "a small model that had read the project's prose".to_owned()
+        "a small model that had read the project's tales".to_owned()
     } else {
         format!("the weights of {}", plan.begun_with)
     };

@@ -1,6 +1,6 @@
 //! Answering every entry of a file (chapter 5.7).
 
-use super::{RESPONSES, marks_line, options::Respond, prepare, report, scorer};
+use super::{RESPONSES, marks_line, options::Respond, prepare, scorer, tested};
 use crate::{
     answers::{Answered, answer_loss},
     instructions::Entry,
@@ -125,9 +125,9 @@ fn print_results(
         .map(|answered| answered.entry.clone())
         .collect();
     if !expected.is_empty() {
-        let loss = report::loss_words(answer_loss(model, encoder, &expected)?);
+        let loss = tested::loss_words(answer_loss(model, encoder, &expected)?);
         lines.push(format!("test        loss of the expected answers {loss}"));
-        lines.extend(report::left_out_line(&expected, encoder, model.config.context));
+        lines.extend(tested::left_out_line(&expected, encoder, model.config.context));
     }
     lines.push(format!("wrote       {}", out.display()));
     let to_stdout = is_stream(&followed(out)); // whose reader may be that of stdout

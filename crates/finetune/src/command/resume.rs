@@ -35,7 +35,7 @@ pub fn resume(options: &Whole, run: Option<&Path>, device: Device) -> Result<Opt
         (dropout - theirs).abs() == 0.0,
         "dropout is {theirs} in the checkpoint and {dropout} here; leave it out to resume"
     );
-    let split = plan::split(&plan.data, plan.sample, plan.seed)?;
+    let (split, parts) = plan::split(&plan.data, plan.sample, plan.seed)?;
     let run = run_of(&loaded.folder).to_owned();
     let vocab_size = loaded.model.config.vocab_size;
     let encoder = TextEncoder::of_run(&run, vocab_size, options.common.path)?;
@@ -55,7 +55,7 @@ pub fn resume(options: &Whole, run: Option<&Path>, device: Device) -> Result<Opt
     let folder = RunFolder::open(&run, &history)?;
     take_path(&mut trainer, options.common.path)?;
     say_where(&trainer, &before);
-    Ok(Some(Prepared { trainer, folder, plan, split, encoder, kept: None }))
+    Ok(Some(Prepared { trainer, folder, plan, split, parts, encoder, kept: None }))
 }
 
 /// The settings of the checkpoint, with what the command line says otherwise.

@@ -88,7 +88,7 @@ fn learn(
     stop: &AtomicBool,
     again: &str,
 ) -> Result<Outcome> {
-    let Prepared { trainer, folder, plan, split, encoder, kept } = prepared;
+    let Prepared { trainer, folder, plan, split, encoder, kept, .. } = prepared;
     encoder
         .warn_of_long_prompts(split.test.iter().map(Entry::prompt), trainer.model.config.context);
     let mut progress = Progress::new(

@@ -2,6 +2,7 @@
 //!
 //! | module | what it does |
 //! | --- | --- |
+//! | [`embedded`] | holds the data that comes with the project |
 //! | [`fields`] | keeps an entry of a file letter for letter |
 //! | [`records`] | reads files of tasks and answers, in whatever form they come |
 //! | [`no_json`] | says what a file is that is no JSON |
@@ -12,6 +13,7 @@
 //! | [`scoring`] | has many answers marked |
 
 pub mod answer_file;
+pub mod embedded;
 pub mod fields;
 pub mod journal;
 pub mod judge;

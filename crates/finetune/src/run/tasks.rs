@@ -1,13 +1,11 @@
 //! Where tasks and answers come from (chapter 5.2): a dataset by its name, or a file.
 
 use super::{
+    embedded,
     fields::{Fields, RESPONSE},
     records::{self, Record},
 };
-use crate::{
-    answers::Answered,
-    instructions::{Entry, embedded},
-};
+use crate::{answers::Answered, instructions::Entry};
 use anyhow::{Context, Result, ensure};
 use std::path::Path;
 use xtask::datasets;
@@ -21,7 +19,7 @@ pub const EMBEDDED_NAME: &str = "embedded";
 /// If the name means nothing, the dataset cannot be fetched, or the file is faulty.
 pub fn read(name: &str) -> Result<Vec<Entry>> {
     if name == EMBEDDED_NAME {
-        return embedded();
+        return embedded::entries();
     }
     if Path::new(name).exists() {
         return load(Path::new(name));

@@ -14,7 +14,7 @@ pub struct Whole {
     /// embedded, instruction-data, alpaca, or a JSON file
     #[arg(help_heading = "Model and data", long, default_value = "embedded")]
     pub data: String,
-    /// For scratch: learn a vocabulary of N entries [default: GPT-2's 50,257]
+    /// For scratch: learn a vocabulary of N entries [default: 2048]
     #[arg(help_heading = "Model and data", long, value_name = "N", conflicts_with = "resume")]
     pub vocab_size: Option<usize>,
     /// Take only so many entries, chosen as Python's random.sample does
