@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 const EMBEDDED: &str = include_str!("../../../data/instructions.json");
 
 /// A task and its answer, in the format of Stanford's Alpaca.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Entry {
     /// What is to be done.
     pub instruction: String,

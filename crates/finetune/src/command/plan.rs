@@ -57,21 +57,17 @@ pub fn boxed(validation: Option<InstructionSet>) -> Option<Box<dyn Examples>> {
 }
 
 /// The entries of a run: those of `data`, or a sample of them, for training, validation and test; and the test in its parts, where it
-/// has any. That of the embedded data is a file of its own, so that all other entries are learned from.
+/// has any.
 pub fn split(data: &str, sample: Option<usize>, seed: u32) -> Result<(Split, Vec<Part>)> {
     let all = tasks::read(data)?;
     let entries = match sample {
         Some(count) => data::sample(&all, count, seed)?,
-        None => all.clone(),
+        None => all,
     };
-    let mut split = data::split(&entries)?;
-    if data != EMBEDDED_NAME {
-        return Ok((split, Vec::new()));
+    if data == EMBEDDED_NAME {
+        return embedded::split(&entries);
     }
-    let parts = embedded::share_of(embedded::parts()?, entries.len(), all.len());
-    split.training.append(&mut split.test);
-    split.test = parts.iter().flat_map(|part| part.entries.clone()).collect();
-    Ok((split, parts))
+    Ok((data::split(&entries)?, Vec::new()))
 }
 
 /// What is learned and what is measured on, the latter only where an answer is within the context.

@@ -1,11 +1,19 @@
 //! What `finetune` learns from and is asked unless other data is named (chapter 5.5).
 
-use crate::instructions::{self, Entry};
+use crate::{
+    data,
+    instructions::{self, Entry, Split},
+};
 use anyhow::{Context, Result};
 use serde::Deserialize;
+use std::collections::HashSet;
 
 /// The test, each entry with its part.
 pub const TESTS: &str = include_str!("../../../../data/instruction_tests.json");
+/// Entries beside those that the chapters quote.
+const MORE: &str = include_str!("../../../../data/more_instructions.json");
+/// What people type first, and what is said to it.
+const CONVERSATIONS: &str = include_str!("../../../../data/conversations.json");
 
 /// A part of the test, which asks one thing about what was learned.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,12 +31,37 @@ struct Tested {
     entry: Entry,
 }
 
-/// What is learned: the instructions of the chapters.
+/// What is learned and what is measured on meanwhile: the instructions of the chapters, further ones, and conversations.
 ///
 /// # Errors
 /// Never in practice: the files are part of the program, and tests read them.
 pub fn entries() -> Result<Vec<Entry>> {
-    instructions::embedded()
+    let mut entries = instructions::embedded()?;
+    for further in [MORE, CONVERSATIONS] {
+        let further: Vec<Entry> =
+            serde_json::from_str(further).context("the embedded entries are faulty")?;
+        entries.extend(further);
+    }
+    Ok(entries)
+}
+
+/// These entries for training and validation, and the test in its parts.
+///
+/// Of the instructions of the chapters a tenth, by their answers, is for validation; all others are learned, since each teaches an
+/// answer or a wording that no other does.
+///
+/// # Errors
+/// As [`entries`], or if `entries` are too few.
+pub fn split(entries: &[Entry]) -> Result<(Split, Vec<Part>)> {
+    let all = self::entries()?;
+    let parts = share_of(parts()?, entries.len(), all.len());
+    let of_chapters: HashSet<Entry> = instructions::embedded()?.into_iter().collect();
+    let (known, further): (Vec<Entry>, Vec<Entry>) =
+        entries.iter().cloned().partition(|entry| of_chapters.contains(entry));
+    let Split { mut training, test, validation } = data::split(&known)?;
+    training.extend(test.into_iter().chain(further));
+    let test = parts.iter().flat_map(|part| part.entries.clone()).collect();
+    Ok((Split { training, test, validation }, parts))
 }
 
 /// The test in its parts, in the order of the file.
@@ -49,8 +82,7 @@ pub fn parts() -> Result<Vec<Part>> {
 }
 
 /// Of each part as large a share as `taken` is of `total`, spread evenly, and at least one entry.
-#[must_use]
-pub fn share_of(parts: Vec<Part>, taken: usize, total: usize) -> Vec<Part> {
+fn share_of(parts: Vec<Part>, taken: usize, total: usize) -> Vec<Part> {
     let thinned = |part: Part| {
         let every = (total / taken.max(1)).max(1);
         Part { entries: part.entries.into_iter().step_by(every).collect(), ..part }
@@ -62,7 +94,6 @@ pub fn share_of(parts: Vec<Part>, taken: usize, total: usize) -> Vec<Part> {
 mod tests {
     use super::*;
     use sha2::{Digest, Sha256};
-    use std::collections::HashSet;
     use train::examples::hex;
 
     fn words(entry: &Entry) -> impl Iterator<Item = String> {

@@ -44,8 +44,8 @@ pub fn all() -> [Preset; 3] {
         Preset {
             name: DEFAULT,
             text: None,
-            config: sizes(1024, 128, 128, 4, 4),
-            settings: training(16, 500, 3e-3),
+            config: sizes(2048, 128, 128, 4, 4),
+            settings: training(16, 400, 3e-3),
         },
         Preset {
             name: "story",
