@@ -1,15 +1,20 @@
 //! Asking one thing after another at a prompt (chapter 5.7).
 
-use super::{options::Generation, prepare, scorer, show};
+use super::{RESPONSES, options::Generation, prepare, scorer, show};
 use crate::{
+    answers::Answered,
     instructions::Entry,
+    measure::exact_match,
     respond::{Limits, complete},
+    run::tasks,
 };
 use anyhow::{Context, Result};
 use rustyline::{DefaultEditor, error::ReadlineError};
 use std::{
+    collections::BTreeSet,
     fs,
     io::{self, BufRead, IsTerminal},
+    iter,
     ops::ControlFlow,
     path::Path,
     sync::{
@@ -73,7 +78,28 @@ pub fn chat(generation: &Generation) -> Result<()> {
         Ok(())
     };
 
-    if io::stdin().is_terminal() { converse(&mut answer) } else { answer_lines(&mut answer) }
+    if !io::stdin().is_terminal() {
+        return answer_lines(&mut answer);
+    }
+    eprintln!("Ask something, or /help. The model answers each question by itself. For example:");
+    for example in examples(&folder.join(RESPONSES)) {
+        eprintln!("  {example}");
+    }
+    converse(&mut answer)
+}
+
+/// Three questions to begin with: what anybody may ask first, and two kinds of task at which the model did well in its test.
+fn examples(answers: &Path) -> Vec<String> {
+    let answers = tasks::load_answers(answers).unwrap_or_default(); // no test was made of a model from elsewhere
+    let mut kinds = BTreeSet::new();
+    let done_well = answers.into_iter().filter(|answered| {
+        let Answered { entry, model_response } = answered;
+        entry.input.is_empty()
+            && exact_match(model_response, &entry.output)
+            && kinds.insert(entry.kind.clone())
+    });
+    let tasks = done_well.map(|answered| answered.entry.instruction).take(2);
+    iter::once("Who are you?".to_owned()).chain(tasks).collect()
 }
 
 /// Answers each line that comes from a pipe.
@@ -92,7 +118,6 @@ fn converse(answer: &mut dyn FnMut(&str) -> Result<()>) -> Result<()> {
     let mut editor = DefaultEditor::new().context("cannot use this terminal")?;
     let history = runs::root().join(HISTORY);
     let _ = editor.load_history(&history); // there is none before the first conversation
-    eprintln!("Ask something, or /help. The model answers each question by itself.");
     let mut last = None;
     loop {
         let line = match editor.readline("> ") {
@@ -165,6 +190,26 @@ impl<'a> Wish<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_model_is_introduced_by_what_it_did_well_in_its_test_each_of_another_kind() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("responses.json");
+        assert_eq!(examples(&file), ["Who are you?"]);
+        let entry = |instruction: &str, kind: &str, response: &str| {
+            format!(
+                r#"{{"instruction": "{instruction}", "output": "yes", "kind": "{kind}", "model_response": "{response}"}}"#
+            )
+        };
+        let entries = [
+            entry("a", "1", "no"),
+            entry("b", "1", "yes"),
+            entry("c", "1", "yes"),
+            entry("d", "2", "yes"),
+        ];
+        fs::write(&file, format!("[{}]", entries.join(","))).expect("room");
+        assert_eq!(examples(&file), ["Who are you?", "b", "d"]);
+    }
 
     #[test]
     fn a_line_is_a_question_unless_it_is_one_word_behind_a_slash() {

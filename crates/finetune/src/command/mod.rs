@@ -7,6 +7,7 @@ mod export;
 mod options;
 mod plan;
 mod report;
+mod report_card;
 mod respond;
 mod resume;
 mod runs;
@@ -40,6 +41,7 @@ use tch::Device;
 use train::{
     run::{
         hub::Hub,
+        report::compare,
         terminal::{self, say},
         tokenizer::TextEncoder,
         weights::{self, Brought},
@@ -84,6 +86,11 @@ fn run(command: &Command) -> Result<()> {
         Command::Respond(_) => Ok(()), // it has an exit code of its own
         Command::Score(options) => score::score_file(options),
         Command::Export(options) => export::export_model(options),
+        Command::Info(options) if options.other.is_some() => {
+            let other = options.other.as_deref().unwrap_or_default();
+            print!("{}", compare(Path::new(&options.weights), Path::new(other))?);
+            Ok(())
+        }
         Command::Info(options) => {
             let path = Path::new(&options.weights);
             let is_model = path.ends_with(WEIGHTS) && path.with_file_name(CONFIG).is_file();

@@ -95,7 +95,7 @@ pub fn report(prepared: &Prepared, answered: &[Answered], seconds: f64, plot: bo
 /// Prints where everything is, and what to do with it.
 pub fn print_next(folder: &Path) {
     println!(
-        "\nwrote       {}: model.safetensors, config.json, tokenizer, responses.json, loss.svg, README.md",
+        "\nwrote       {}: model.safetensors, config.json, tokenizer, responses.json, loss.svg, README.md, report.md",
         folder.display()
     );
     println!("next        {}", usage(folder));

@@ -38,6 +38,8 @@ use train::{
 pub const SCRATCH: &str = "scratch";
 /// Words with which many of the embedded tales begin.
 const BEGINNING: &str = "One day";
+/// How it goes on with them.
+const SAMPLING: Sampling = Sampling { temperature: 0.8, top_k: Some(40), top_p: None };
 /// Entries of the vocabulary of a model that is made on the spot.
 const VOCABULARY: usize = 2048;
 
@@ -206,12 +208,12 @@ fn same_command(options: &Whole, folder: &Path) -> String {
     shell::command("finetune", words.iter().map(String::as_str))
 }
 
-/// How the small model goes on with the beginning of a tale.
+/// How the small model goes on with the beginning of a tale, now and then with a less likely word.
 fn tell(model: &Gpt2, encoder: &TextEncoder) -> Result<String> {
     let limits = Limits { max_new_tokens: 30, stop: Vec::new() };
     let prompt = encoder.encode(BEGINNING);
     let mut reader = CachedModel::new(model);
     let go_on = |_: &str| ControlFlow::Continue(());
-    let text = complete(&mut reader, encoder.lesson(), &prompt, &Sampling::GREEDY, &limits, go_on)?;
+    let text = complete(&mut reader, encoder.lesson(), &prompt, &SAMPLING, &limits, go_on)?;
     Ok(format!("{BEGINNING}{text}"))
 }

@@ -7,6 +7,7 @@ use super::{
     plan::Prepared,
     prepare,
     report::{card, one_line, print_next, report},
+    report_card::report_card,
     resume::resume,
     score::{judge, score_and_report},
     scorer,
@@ -37,6 +38,7 @@ use train::{
         best::Best,
         card::seconds_of_steps,
         recorder::Recorder,
+        report::REPORT,
         terminal::{CountProgress, INTERRUPTED, Progress, Shown, say, stop_at_signal},
     },
     support::shell,
@@ -75,7 +77,9 @@ pub fn run(options: &Whole) -> Result<ExitCode> {
         return Ok(ExitCode::from(INTERRUPTED));
     };
     folder.write_card(trainer, &card(&prepared, Some(&marks(&answered))))?;
-    report(&prepared, &answered, earlier_s + started.elapsed().as_secs_f64(), options.plot)?;
+    let seconds = earlier_s + started.elapsed().as_secs_f64();
+    folder.write(REPORT, &report_card(&prepared, &answered, seconds)?)?;
+    report(&prepared, &answered, seconds, options.plot)?;
     let judged = judge_answers(options, &answered, prepared.folder.path());
     print_next(prepared.folder.path()); // whatever became of the judge
     judged.map(|()| ExitCode::SUCCESS)

@@ -81,12 +81,21 @@ fn hash(parts: &[&[u8]]) -> u64 {
     hasher.finish()
 }
 
-/// The name and the instructions of the processor, as Linux tells them.
+/// The name and the instructions of the processor.
 fn processor() -> String {
+    let instructions = hash(&[told_by_linux("flags").as_bytes()]);
+    format!("{} {} {instructions:016x}", env::consts::ARCH, processor_name())
+}
+
+/// The name of the processor, as Linux tells it; empty elsewhere.
+pub fn processor_name() -> String {
+    told_by_linux("model name")
+}
+
+fn told_by_linux(key: &str) -> String {
     let told = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let value = |key: &str| told.lines().find(|line| line.starts_with(key)).unwrap_or_default();
-    let name = value("model name").rsplit(": ").next().unwrap_or_default();
-    format!("{} {name} {:016x}", env::consts::ARCH, hash(&[value("flags").as_bytes()]))
+    let line = told.lines().find(|line| line.starts_with(key)).unwrap_or_default();
+    line.split_once(": ").map_or(String::new(), |(_, value)| value.trim().to_owned())
 }
 
 /// Proves that a decoder writes what the lesson's model with its cache writes: a prompt of two thirds of the context, and three

@@ -6,6 +6,7 @@ use crate::{
     settings::{Length, TrainSettings},
 };
 use model::gpt2::Gpt2;
+use std::{fs, path::Path};
 
 /// The tokens of a step for which the default rate was chosen.
 const TOKENS: f64 = 512.0;
@@ -15,6 +16,16 @@ const LARGE: i64 = 50_000_000;
 /// A rate as somebody would choose it.
 fn two_digits(rate: f64) -> f64 {
     format!("{rate:.1e}").parse().unwrap_or(rate)
+}
+
+/// Paths as they will still be right when the run is resumed from another folder; names of datasets stay.
+pub fn remembered(text: &[String]) -> Vec<String> {
+    let absolute = |source: &String| {
+        let path = Path::new(source);
+        let path = path.exists().then(|| fs::canonicalize(path).ok()).flatten();
+        path.map_or_else(|| source.clone(), |path| path.to_string_lossy().into_owned())
+    };
+    text.iter().map(absolute).collect()
 }
 
 impl Options {
@@ -84,6 +95,9 @@ impl Options {
 
     /// Settings whose last rate is a tenth of the highest, unless another is given.
     pub fn with_last_rate(&self, settings: TrainSettings) -> TrainSettings {
-        TrainSettings { min_lr: self.min_lr.unwrap_or(two_digits(settings.learning_rate / 10.0)), ..settings }
+        TrainSettings {
+            min_lr: self.min_lr.unwrap_or(two_digits(settings.learning_rate / 10.0)),
+            ..settings
+        }
     }
 }

@@ -16,6 +16,7 @@ use crate::{
         card::seconds_of_steps,
         corpus::{self, Corpus},
         folder::RunFolder,
+        report::REPORT,
         terminal::{self, INTERRUPTED, Progress, Shown, say},
         tokenizer::TextEncoder,
     },
@@ -26,6 +27,7 @@ use crate::{
 };
 use crate::{fast::stepper, run::recorder::Recorder};
 use anyhow::{Context, Result};
+use choices::remembered;
 use clap::{CommandFactory, Parser};
 use embedding::windows::Windows;
 use model::{
@@ -38,7 +40,7 @@ use options::{Options, Other};
 use resume::resume;
 use serde::{Deserialize, Serialize};
 use start::First;
-use std::{fs, path::Path, process::ExitCode, sync::atomic::Ordering, time::Instant};
+use std::{process::ExitCode, sync::atomic::Ordering, time::Instant};
 use tch::{Device, Tensor};
 
 /// How samples are drawn.
@@ -64,6 +66,8 @@ struct Prepared {
     encoder: TextEncoder,
     /// The measurement of the weights that it ends with, where they are not the last ones.
     kept: Option<Validation>,
+    /// What is measured on.
+    validation: String,
 }
 
 /// Runs the command.
@@ -105,8 +109,9 @@ fn train(options: &Options) -> Result<ExitCode> {
     }
     let Prepared { trainer, folder, .. } = &prepared;
     folder.write_model(trainer, &report::card(&prepared))?;
+    let seconds = earlier_s + started.elapsed().as_secs_f64();
+    folder.write(REPORT, &report::report_card(&prepared, seconds))?;
     if !options.log_json {
-        let seconds = earlier_s + started.elapsed().as_secs_f64();
         report::report(&prepared, seconds, options.plot)?;
     }
     Ok(ExitCode::SUCCESS)
@@ -114,7 +119,7 @@ fn train(options: &Options) -> Result<ExitCode> {
 
 /// Takes the steps that are left, or those until the user wants to stop.
 fn learn(options: &Options, prepared: &mut Prepared) -> Result<Outcome> {
-    let Prepared { trainer, folder, command, encoder, kept } = prepared;
+    let Prepared { trainer, folder, command, encoder, kept, .. } = prepared;
     let stop = terminal::stop_at_signal()?;
     let path = folder.path().to_owned();
     let again = shell::command("train", ["--resume", &shell::path(&path)]);
@@ -198,17 +203,14 @@ fn begin(options: &Options, device: Device) -> Result<Prepared> {
         Some(source) => tokenizer_files::keep(&source, folder.path())?,
         None => encoder.write(folder.path(), trainer.model.config.context)?,
     }
-    Ok(Prepared { trainer, folder, command, encoder, kept: None })
-}
-
-/// Paths as they will still be right when the run is resumed from another folder; names of datasets stay.
-fn remembered(text: &[String]) -> Vec<String> {
-    let absolute = |source: &String| {
-        let path = Path::new(source);
-        let path = path.exists().then(|| fs::canonicalize(path).ok()).flatten();
-        path.map_or_else(|| source.clone(), |path| path.to_string_lossy().into_owned())
-    };
-    text.iter().map(absolute).collect()
+    Ok(Prepared {
+        trainer,
+        folder,
+        command,
+        encoder,
+        kept: None,
+        validation: corpus.validation.concat(),
+    })
 }
 
 /// Windows of the text to learn and of the text to be measured on, and how many bytes a token of the latter has.

@@ -4,15 +4,16 @@ use super::{Command, Prepared};
 use crate::{
     metrics::{Line, Validation},
     run::{
-        card::{Card, epochs, grouped, training_loss, validations},
+        card::{Card, epochs, grouped, seconds_of_steps, training_loss, validations},
         corpus,
+        report::Report,
         terminal::{print_curves, say, say_settings},
     },
     settings::flat,
     support::shell,
 };
 use anyhow::Result;
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 /// Prints everything that decides the run, before it begins.
 pub fn print_settings(prepared: &Prepared) -> Result<()> {
@@ -71,13 +72,11 @@ pub fn report(prepared: &Prepared, seconds: f64, plot: bool) -> Result<()> {
     if trainer.progress.skipped_batches > 0 {
         println!("skipped     {} batches without a target", trainer.progress.skipped_batches);
     }
-    if let Some(Line::Sample(sample)) =
-        history.iter().rev().find(|line| matches!(line, Line::Sample(_)))
-    {
-        println!("sample      {}", sample.sample.replace('\n', " "));
+    if let Some(sample) = last_sample(history) {
+        println!("sample      {}", sample.replace('\n', " "));
     }
     println!(
-        "wrote       {}: model.safetensors, README.md, loss.svg, samples.txt, metrics.jsonl",
+        "wrote       {}: model.safetensors, README.md, report.md, loss.svg, samples.txt, metrics.jsonl",
         folder.display()
     );
     if plot {
@@ -117,6 +116,33 @@ fn usage(command: &Command, folder: &Path) -> String {
     // What would move a terminal's cursor cannot be pasted either.
     let printable = !command.prompt.contains(|c: char| c.is_control() && c != '\n');
     shell::command("finetune", words.into_iter().take(if printable { 5 } else { 3 }))
+}
+
+/// The report card.
+pub fn report_card(prepared: &Prepared, seconds: f64) -> String {
+    let Prepared { trainer, folder, command, encoder, kept, validation } = prepared;
+    let history = &trainer.progress.history;
+    let mut report = Report::of(trainer, kept.as_ref());
+    report.add("Data", [("text", text_name(command)), ("begun with", command.begun_with.clone())]);
+    report.add_tokenizer(encoder, validation);
+    let [steps, all] = [seconds_of_steps(history), seconds].map(Duration::from_secs_f64);
+    report.add_times([("steps", steps), ("everything else", all.saturating_sub(steps))]);
+    if let Some(sample) = last_sample(history) {
+        report.add_sample(sample);
+    }
+    report.markdown(&folder.path().file_name().unwrap_or_default().to_string_lossy())
+}
+
+fn text_name(command: &Command) -> String {
+    if command.text.is_empty() { corpus::EMBEDDED.to_owned() } else { command.text.join(", ") }
+}
+
+/// What the model wrote last.
+fn last_sample(history: &[Line]) -> Option<&str> {
+    history.iter().rev().find_map(|line| match line {
+        Line::Sample(sample) => Some(sample.sample.as_str()),
+        _ => None,
+    })
 }
 
 /// The words on the model's card.

@@ -1,6 +1,6 @@
 //! How a run goes on (chapter 4.6).
 
-use super::{Command, Prepared, examples, options::Options, remembered};
+use super::{Command, Prepared, choices::remembered, examples, options::Options};
 use crate::{
     checkpoint::{self, Loaded},
     run::{
@@ -52,7 +52,14 @@ pub fn resume(options: &Options, run: Option<&Path>, device: Device) -> Result<O
     let folder = RunFolder::open(&run, &history)?;
     trainer.origin.resume_metadata = serde_json::to_value(&command)?;
     terminal::say_where(&trainer, &before);
-    Ok(Some(Prepared { trainer, folder, command, encoder, kept: None }))
+    Ok(Some(Prepared {
+        trainer,
+        folder,
+        command,
+        encoder,
+        kept: None,
+        validation: corpus.validation.concat(),
+    }))
 }
 
 /// Refuses what would make another model of it.

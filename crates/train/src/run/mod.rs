@@ -16,6 +16,7 @@
 //! | [`plot`] | draws curves |
 //! | [`presets`] | models that are trained in minutes |
 //! | [`recorder`] | writes down what happens in a run, and shows it |
+//! | [`report`] | writes the report card of a run, and compares two |
 //! | [`repository`] | knows the names of models on the hub |
 //! | [`runs`] | finds the runs of the project |
 //! | [`terminal`] | progress, messages, signals |
@@ -36,6 +37,7 @@ pub mod newest;
 pub mod plot;
 pub mod presets;
 pub mod recorder;
+pub mod report;
 pub mod repository;
 pub mod runs;
 pub mod terminal;

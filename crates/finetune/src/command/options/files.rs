@@ -96,6 +96,8 @@ pub struct Export {
 pub struct Info {
     /// gpt2, gpt2-medium, gpt2-large, gpt2-xl, a folder, or a weight file
     pub weights: String,
+    /// A second run, whose report card is laid beside that of the first
+    pub other: Option<String>,
     /// Show errors in full
     #[arg(long)]
     pub verbose: bool,
