@@ -81,11 +81,7 @@ pub fn chat(generation: &Generation) -> Result<()> {
     if !io::stdin().is_terminal() {
         return answer_lines(&mut answer);
     }
-    eprintln!("Ask something, or /help. The model answers each question by itself. For example:");
-    for example in examples(&folder.join(RESPONSES)) {
-        eprintln!("  {example}");
-    }
-    converse(&mut answer)
+    converse(&mut answer, &examples(&folder.join(RESPONSES)))
 }
 
 /// Three questions to begin with: what anybody may ask first, and two kinds of task at which the model did well in its test.
@@ -114,7 +110,11 @@ fn answer_lines(answer: &mut dyn FnMut(&str) -> Result<()>) -> Result<()> {
 }
 
 /// Answers each line that is written at the terminal, until `/bye` or Ctrl-D.
-fn converse(answer: &mut dyn FnMut(&str) -> Result<()>) -> Result<()> {
+fn converse(answer: &mut dyn FnMut(&str) -> Result<()>, examples: &[String]) -> Result<()> {
+    eprintln!("Ask something, or /help. The model answers each question by itself. For example:");
+    for example in examples {
+        eprintln!("  {example}");
+    }
     let mut editor = DefaultEditor::new().context("cannot use this terminal")?;
     let history = runs::root().join(HISTORY);
     let _ = editor.load_history(&history); // there is none before the first conversation

@@ -85,17 +85,16 @@ pub fn first_model(
     match options.weights.as_deref() {
         Some(SCRATCH) => made(),
         Some(name) => Ok(brought(name, weights::load(name, device)?)),
-        None => match weights::load("gpt2", device) {
-            Ok(loaded) => Ok(brought("gpt2", loaded)),
-            Err(error) => {
+        None => {
+            weights::load("gpt2", device).map(|loaded| brought("gpt2", loaded)).or_else(|error| {
                 let reason = error.root_cause().to_string();
                 let reason = reason.split(['\n', ';']).next().unwrap_or_default();
                 say(&format!(
                     "no public weights ({reason}): going on with a small model made on the spot"
                 ));
                 made()
-            }
-        },
+            })
+        }
     }
 }
 

@@ -195,22 +195,14 @@ fn begin(options: &Options, device: Device) -> Result<Prepared> {
     let mut trainer =
         Trainer::new(model, settings, training, Some(validation), serde_json::to_value(&command)?)?;
     trainer.course.bytes_per_token = Some(bytes_per_token);
-    let folder = RunFolder::open(
-        &RunFolder::unused(options.out_dir.as_deref(), "train", options.force)?,
-        &[],
-    )?;
+    let unused = RunFolder::unused(options.out_dir.as_deref(), "train", options.force)?;
+    let folder = RunFolder::open(&unused, &[])?;
     match source {
         Some(source) => tokenizer_files::keep(&source, folder.path())?,
         None => encoder.write(folder.path(), trainer.model.config.context)?,
     }
-    Ok(Prepared {
-        trainer,
-        folder,
-        command,
-        encoder,
-        kept: None,
-        validation: corpus.validation.concat(),
-    })
+    let validation = corpus.validation.concat();
+    Ok(Prepared { trainer, folder, command, encoder, kept: None, validation })
 }
 
 /// Windows of the text to learn and of the text to be measured on, and how many bytes a token of the latter has.

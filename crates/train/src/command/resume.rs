@@ -52,14 +52,8 @@ pub fn resume(options: &Options, run: Option<&Path>, device: Device) -> Result<O
     let folder = RunFolder::open(&run, &history)?;
     trainer.origin.resume_metadata = serde_json::to_value(&command)?;
     terminal::say_where(&trainer, &before);
-    Ok(Some(Prepared {
-        trainer,
-        folder,
-        command,
-        encoder,
-        kept: None,
-        validation: corpus.validation.concat(),
-    }))
+    let validation = corpus.validation.concat();
+    Ok(Some(Prepared { trainer, folder, command, encoder, kept: None, validation }))
 }
 
 /// Refuses what would make another model of it.

@@ -21,25 +21,6 @@ pub const DEFAULT: &str = "tales";
 
 /// The presets. Their sizes, rates and numbers of steps are those that did best among some tried (BENCHMARKS.md).
 pub fn all() -> [Preset; 3] {
-    let sizes = |vocab_size, context, channels, heads, layers| Gpt2Config {
-        vocab_size,
-        context,
-        channels,
-        heads,
-        layers,
-        hidden: 4 * channels,
-        dropout: 0.0,
-        ..Gpt2Config::TINY
-    };
-    let training = |batch_size, steps, learning_rate| TrainSettings {
-        batch_size,
-        length: Length::Steps(steps),
-        learning_rate,
-        min_lr: learning_rate / 10.0,
-        warmup_steps: 50,
-        eval_every: 100,
-        ..TrainSettings::default()
-    };
     [
         Preset {
             name: DEFAULT,
@@ -60,6 +41,31 @@ pub fn all() -> [Preset; 3] {
             settings: training(16, 2000, 2e-3),
         },
     ]
+}
+
+fn sizes(vocab_size: i64, context: i64, channels: i64, heads: i64, layers: i64) -> Gpt2Config {
+    Gpt2Config {
+        vocab_size,
+        context,
+        channels,
+        heads,
+        layers,
+        hidden: 4 * channels,
+        dropout: 0.0,
+        ..Gpt2Config::TINY
+    }
+}
+
+fn training(batch_size: usize, steps: usize, learning_rate: f64) -> TrainSettings {
+    TrainSettings {
+        batch_size,
+        length: Length::Steps(steps),
+        learning_rate,
+        min_lr: learning_rate / 10.0,
+        warmup_steps: 50,
+        eval_every: 100,
+        ..TrainSettings::default()
+    }
 }
 
 /// The preset of a name.

@@ -29,7 +29,7 @@ impl Report {
     /// What there is to say of any training: the machine, the model, its losses.
     pub fn of(trainer: &Trainer, kept: Option<&Validation>) -> Self {
         let mut report = Self::default();
-        let (config, progress) = (&trainer.model.config, &trainer.progress);
+        let progress = &trainer.progress;
         report.add(
             "Machine",
             [
@@ -40,21 +40,7 @@ impl Report {
                 ("path", trainer.origin.path.clone()),
             ],
         );
-        let sizes = format!(
-            "{} blocks, {} heads, {} channels, {} positions",
-            config.layers, config.heads, config.channels, config.context
-        );
-        let passes = progress.step as f64 / trainer.course.steps_per_epoch as f64;
-        report.add(
-            "Model",
-            [
-                ("parameters", grouped(config.parameters() as u64)),
-                ("sizes", sizes),
-                ("steps", grouped(progress.step as u64)),
-                ("tokens learned from", grouped(progress.tokens)),
-                ("passes over the data", epochs(passes)),
-            ],
-        );
+        report.add_model(trainer);
         let mut losses = Vec::new();
         if let Some(loss) = training_loss(&progress.history) {
             losses.push(("training, at the end", format!("{loss:.3}")));
@@ -68,6 +54,25 @@ impl Report {
         }
         report.add("Loss", losses);
         report
+    }
+
+    fn add_model(&mut self, trainer: &Trainer) {
+        let (config, progress) = (&trainer.model.config, &trainer.progress);
+        let sizes = format!(
+            "{} blocks, {} heads, {} channels, {} positions",
+            config.layers, config.heads, config.channels, config.context
+        );
+        let passes = progress.step as f64 / trainer.course.steps_per_epoch as f64;
+        self.add(
+            "Model",
+            [
+                ("parameters", grouped(config.parameters() as u64)),
+                ("sizes", sizes),
+                ("steps", grouped(progress.step as u64)),
+                ("tokens learned from", grouped(progress.tokens)),
+                ("passes over the data", epochs(passes)),
+            ],
+        );
     }
 
     /// Adds a table.
