@@ -4,19 +4,19 @@ use super::{
     RESPONSES,
     begin::begin,
     options::Whole,
-    plan::Prepared,
+    plan::{Plan, Prepared},
     prepare,
     report::{card, one_line, print_next, report},
     report_card::report_card,
     resume::resume,
     score::{judge, score_and_report},
     scorer,
-    start::Interrupted,
+    start::{Interrupted, SCRATCH},
 };
 use crate::{
     answers::{Answered, marks},
     export,
-    instructions::Entry,
+    instructions::{Entry, Split},
     respond::answer,
     run::{
         answer_file::{AnswerFile, answer_into},
@@ -42,6 +42,7 @@ use train::{
         terminal::{CountProgress, INTERRUPTED, Progress, Shown, say, stop_at_signal},
     },
     support::shell,
+    trainer::Trainer,
 };
 
 /// Does the whole, or goes on with it.
@@ -99,7 +100,7 @@ fn learn(
         trainer.progress.step,
         trainer.course.schedule.total_steps,
         Shown::UntilReport,
-        Some(("--epochs", trainer.course.steps_per_epoch)),
+        Some(shorter(trainer, plan, split)),
     );
     let first = plan.before.first().map(|answered| &answered.entry);
     let path = folder.path().to_owned();
@@ -124,6 +125,15 @@ fn learn(
         *kept = best.restore(trainer)?;
     }
     Ok(outcome)
+}
+
+/// The option that makes such a run shorter, and the steps of one of its units: fewer epochs where there are many, else fewer entries.
+fn shorter(trainer: &Trainer, plan: &Plan, split: &Split) -> (&'static str, f64) {
+    if plan.begun_with == SCRATCH {
+        return ("--epochs", trainer.course.steps_per_epoch as f64);
+    }
+    let entries = split.training.len() + split.test.len() + split.validation.len();
+    ("--sample", trainer.course.schedule.total_steps as f64 / entries as f64)
 }
 
 /// The answers to the held-out instructions, in `responses.json` too; none if they were broken off.

@@ -127,7 +127,7 @@ fn learn(options: &Options, prepared: &mut Prepared) -> Result<Outcome> {
         trainer.progress.step,
         trainer.course.schedule.total_steps,
         if options.log_json { Shown::Json } else { Shown::UntilReport },
-        Some(("--max-steps", 1)),
+        Some(("--max-steps", 1.0)),
     );
     let mut best = trainer.course.settings.keep_best.then(|| Best::of(&path, trainer));
     let mut recorder = Recorder {

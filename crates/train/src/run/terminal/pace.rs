@@ -38,8 +38,8 @@ pub struct Estimate {
     pub done: usize,
     /// Steps in all.
     pub total_steps: usize,
-    /// The option that makes a run shorter, if there is one, and the steps of one of its units.
-    pub shorter: Option<(&'static str, usize)>,
+    /// The option that makes a run shorter, if there is one, and the steps of one of its units, or the part of a step.
+    pub shorter: Option<(&'static str, f64)>,
     /// Whether it is said.
     pub told: bool,
 }
@@ -60,7 +60,7 @@ impl Estimate {
 }
 
 /// How long the steps that are left take, and how a new run would be over in two minutes.
-fn in_words(step_s: f64, left: usize, shorter: Option<(&str, usize)>) -> Option<String> {
+fn in_words(step_s: f64, left: usize, shorter: Option<(&str, f64)>) -> Option<String> {
     let left_s = step_s * left as f64;
     if left_s < LONG_S {
         return None;
@@ -71,13 +71,13 @@ fn in_words(step_s: f64, left: usize, shorter: Option<(&str, usize)>) -> Option<
     Some(format!("time            about {time} for {left} steps{trial}"))
 }
 
-/// What is over in two minutes, in steps or in epochs of `unit` steps; nothing if not even one is.
-fn trial(step_s: f64, option: &str, unit: usize) -> Option<String> {
-    let units = (TRIAL_S / step_s) as usize / unit;
+/// What is over in two minutes, in steps, or in epochs or entries of `unit` steps; nothing if not even one is.
+fn trial(step_s: f64, option: &str, unit: f64) -> Option<String> {
+    let units = (TRIAL_S / step_s / unit) as usize;
     // Two digits are as much as such an estimate is worth.
     let power = 10_usize.pow(units.checked_ilog10()?.saturating_sub(1));
     let units = units / power * power;
-    Some(format!("; {option} {units} takes {}", duration(step_s * (units * unit) as f64)))
+    Some(format!("; {option} {units} takes {}", duration(step_s * units as f64 * unit)))
 }
 
 /// Seconds in the largest unit that fits.
@@ -117,14 +117,20 @@ mod tests {
 
     #[test]
     fn a_long_run_is_told_with_a_shorter_one_and_a_short_run_is_not() {
-        let steps = Some(("--max-steps", 1));
-        let epochs = Some(("--epochs", 115));
+        let steps = Some(("--max-steps", 1.0));
+        let epochs = Some(("--epochs", 115.0));
         for (step_s, left, shorter, said) in [
             (0.1, 500, steps, None),
             (0.395, 1100, steps, Some("7 min for 1,100 steps; --max-steps 300 takes 2 min")),
             (0.395, 1100, None, Some("7 min for 1,100 steps")),
             (0.395, 400, steps, Some("3 min for 400 steps")),
             (0.5, 10_000, epochs, Some("83 min for 10,000 steps; --epochs 2 takes 2 min")),
+            (
+                1.0,
+                1000,
+                Some(("--sample", 0.25)),
+                Some("17 min for 1,000 steps; --sample 480 takes 2 min"),
+            ),
             (100.0, 10_000, epochs, Some("11.6 days for 10,000 steps")),
         ] {
             let expected = said.map(|said| format!("time            about {said}"));
@@ -134,7 +140,7 @@ mod tests {
 
     #[test]
     fn the_estimate_is_said_once_and_not_before_ten_steps() {
-        let (shorter, elapsed) = (Some(("--max-steps", 1)), Duration::from_secs(100));
+        let (shorter, elapsed) = (Some(("--max-steps", 1.0)), Duration::from_secs(100));
         let mut estimate = Estimate { done: 5, total_steps: 1000, shorter, told: false };
         assert_eq!(estimate.after(14, elapsed), None);
         let said = estimate.after(15, elapsed).expect("a line");

@@ -49,7 +49,7 @@ impl Progress {
         done: usize,
         total_steps: usize,
         shown: Shown,
-        shorter: Option<(&'static str, usize)>,
+        shorter: Option<(&'static str, f64)>,
     ) -> Self {
         let bar = match shown {
             Shown::Json => None,
