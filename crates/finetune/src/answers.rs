@@ -3,7 +3,7 @@
 use crate::{
     collate::InstructionSet,
     instructions::Entry,
-    measure::{exact_match, interval, nearest, slots_filled, token_f1},
+    measure::{Lookup, exact_match, interval, slots_filled, token_f1},
     respond::answer,
 };
 use anyhow::Result;
@@ -82,17 +82,28 @@ pub fn marks_by_kind(answers: &[Answered]) -> BTreeMap<&str, Marks> {
     kinds.into_iter().map(|(kind, answers)| (kind, marks(answers))).collect()
 }
 
-/// What it would be worth to give the answer of the nearest training entry each time, and that answer with the differing words
-/// exchanged.
-pub fn marks_of_nearest(training: &[Entry], test: &[Entry]) -> (Marks, Marks) {
-    let nearest: Vec<&Entry> = test.iter().map(|entry| nearest(training, entry)).collect();
-    let filled: Vec<String> =
-        nearest.iter().zip(test).map(|(near, asked)| slots_filled(near, asked)).collect();
-    let expected = || test.iter().map(|entry| entry.output.as_str());
-    (
-        means(nearest.iter().map(|near| near.output.as_str()).zip(expected())),
-        means(filled.iter().map(String::as_str).zip(expected())),
-    )
+/// What pupils without a model would answer to a test, in its order.
+pub struct Baselines {
+    /// The answers of the nearest training entries.
+    pub nearest: Vec<Answered>,
+    /// The same with the words exchanged in which the questions differ.
+    pub filled: Vec<Answered>,
+}
+
+impl Baselines {
+    /// By what these entries teach.
+    pub fn new(training: &[Entry], test: &[Entry]) -> Self {
+        let lookup = Lookup::new(training);
+        let (mut nearest, mut filled) = (Vec::new(), Vec::new());
+        for entry in test {
+            let near = lookup.nearest(entry);
+            let answered =
+                |response: String| Answered { entry: entry.clone(), model_response: response };
+            nearest.push(answered(near.output.clone()));
+            filled.push(answered(slots_filled(near, entry)));
+        }
+        Self { nearest, filled }
+    }
 }
 
 fn means<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Marks {

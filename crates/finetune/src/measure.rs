@@ -40,19 +40,36 @@ fn words(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// The training entry whose question shares most with this one: its answer is what a model that has learned by heart, and nothing else,
-/// would give. Likeness is the share of common words among all words of both questions.
-///
-/// # Panics
-/// If there is no training entry.
-pub fn nearest<'a>(training: &'a [Entry], entry: &Entry) -> &'a Entry {
-    let asked: BTreeSet<String> = question(entry).into_iter().collect();
-    let likeness = |other: &Entry| {
-        let other: BTreeSet<String> = question(other).into_iter().collect();
-        asked.intersection(&other).count() as f64 / asked.union(&other).count().max(1) as f64
-    };
-    let nearest = training.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    nearest.expect("at least one training entry")
+/// What was learned, to be looked up in by a question.
+pub struct Lookup<'a> {
+    training: &'a [Entry],
+    /// The different words of each question.
+    words: Vec<BTreeSet<String>>,
+}
+
+impl<'a> Lookup<'a> {
+    /// In these entries.
+    pub fn new(training: &'a [Entry]) -> Self {
+        let words = training.iter().map(|entry| question(entry).into_iter().collect()).collect();
+        Self { training, words }
+    }
+
+    /// The training entry whose question shares most with this one: its answer is what a model that has learned by heart, and nothing
+    /// else, would give. Likeness is the share of common words among all words of both questions.
+    ///
+    /// # Panics
+    /// If there is no training entry.
+    pub fn nearest(&self, entry: &Entry) -> &'a Entry {
+        let asked: BTreeSet<String> = question(entry).into_iter().collect();
+        let likeness = |other: &BTreeSet<String>| {
+            let common = asked.intersection(other).count();
+            common as f64 / (asked.len() + other.len() - common).max(1) as f64
+        };
+        let likenesses: Vec<f64> = self.words.iter().map(likeness).collect();
+        let nearest =
+            (0..likenesses.len()).max_by(|&a, &b| likenesses[a].total_cmp(&likenesses[b]));
+        &self.training[nearest.expect("at least one training entry")]
+    }
 }
 
 /// The answer of the `nearest` training entry, with the words in which its question differs from the one that is asked exchanged:
@@ -133,7 +150,8 @@ mod tests {
         };
         let training =
             [entry("Name a red fruit.", "apple"), entry("Turn 3 km into metres.", "3000 m")];
-        assert_eq!(nearest(&training, &entry("Name a green fruit.", "pear")).output, "apple");
+        let lookup = Lookup::new(&training);
+        assert_eq!(lookup.nearest(&entry("Name a green fruit.", "pear")).output, "apple");
     }
 
     #[test]

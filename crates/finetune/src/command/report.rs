@@ -6,7 +6,7 @@ use super::{
     tested::print_test,
 };
 use crate::{
-    answers::{Answered, Marks},
+    answers::{Answered, Baselines, Marks},
     instructions::{Entry, Split},
 };
 use anyhow::Result;
@@ -61,7 +61,13 @@ pub fn print_settings(
 }
 
 /// Prints how the run went, on one screen; in how many seconds, those of earlier sessions with it.
-pub fn report(prepared: &Prepared, answered: &[Answered], seconds: f64, plot: bool) -> Result<()> {
+pub fn report(
+    prepared: &Prepared,
+    answered: &[Answered],
+    baselines: &Baselines,
+    seconds: f64,
+    plot: bool,
+) -> Result<()> {
     let Prepared { trainer, plan, kept, .. } = prepared;
     let seconds = seconds as u64;
     println!(
@@ -84,7 +90,7 @@ pub fn report(prepared: &Prepared, answered: &[Answered], seconds: f64, plot: bo
             kept.step
         );
     }
-    print_test(prepared, answered)?;
+    print_test(prepared, answered, baselines)?;
     print_examples(plan, answered);
     if plot {
         print_curves(&trainer.progress.history)?;

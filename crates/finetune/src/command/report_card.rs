@@ -1,7 +1,7 @@
 //! The report card of a whole run, `report.md` in its folder (chapter 5.7).
 
 use super::{plan::Prepared, report::one_line, tested::loss_words};
-use crate::answers::{Answered, Marks, answer_loss, marks, marks_by_kind, marks_of_nearest};
+use crate::answers::{Answered, Baselines, Marks, answer_loss, marks, marks_by_kind};
 use anyhow::Result;
 use std::time::Duration;
 use train::{
@@ -14,7 +14,12 @@ use train::{
 };
 
 /// The card of a run whose test is answered, after so many seconds in all.
-pub fn report_card(prepared: &Prepared, answered: &[Answered], seconds: f64) -> Result<String> {
+pub fn report_card(
+    prepared: &Prepared,
+    answered: &[Answered],
+    baselines: &Baselines,
+    seconds: f64,
+) -> Result<String> {
     let Prepared { trainer, folder, plan, split, encoder, kept, .. } = prepared;
     let mut report = Report::of(trainer, kept.as_ref());
     report.add(
@@ -40,7 +45,7 @@ pub fn report_card(prepared: &Prepared, answered: &[Answered], seconds: f64) -> 
         ("steps of fine-tuning", steps),
         ("answers and everything else", all.saturating_sub(first + steps)),
     ]);
-    add_test(&mut report, prepared, answered)?;
+    add_test(&mut report, prepared, answered, baselines)?;
     for answered in answered.iter().step_by(answered.len().div_ceil(3).max(1)) {
         report.add_sample(&format!("{} => {}", one_line(&answered.entry), answered.model_response));
     }
@@ -48,18 +53,22 @@ pub fn report_card(prepared: &Prepared, answered: &[Answered], seconds: f64) -> 
 }
 
 /// What the answers are worth, in all, by part and by kind.
-fn add_test(report: &mut Report, prepared: &Prepared, answered: &[Answered]) -> Result<()> {
+fn add_test(
+    report: &mut Report,
+    prepared: &Prepared,
+    answered: &[Answered],
+    baselines: &Baselines,
+) -> Result<()> {
     let Prepared { trainer, plan, split, parts, encoder, .. } = prepared;
     let loss = answer_loss(&trainer.model, encoder.lesson(), &split.test)?;
-    let (nearest, filled) = marks_of_nearest(&split.training, &split.test);
     let mut rows = vec![
         ("loss of the expected answers, before", loss_words(plan.test_loss_before)),
         ("loss of the expected answers, after", loss_words(loss)),
     ];
     rows.extend(plan.marks_before.map(|before| ("before fine-tuning", words(&before))));
     rows.push(("after", words(&marks(answered))));
-    rows.push(("by the nearest training answer", words(&nearest)));
-    rows.push(("by that answer with words exchanged", words(&filled)));
+    rows.push(("by the nearest training answer", words(&marks(&baselines.nearest))));
+    rows.push(("by that answer with words exchanged", words(&marks(&baselines.filled))));
     report.add("Test", rows);
 
     let mut rest = answered;

@@ -2,7 +2,7 @@
 
 use super::{marks_line, plan::Prepared};
 use crate::{
-    answers::{Answered, answer_loss, marks, marks_by_kind, marks_of_nearest},
+    answers::{Answered, Baselines, answer_loss, marks, marks_by_kind},
     collate::InstructionSet,
     instructions::Entry,
 };
@@ -10,7 +10,7 @@ use anyhow::Result;
 use embedding::bpe::BytePairEncoder;
 
 /// What the answers of the test are worth, by their loss and by counting.
-pub fn print_test(prepared: &Prepared, answered: &[Answered]) -> Result<()> {
+pub fn print_test(prepared: &Prepared, answered: &[Answered], baselines: &Baselines) -> Result<()> {
     let Prepared { trainer, plan, split, encoder, .. } = prepared;
     let after = answer_loss(&trainer.model, encoder.lesson(), &split.test)?;
     println!(
@@ -29,18 +29,18 @@ pub fn print_test(prepared: &Prepared, answered: &[Answered]) -> Result<()> {
             before.token_f1
         );
     }
-    let (nearest, filled) = marks_of_nearest(&split.training, &split.test);
-    for (what, marks) in [
-        ("the nearest training instruction's answer", nearest),
-        ("the same with the differing words exchanged", filled),
+    for (what, answers) in [
+        ("the nearest training instruction's answer", &baselines.nearest),
+        ("the same with the differing words exchanged", &baselines.filled),
     ] {
+        let marks = marks(answers);
         println!(
             "            {what}: exact match {:.1} %, token F1 {:.3}",
             100.0 * marks.exact_match,
             marks.token_f1
         );
     }
-    print_parts(prepared, answered);
+    print_parts(prepared, answered, baselines);
     print_kinds(answered);
     Ok(())
 }
@@ -63,14 +63,16 @@ pub fn left_out_line(entries: &[Entry], encoder: &BytePairEncoder, context: i64)
 }
 
 /// Exact match by part of the test, with the shares between which the true one lies in 95 of 100 cases.
-fn print_parts(prepared: &Prepared, answered: &[Answered]) {
-    let mut rest = answered;
+fn print_parts(prepared: &Prepared, answered: &[Answered], baselines: &Baselines) {
+    let (mut rest, mut rest_filled) = (answered, &baselines.filled[..]);
     for part in &prepared.parts {
         let (answers, others) = rest.split_at(part.entries.len());
         rest = others;
+        let (filled, others) = rest_filled.split_at(part.entries.len());
+        rest_filled = others;
+        let by_exchanging = marks(filled).exact_match;
         let marks = marks(answers);
         let (low, high) = marks.interval();
-        let (_, filled) = marks_of_nearest(&prepared.split.training, &part.entries);
         println!(
             "            {:<17} {:>3.0} % of {:<3} ({:.0} to {:.0}), {:>2.0} % by exchanging words",
             part.name,
@@ -78,7 +80,7 @@ fn print_parts(prepared: &Prepared, answered: &[Answered]) {
             marks.count,
             100.0 * low,
             100.0 * high,
-            100.0 * filled.exact_match
+            100.0 * by_exchanging
         );
     }
 }

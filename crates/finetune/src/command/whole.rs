@@ -14,7 +14,7 @@ use super::{
     start::{Interrupted, SCRATCH},
 };
 use crate::{
-    answers::{Answered, marks},
+    answers::{Answered, Baselines, marks},
     export,
     instructions::{Entry, Split},
     respond::answer,
@@ -79,8 +79,9 @@ pub fn run(options: &Whole) -> Result<ExitCode> {
     };
     folder.write_card(trainer, &card(&prepared, Some(&marks(&answered))))?;
     let seconds = earlier_s + started.elapsed().as_secs_f64();
-    folder.write(REPORT, &report_card(&prepared, &answered, seconds)?)?;
-    report(&prepared, &answered, seconds, options.plot)?;
+    let baselines = Baselines::new(&prepared.split.training, &prepared.split.test);
+    folder.write(REPORT, &report_card(&prepared, &answered, &baselines, seconds)?)?;
+    report(&prepared, &answered, &baselines, seconds, options.plot)?;
     let judged = judge_answers(options, &answered, prepared.folder.path());
     print_next(prepared.folder.path()); // whatever became of the judge
     judged.map(|()| ExitCode::SUCCESS)

@@ -78,9 +78,9 @@ impl Corpus {
         Ok(corpus)
     }
 
-    /// The words with which the validation text begins.
+    /// The words with which the validation text begins; of several documents the second, as the first may have been cut.
     pub fn unseen_words(&self, words: usize) -> String {
-        let text = self.validation.first().map_or("", String::as_str);
+        let text = self.validation.get(1).or(self.validation.first()).map_or("", String::as_str);
         text.split_whitespace().take(words).collect::<Vec<_>>().join(" ")
     }
 }
