@@ -37,8 +37,8 @@ pub fn all() -> [Preset; 3] {
         Preset {
             name: "shakespeare",
             text: Some("tiny-shakespeare"),
-            config: sizes(1024, 128, 192, 6, 4),
-            settings: training(16, 2000, 2e-3),
+            config: sizes(1024, 128, 128, 4, 4),
+            settings: training(16, 2000, 3e-3),
         },
     ]
 }

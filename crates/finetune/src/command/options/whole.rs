@@ -20,7 +20,7 @@ pub struct Whole {
     /// Take only so many entries, chosen as Python's random.sample does
     #[arg(help_heading = "Model and data", long, value_name = "N", value_parser = whole)]
     pub sample: Option<usize>,
-    /// Passes over the training entries [default: 2, for scratch 14]
+    /// Passes over the training entries [default: 2, for scratch 12]
     #[arg(help_heading = "Training", long, value_name = "N", value_parser = at_least_one)]
     pub epochs: Option<usize>,
     /// Entries in a batch [default: 8, for scratch 16]
