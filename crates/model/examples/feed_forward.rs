@@ -1,4 +1,4 @@
-//! What each position does with what it has read: widen, `softmax_backward`, narrow (chapter 3.3).
+//! What each position does with what it has read: widen, bend, narrow (chapter 3.3).
 
 use embedding::support::show;
 use model::{
