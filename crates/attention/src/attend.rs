@@ -77,6 +77,7 @@ fn sizes(q: &Tensor, k: &Tensor) -> (i64, i64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use embedding::support::show::assert_agree;
 
     #[test]
     fn two_positions_worked_out_on_paper() {
@@ -90,8 +91,7 @@ mod tests {
         for (way, mixed) in
             [("explicit", attend(&q, &k, &v, 0.0, false)), ("fused", attend_fused(&q, &k, &v))]
         {
-            let gap = (&mixed - Tensor::from_slice2(&[[8.0], [5.0]])).abs().max().double_value(&[]);
-            assert!(gap < 1e-12, "{way}: largest difference {gap:e}");
+            assert_agree(&mixed, &Tensor::from_slice2(&[[8.0], [5.0]]), 1e-12, way);
         }
     }
 
@@ -100,7 +100,8 @@ mod tests {
         let zeros = |t| Tensor::zeros([t, 4], tch::kind::DOUBLE_CPU);
         let hidden = Tensor::from_slice2(&[[false, true, false], [true, false, true]]);
         let weights = attention_weights(&zeros(2), &zeros(3), Some(&hidden));
-        assert_eq!(weights, Tensor::from_slice2(&[[0.5, 0.0, 0.5], [0.0, 1.0, 0.0]]));
+        let by_hand = Tensor::from_slice2(&[[0.5, 0.0, 0.5], [0.0, 1.0, 0.0]]);
+        assert_agree(&weights, &by_hand, 0.0, "the weights");
     }
 
     #[test]
@@ -113,7 +114,7 @@ mod tests {
             [0.5, 0.5, 0.0],
             [1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0],
         ]);
-        assert_eq!(weights, by_hand);
+        assert_agree(&weights, &by_hand, 0.0, "the weights");
     }
 
     #[test]

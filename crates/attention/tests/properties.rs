@@ -7,6 +7,7 @@ use attention::{
     mask::causal_mask,
     multi_head::MultiHeadAttention,
 };
+use embedding::support::show::assert_agree;
 use std::panic::catch_unwind;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tch::{Device, Kind, Tensor, nn::VarStore};
@@ -39,7 +40,7 @@ fn past_stays_and_present_moves(layer: impl Fn(&Tensor) -> Tensor) {
     let edited = x.copy();
     let _ = edited.narrow(1, 3, 1).g_add_scalar_(1.0);
     let (before, after) = (layer(&x), layer(&edited));
-    assert_eq!(before.narrow(1, 0, 3), after.narrow(1, 0, 3), "the past changed");
+    assert_agree(&after.narrow(1, 0, 3), &before.narrow(1, 0, 3), 0.0, "the past changed");
     for position in [3, 4] {
         let (before, after) = (before.narrow(1, position, 1), after.narrow(1, position, 1));
         assert!(
@@ -76,9 +77,13 @@ fn each_row_of_weights_sums_to_one_and_gives_the_future_nothing() {
     let hidden = causal_mask(5, 5, Device::Cpu);
     let weights = attention_weights(&q, &k, Some(&hidden)); // [B, H, T, T]
     let sums = weights.sum_dim_intlist(-1, false, None); // [B, H, T]
-    let gap = largest_difference(&sums, &Tensor::ones([2, 3, 5], CPU));
-    assert!(gap < 1e-6, "a sum differs from 1 by {gap:e}");
-    assert_eq!(weights.masked_select(&hidden), Tensor::zeros([60], CPU));
+    assert_agree(&sums, &Tensor::ones([2, 3, 5], CPU), 1e-6, "the sums of the weights");
+    assert_agree(
+        &weights.masked_select(&hidden),
+        &Tensor::zeros([60], CPU),
+        0.0,
+        "the weights of the future",
+    );
 }
 
 #[test]
@@ -92,7 +97,7 @@ fn an_edited_key_that_is_hidden_changes_no_bit() {
         attention_weights(&q, &edited, Some(&hidden))
     };
     let before = attention_weights(&q, &k, Some(&hidden));
-    assert_eq!(weights(1), before, "a hidden key was read");
+    assert_agree(&weights(1), &before, 0.0, "a hidden key was read");
     assert_ne!(weights(2), before, "the edit did nothing");
 }
 
@@ -109,7 +114,7 @@ fn no_position_reads_keys_and_values_of_its_future() {
     let before = attend(&q, &k, &v, 0.0, false);
     for after in [attend(&q, &edited(&k), &v, 0.0, false), attend(&q, &k, &edited(&v), 0.0, false)]
     {
-        assert_eq!(before.narrow(1, 0, 3), after.narrow(1, 0, 3), "the past changed");
+        assert_agree(&after.narrow(1, 0, 3), &before.narrow(1, 0, 3), 0.0, "the past changed");
         assert_ne!(before.narrow(1, 3, 2), after.narrow(1, 3, 2), "the edit did nothing");
     }
 }
@@ -120,8 +125,12 @@ fn without_a_mask_attention_does_not_know_the_order_of_positions() {
     let (q, k, v) = (seeded(&[5, 4]), seeded(&[5, 4]).flip([-1]), seeded(&[5, 4]).flip([0, 1]));
     let mix = |q: &Tensor, k: &Tensor, v: &Tensor| attention_weights(q, k, None).matmul(v);
     let reversed = mix(&q.flip([0]), &k.flip([0]), &v.flip([0]));
-    let gap = largest_difference(&mix(&q, &k, &v).flip([0]), &reversed);
-    assert!(gap < 1e-6, "largest difference {gap:e}");
+    assert_agree(
+        &mix(&q, &k, &v).flip([0]),
+        &reversed,
+        1e-6,
+        "the mixture of positions in reverse",
+    );
 }
 
 #[test]
@@ -161,11 +170,12 @@ fn permuting_the_batch_permutes_the_output() {
     let layer = multi_head(&VarStore::new(Device::Cpu), 8, 2, 0.0);
     let x = seeded(&[3, 5, 8]);
     let order = Tensor::from_slice(&[2_i64, 0, 1]);
-    let gap = largest_difference(
+    assert_agree(
         &layer.forward(&x, false).index_select(0, &order),
         &layer.forward(&x.index_select(0, &order), false),
+        1e-6,
+        "the permuted batch",
     );
-    assert!(gap < 1e-6, "largest difference {gap:e}");
 }
 
 #[test]
@@ -179,9 +189,12 @@ fn one_head_of_many_is_a_single_head_and_its_output_projection() {
     let output = Linear::new(&(single.root() / "output"), 8, 8, true);
 
     let x = seeded(&[2, 5, 8]);
-    let gap =
-        largest_difference(&layer.forward(&x, false), &output.forward(&head.forward(&x, false)));
-    assert!(gap < 1e-6, "largest difference {gap:e}");
+    assert_agree(
+        &layer.forward(&x, false),
+        &output.forward(&head.forward(&x, false)),
+        1e-6,
+        "one head of many",
+    );
 }
 
 #[test]
@@ -200,8 +213,7 @@ fn many_heads_are_single_heads_on_slices_of_the_weights() {
     });
     let side_by_side = Tensor::cat(&heads, -1); // [B, T, C]
     let by_hand = side_by_side.matmul(&variables["output.weight"].tr()) + &variables["output.bias"];
-    let gap = largest_difference(&layer.forward(&x, false), &by_hand);
-    assert!(gap < 1e-6, "largest difference {gap:e}");
+    assert_agree(&layer.forward(&x, false), &by_hand, 1e-6, "two heads");
 }
 
 /// Two heads of four channels whose projections pass on what they are given.
@@ -224,7 +236,12 @@ fn each_head_gets_its_own_channels() {
     let (q, k, v) = passing_on().project(&x);
     for projected in [q, k, v] {
         for head in [0, 1] {
-            assert_eq!(projected.select(1, head), x.narrow(2, 4 * head, 4), "head {head}");
+            assert_agree(
+                &projected.select(1, head),
+                &x.narrow(2, 4 * head, 4),
+                0.0,
+                &format!("head {head}"),
+            );
         }
     }
 }
@@ -236,8 +253,7 @@ fn merging_undoes_the_split() {
     // Every position says the same, so that whatever the weights are, the mixture is what each says.
     let x = seeded(&[2, 1, 8]).expand([2, 5, 8], false).contiguous();
     let (q, k, v) = layer.project(&x);
-    let gap = largest_difference(&layer.mix(&q, &k, &v, false), &x);
-    assert!(gap < 1e-6, "largest difference {gap:e}");
+    assert_agree(&layer.mix(&q, &k, &v, false), &x, 1e-6, "what was split and merged");
 }
 
 #[test]
@@ -260,17 +276,37 @@ fn dropout_acts_in_training_only() {
 }
 
 #[test]
+fn a_head_drops_weights_in_training_only() {
+    let _alone = generator();
+    let head = CausalHead::new(&VarStore::new(Device::Cpu).root(), 8, 4, 0.5);
+    let x = seeded(&[2, 5, 8]);
+    let (q, k, v) = head.project(&x);
+    let whole = attend(&q, &k, &v, 0.0, false);
+    assert_agree(&head.forward(&x, false), &whole, 0.0, "something was dropped");
+    assert_ne!(head.forward(&x, true), whole, "in training nothing was dropped");
+}
+
+#[test]
 fn dropout_acts_on_the_weights_and_not_on_the_mixture() {
     let _alone = generator();
     // Two channels with the same values: a dropped weight is missing from both, a dropped output would be from one.
     let (q, k) = (seeded(&[50, 4]), seeded(&[50, 4]).flip([0]));
     let v = seeded(&[50, 1]).expand([50, 2], false);
     let mixed = attend(&q, &k, &v, 0.5, true);
-    assert_eq!(mixed.select(1, 0), mixed.select(1, 1));
+    assert_agree(&mixed.select(1, 0), &mixed.select(1, 1), 0.0, "two channels of equal values");
     // Ones as values: the output is the sum of the weights that are left, doubled. Only a full row sums to 2 or to 0.
     let sums = attend(&q, &k, &Tensor::ones([50, 1], CPU), 0.5, true);
     let between = sums.gt(1e-3).logical_and(&sums.lt(2.0 - 1e-3)).sum(Kind::Int64).int64_value(&[]);
     assert!(between > 40, "only {between} of 50 rows lost a part of their weight");
+}
+
+#[test]
+fn attention_drops_nothing_outside_training() {
+    let _alone = generator();
+    let (q, k) = (seeded(&[5, 4]), seeded(&[5, 4]).flip([-1]));
+    let whole = attend(&q, &k, &q, 0.0, true);
+    assert_agree(&attend(&q, &k, &q, 0.5, false), &whole, 0.0, "something was dropped");
+    assert_ne!(attend(&q, &k, &q, 0.5, true), whole, "in training nothing was dropped");
 }
 
 #[test]
@@ -281,8 +317,12 @@ fn the_last_queries_read_what_they_would_read_in_the_whole_text() {
     let whole = attend(&q, &k, &v, 0.0, false);
     for queries in [1, 3, 7] {
         let last = attend(&q.narrow(2, 7 - queries, queries), &k, &v, 0.0, false);
-        let gap = largest_difference(&whole.narrow(2, 7 - queries, queries), &last);
-        assert!(gap < 1e-6, "{queries} queries: largest difference {gap:e}");
+        assert_agree(
+            &whole.narrow(2, 7 - queries, queries),
+            &last,
+            1e-6,
+            &format!("{queries} queries"),
+        );
     }
 }
 

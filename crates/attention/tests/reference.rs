@@ -8,6 +8,7 @@ use attention::{
     linear::Linear,
     multi_head::MultiHeadAttention,
 };
+use embedding::support::show::assert_agree;
 use public_data::public_data;
 use serde_json::Value;
 use std::{
@@ -45,11 +46,6 @@ fn integer(value: &Value) -> i64 {
     value.as_i64().expect("an integer")
 }
 
-fn largest_difference(one: &Tensor, other: &Tensor) -> f64 {
-    assert_eq!(one.size(), other.size());
-    (one - other).abs().max().double_value(&[])
-}
-
 #[test]
 fn explicit_attention_equals_the_fused_kernel() {
     let _alone = generator();
@@ -59,10 +55,11 @@ fn explicit_attention_equals_the_fused_kernel() {
         [(1, 1, 4), (5, 5, 4), (1, 6, 4), (2, 6, 8), (70, 70, 64), (33, 200, 64)]
     {
         let (q, k, v) = (random(queries, d), random(keys, d), random(keys, d));
-        let gap = largest_difference(&attend(&q, &k, &v, 0.0, false), &attend_fused(&q, &k, &v));
-        assert!(
-            gap < 1e-6,
-            "{queries} queries, {keys} keys, {d} channels: largest difference {gap:e}"
+        assert_agree(
+            &attend(&q, &k, &v, 0.0, false),
+            &attend_fused(&q, &k, &v),
+            1e-6,
+            &format!("{queries} queries, {keys} keys, {d} channels"),
         );
     }
 }
@@ -81,8 +78,7 @@ fn explicit_attention_has_the_gradients_of_the_fused_kernel() {
     let explicit = gradients(&|q, k, v| attend(q, k, v, 0.0, true));
     let fused = gradients(&attend_fused);
     for ((name, explicit), fused) in ["query", "key", "value"].iter().zip(explicit).zip(fused) {
-        let gap = largest_difference(&explicit, &fused);
-        assert!(gap < 1e-6, "{name}: largest difference {gap:e}");
+        assert_agree(&explicit, &fused, 1e-6, name);
     }
 }
 
@@ -128,10 +124,18 @@ fn many_heads_equal_pytorchs_layer_in_value_and_gradient() {
         let x = tensor(&expected["input"], &shape).set_requires_grad(true);
         let y = layer.forward(&x, true);
         y.square().sum(Kind::Float).backward();
-        let gap = largest_difference(&y, &tensor(&expected["output"], &shape));
-        assert!(gap < 1e-6, "bias {qkv_bias}: largest difference of the output {gap:e}");
-        let gap = largest_difference(&x.grad(), &tensor(&expected["gradient"], &shape));
-        assert!(gap < 1e-5, "bias {qkv_bias}: largest difference of the gradient {gap:e}"); // its values are ten times larger
+        assert_agree(
+            &y,
+            &tensor(&expected["output"], &shape),
+            1e-6,
+            &format!("bias {qkv_bias}, the output"),
+        );
+        assert_agree(
+            &x.grad(),
+            &tensor(&expected["gradient"], &shape),
+            1e-5,
+            &format!("bias {qkv_bias}, the gradient"), // its values are ten times larger
+        );
     }
 }
 
@@ -143,8 +147,7 @@ fn dropout_takes_the_weights_that_pytorch_drops() {
     let [q, k, v] = [(); 3].map(|()| Tensor::randn([3, 2], (Kind::Float, Device::Cpu)));
     tch::manual_seed(integer(&expected["dropout_seed"]));
     let mixed = attend(&q, &k, &v, expected["dropout"].as_f64().expect("a number"), true);
-    let gap = largest_difference(&mixed, &tensor(&expected["output"], &[3, 2]));
-    assert!(gap < 1e-6, "largest difference {gap:e}");
+    assert_agree(&mixed, &tensor(&expected["output"], &[3, 2]), 1e-6, "the mixture");
 }
 
 const CHANNELS: i64 = 768;
@@ -189,10 +192,6 @@ fn openais_attention_gives_the_published_outputs() {
         let output = layer.forward(&expected[&format!("h{block}.ln_1")], false);
         let wanted = &expected[&format!("h{block}.attn_out")];
         let scale = wanted.abs().max().double_value(&[]);
-        let gap = largest_difference(&output, wanted);
-        assert!(
-            gap < 1e-5 * scale,
-            "block {block}: largest difference {gap:e} of values up to {scale}"
-        );
+        assert_agree(&output, wanted, 1e-5 * scale, &format!("block {block}"));
     }
 }

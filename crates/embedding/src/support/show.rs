@@ -31,6 +31,67 @@ pub fn tensor(values: &Tensor) -> String {
     lay_out(&words, &kept.size(), &cut).join("\n")
 }
 
+/// Where `ours` is not what is expected, for the message of a test; nothing where all numbers lie within `tolerance`.
+///
+/// It tells the shapes where they differ; else how many numbers do, the first of them with its place, and along which axes some
+/// places are right and others are not, which often tells what went wrong.
+pub fn difference(ours: &Tensor, expected: &Tensor, tolerance: f64) -> Option<String> {
+    let (size, wanted) = (ours.size(), expected.size());
+    if size != wanted {
+        return Some(format!("shape {size:?} where {wanted:?} is expected"));
+    }
+    let (ours, expected) = (ours.to_kind(Kind::Double), expected.to_kind(Kind::Double));
+    let gap = (&ours - &expected).abs();
+    // Two equal infinities differ by NaN, which is not within any tolerance.
+    let wrong = gap.le(tolerance).logical_or(&ours.eq_tensor(&expected)).logical_not();
+    let count = wrong.sum(Kind::Int64).int64_value(&[]);
+    if count == 0 {
+        return None;
+    }
+    let first = numbers::<i64>(&wrong.nonzero().get(0), Kind::Int64);
+    let mut text = format!(
+        "{count} of {} numbers differ, the first at {first:?}: {} where {} is expected; the largest difference is {:.1e}",
+        wrong.numel(),
+        ours.double_value(&first),
+        expected.double_value(&first),
+        gap.max().double_value(&[])
+    );
+    for axis in 0..size.len() as i64 {
+        text += &pattern(&wrong, axis);
+    }
+    Some(text)
+}
+
+/// Compares two tensors for a test.
+///
+/// # Panics
+/// With `what` and the [`difference`], where there is one.
+#[track_caller]
+pub fn assert_agree(ours: &Tensor, expected: &Tensor, tolerance: f64, what: &str) {
+    if let Some(difference) = difference(ours, expected, tolerance) {
+        panic!("{what}: {difference}");
+    }
+}
+
+/// Which places along an axis are right, or which are wrong, where that is not the same for all.
+fn pattern(wrong: &Tensor, axis: i64) -> String {
+    let others: Vec<i64> = (0..wrong.dim() as i64).filter(|&other| other != axis).collect();
+    let of_place = wrong.to_kind(Kind::Int64).sum_dim_intlist(&others[..], false, None);
+    let counts = if others.is_empty() { wrong.to_kind(Kind::Int64) } else { of_place };
+    let counts = numbers::<i64>(&counts, Kind::Int64);
+    let places = |is_right: bool| -> Vec<usize> {
+        (0..counts.len()).filter(|&place| (counts[place] == 0) == is_right).collect()
+    };
+    let (right, wrong) = (places(true), places(false));
+    match (right.len(), wrong.len()) {
+        (0, _) | (_, 0) => String::new(),
+        (rights, wrongs) if rights <= wrongs => {
+            format!("; along axis {axis} only {right:?} is right")
+        }
+        _ => format!("; along axis {axis} only {wrong:?} is wrong"),
+    }
+}
+
 /// Each value as a word, all in one notation.
 fn words(values: &Tensor) -> Vec<String> {
     if !values.is_floating_point() {
@@ -105,6 +166,39 @@ mod tests {
         assert_eq!(tensor(&numbers.view([2, 2, 2])), "0 1\n2 3\n\n4 5\n6 7");
         assert_eq!(tensor(&Tensor::from(2.5)), "2.5000");
         assert_eq!(tensor(&numbers.view([2, 4]).tr()), "0 4\n1 5\n2 6\n3 7");
+    }
+
+    #[test]
+    fn a_difference_tells_shapes_or_places_and_their_pattern() {
+        let expected = Tensor::arange(12, (Kind::Float, Device::Cpu)).view([3, 4]);
+        assert_eq!(difference(&expected, &expected, 0.0), None);
+        assert_eq!(difference(&(&expected + 1e-4), &expected, 1e-3), None);
+        let text = difference(&expected.tr(), &expected, 0.0).expect("other shapes");
+        assert_eq!(text, "shape [4, 3] where [3, 4] is expected");
+        let ours = expected.copy();
+        let _ = ours.narrow(1, 2, 1).g_add_scalar_(0.5);
+        let text = difference(&ours, &expected, 1e-3).expect("a wrong column");
+        assert_eq!(
+            text,
+            "3 of 12 numbers differ, the first at [0, 2]: 2.5 where 2 is expected; the largest difference is 5.0e-1; \
+             along axis 1 only [2] is wrong"
+        );
+        let _ = ours.narrow(0, 1, 2).g_add_scalar_(1.0);
+        let text = difference(&ours, &expected, 1e-3).expect("two wrong rows");
+        assert!(
+            text.contains("9 of 12") && text.ends_with("expected; the largest difference is 1.5e0"),
+            "{text}"
+        );
+        let last = Tensor::from_slice(&[1.0, 7.0, 8.0, f64::NAN]);
+        let text =
+            difference(&last, &Tensor::from_slice(&[1.0, 0.0, 0.0, 0.0]), 0.1).expect("three");
+        assert!(
+            text.starts_with("3 of 4") && text.ends_with("along axis 0 only [0] is right"),
+            "{text}"
+        );
+        let infinite = Tensor::from_slice(&[f64::NEG_INFINITY]);
+        assert_eq!(difference(&infinite, &infinite, 0.0), None);
+        assert!(difference(&Tensor::from(1.0), &Tensor::from(2.0), 0.5).is_some());
     }
 
     #[test]
