@@ -218,6 +218,22 @@ mod tests {
     }
 
     #[test]
+    fn the_lowest_rank_is_joined_first_wherever_it_stands_and_of_equals_the_first() {
+        let merge = |left: &[u8], right: &[u8]| Merge {
+            left: left.to_vec(),
+            right: right.to_vec(),
+            times: 1,
+        };
+        let merges = [merge(b"b", b"c"), merge(b"a", b"b"), merge(b"bc", b"d"), merge(b"a", b"a")];
+        let encoder = BytePairEncoder::from_merges(&merges); // ids 256 to 259
+        let joined = |word: &str, limit| encoder.join(word.as_bytes(), limit);
+        assert_eq!(joined("abcd", i64::MAX), [&b"a"[..], b"bcd"]);
+        assert_eq!(joined("abcd", 258), [&b"a"[..], b"bc", b"d"]);
+        assert_eq!(joined("aaa", i64::MAX), [&b"aa"[..], b"a"]);
+        assert_eq!(joined("", i64::MAX), [b""; 0]);
+    }
+
+    #[test]
     fn gpt2_has_its_published_ids() {
         let encoder = BytePairEncoder::gpt2();
         assert_eq!(encoder.vocab_size(), 50257);
