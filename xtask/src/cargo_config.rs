@@ -19,6 +19,11 @@ pub(crate) fn configured(root: &Path) -> Option<PathBuf> {
     serde_json::from_str(value).ok()
 }
 
+/// The folder of the libtorch that cargo knows in a project or in a workspace made from it.
+pub fn home(root: &Path) -> PathBuf {
+    configured(root).unwrap_or_else(|| root.join("libtorch"))
+}
+
 /// What the file has to say.
 ///
 /// # Errors

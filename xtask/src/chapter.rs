@@ -52,7 +52,8 @@ pub fn run_demo(root: &Path, built: &Built, demo: Demo) -> Outcome {
     Outcome { demo, stdout, result, elapsed_s }
 }
 
-fn judge(root: &Path, demo: Demo, stdout: &str) -> Result<(PathBuf, Reference, Comparison)> {
+/// Holds what a demo printed against its reference output.
+pub fn judge(root: &Path, demo: Demo, stdout: &str) -> Result<(PathBuf, Reference, Comparison)> {
     let path = reference_path(root, demo, stdout);
     let reference = Reference::read(&path)?;
     let comparison = compare(&reference.body, stdout, reference.tolerance);

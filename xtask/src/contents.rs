@@ -53,7 +53,7 @@ pub const CHAPTERS: [Chapter; 5] = [
 ];
 
 /// One demo and the files that belong to it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Demo {
     /// The crate it is an example of.
     pub krate: &'static str,

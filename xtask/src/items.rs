@@ -1,11 +1,11 @@
 //! The named items of a Rust source: functions, types, constants and what else has a name.
 
 use std::collections::BTreeSet;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 use proc_macro2::{Ident, Span};
 use syn::spanned::Spanned;
-use syn::{Attribute, ImplItem, Item, TraitItem, Type};
+use syn::{Attribute, Block, ImplItem, Item, TraitItem, Type};
 
 /// A function, type or other item outside of tests that has a name.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ pub struct Named {
     pub path: String,
     /// Whether it is a function or a method.
     pub is_function: bool,
+    /// The bytes of a function's body, its braces included.
+    pub body: Option<Range<usize>>,
     /// From its first line after documentation and attributes to its last.
     pub lines: RangeInclusive<usize>,
     /// The lines of its attributes that say something about the code.
@@ -69,7 +71,12 @@ pub fn collect(items: &[Item], named: &mut Vec<Named>) {
             Item::Macro(syn::ItemMacro { ident: Some(name), attrs, .. }) => (name, attrs),
             _ => continue,
         };
-        named.push(new("", (name, attributes, matches!(item, Item::Fn(_))), item.span()));
+        let body = match item {
+            Item::Fn(function) => Some(bytes_of(&function.block)),
+            _ => None,
+        };
+        let what = (name, attributes, body.is_some());
+        named.push(Named { body, ..new("", what, item.span()) });
         if let Item::Trait(block) = item {
             let of = block.ident.to_string();
             named.extend(block.items.iter().filter_map(|item| in_trait(&of, item)));
@@ -84,7 +91,11 @@ fn in_impl(of: &str, item: &ImplItem) -> Option<Named> {
         ImplItem::Type(item) => (&item.ident, &item.attrs, false),
         _ => return None,
     };
-    Some(new(of, what, item.span()))
+    let body = match item {
+        ImplItem::Fn(item) => Some(bytes_of(&item.block)),
+        _ => None,
+    };
+    Some(Named { body, ..new(of, what, item.span()) })
 }
 
 fn in_trait(of: &str, item: &TraitItem) -> Option<Named> {
@@ -94,7 +105,16 @@ fn in_trait(of: &str, item: &TraitItem) -> Option<Named> {
         TraitItem::Type(item) => (&item.ident, &item.attrs, false),
         _ => return None,
     };
-    Some(new(of, what, item.span()))
+    let body = match item {
+        TraitItem::Fn(item) => item.default.as_ref().map(bytes_of),
+        _ => None,
+    };
+    Some(Named { body, ..new(of, what, item.span()) })
+}
+
+/// Where a block stands, from brace to brace.
+fn bytes_of(block: &Block) -> Range<usize> {
+    block.brace_token.span.join().byte_range()
 }
 
 /// An item of the type `of`, or of none; rustfmt puts its name on its first line.
@@ -104,6 +124,7 @@ fn new(of: &str, what: (&Ident, &Vec<Attribute>, bool), whole: Span) -> Named {
     Named {
         path: if of.is_empty() { name.to_string() } else { format!("{of}::{name}") },
         is_function,
+        body: None,
         lines: name.span().start().line..=whole.end().line,
         attributes: shown.flat_map(|attribute| lines_of(attribute.span())).collect(),
     }

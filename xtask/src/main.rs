@@ -11,6 +11,7 @@ mod figures;
 mod files;
 mod formulas;
 mod items;
+mod learn;
 mod ledger;
 mod lint;
 mod markdown;
@@ -143,6 +144,12 @@ enum Command {
         #[arg(long)]
         open: bool,
     },
+    /// Write GPT-2 yourself: a workspace of your own, with the code cut out that you write
+    #[command(after_help = "Example: cargo xtask learn start ../my-gpt2")]
+    Learn {
+        #[command(subcommand)]
+        command: Option<learn::Command>,
+    },
     /// Run every check: format, clippy, tests, demos, figures, ledger, weave, lint, documentation, book
     #[command(after_help = "Example: cargo xtask ci")]
     Ci,
@@ -151,7 +158,7 @@ enum Command {
 fn main() -> ExitCode {
     end_quietly_without_reader();
     match execute(Cli::parse().command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
@@ -169,9 +176,10 @@ fn end_quietly_without_reader() {
     }));
 }
 
-fn execute(command: Command) -> Result<()> {
+fn execute(command: Command) -> Result<ExitCode> {
     let root = xtask::project_root();
-    match command {
+    let done = match command {
+        Command::Learn { command } => return learn::run(command),
         Command::Setup { force } => setup::run(&root, force),
         Command::Doctor => doctor::run(&root),
         Command::Fetch { names, from } => fetch::run(&root, &names, from.as_deref()),
@@ -190,5 +198,6 @@ fn execute(command: Command) -> Result<()> {
         Command::Reference { demo, check, build } => {
             reference::run(&root, demo.as_deref(), check, build)
         }
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }

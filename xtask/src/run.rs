@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
+use xtask::cargo_config;
 
 use crate::contents::Demo;
 
@@ -16,7 +17,8 @@ pub fn cargo(root: &Path) -> Command {
     command.current_dir(root);
     // `cargo xtask` has already put what .cargo/libtorch.toml says into our environment. Handed on, it would make the
     // nested cargo see another environment than a plain `cargo test` does, and build libtorch's binding anew each time.
-    if env::var_os("LIBTORCH").is_some_and(|path| Path::new(&path) == root.join("libtorch")) {
+    let known = cargo_config::home(root);
+    if env::var_os("LIBTORCH").is_some_and(|path| Path::new(&path) == known) {
         command.env_remove("LIBTORCH");
     }
     command

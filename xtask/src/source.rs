@@ -1,6 +1,7 @@
 //! Rust sources as syn reads them: their items, and which lines are code, comment or test.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -85,6 +86,24 @@ impl Source {
         let cut: Vec<_> =
             lines.map(|number| line(number).get(indent..).unwrap_or_default()).collect();
         Ok(cut.join("\n"))
+    }
+
+    /// The body of the one function of this name: its bytes, the braces included.
+    pub fn body(&self, path: &str) -> Result<Range<usize>> {
+        self.find(path)?.body.with_context(|| format!("{path} has no body"))
+    }
+
+    /// Whether a word stands in code between two bytes.
+    pub fn has_word(&self, word: &str, within: &Range<usize>) -> bool {
+        self.tokens.iter().any(|span| {
+            let bytes = span.byte_range();
+            within.contains(&bytes.start) && &self.text[bytes] == word
+        })
+    }
+
+    /// The whole text.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// The lines on which a word stands in code.

@@ -1,0 +1,113 @@
+//! `give`, `take` and `diff`: our text and the reader's, exchanged so that nothing is lost.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use fs_err as fs;
+
+use super::exercises::{Exercise, ItemPath};
+use super::state::{FOLDER, Reader, Status};
+use super::{Outcome, text, wrong_use};
+
+/// Begins the part of a kept text that belongs to a function.
+const MARK: &str = "//# ";
+
+/// Puts our text in place of the reader's, which is kept.
+pub fn give(reader: &Reader, ids: &[String]) -> Result<Outcome> {
+    for id in ids {
+        let exercise = reader.chosen(Some(id))?;
+        let ours = text::bodies(reader.project, exercise)?;
+        exchange(reader, exercise, &ours)?;
+        println!("{id} is given; `cargo learn take {id}` takes yours back");
+    }
+    Ok(Outcome::Done)
+}
+
+/// Puts the reader's last kept text back.
+pub fn take(reader: &Reader, ids: &[String]) -> Result<Outcome> {
+    for id in ids {
+        let exercise = reader.chosen(Some(id))?;
+        let Some(file) = kept(reader, exercise)?.pop() else {
+            return Err(wrong_use(format!("no text of yours is kept for {id}")));
+        };
+        let theirs = split(exercise, &fs::read_to_string(&file)?)
+            .with_context(|| format!("{} is not as it was kept", file.display()))?;
+        exchange(reader, exercise, &theirs)?;
+        println!("{id} is yours again, from {}", file.display());
+    }
+    Ok(Outcome::Done)
+}
+
+/// Puts other bodies in place, and keeps what stood there unless it is open, ours, or kept already.
+fn exchange(reader: &Reader, exercise: &Exercise, new: &[String]) -> Result<()> {
+    let now = text::bodies(&reader.folder, exercise)?;
+    let is_hole = |body: &String| *body == text::cut_body(exercise, body);
+    let ours = text::bodies(reader.project, exercise)?;
+    if !now.iter().all(is_hole) && now != ours {
+        keep(reader, exercise, &now)?;
+    }
+    for (item, body) in exercise.items.iter().zip(new) {
+        text::replace(&reader.folder, item, body)?;
+    }
+    Ok(())
+}
+
+/// Keeps a text under a name that no other text has; one that is kept already stays where it is.
+pub fn keep(reader: &Reader, exercise: &Exercise, bodies: &[String]) -> Result<PathBuf> {
+    let parts = exercise.items.iter().zip(bodies);
+    let parts: Vec<String> = parts.map(|(item, body)| format!("{MARK}{item}\n{body}\n")).collect();
+    let whole = parts.concat();
+    let earlier = kept(reader, exercise)?;
+    if let Some(last) = earlier.last()
+        && fs::read_to_string(last)? == whole
+    {
+        return Ok(last.clone());
+    }
+    let folder = reader.folder.join(FOLDER).join("mine");
+    fs::create_dir_all(&folder)?;
+    let file = folder.join(format!("{}-{:03}.rs", exercise.id, earlier.len() + 1));
+    ensure!(!file.exists(), "{} is there already", file.display());
+    text::write(&file, &whole)?;
+    Ok(file)
+}
+
+/// The kept texts of an exercise, the oldest first.
+fn kept(reader: &Reader, exercise: &Exercise) -> Result<Vec<PathBuf>> {
+    let pattern = format!("{FOLDER}/mine/{}-[0-9][0-9][0-9].rs", exercise.id);
+    crate::files::matching(&reader.folder, &pattern)
+}
+
+/// The bodies of a kept text, in the order of the exercise's functions.
+fn split(exercise: &Exercise, whole: &str) -> Result<Vec<String>> {
+    let parts: Vec<&str> = whole.split(MARK).skip(1).collect();
+    ensure!(parts.len() == exercise.items.len(), "it holds {} functions", parts.len());
+    let body = |(item, part): (&ItemPath, &&str)| {
+        let (name, body) = part.split_once('\n').context("a name without a body")?;
+        ensure!(name == item.to_string(), "{name} is not {item}");
+        Ok(body.strip_suffix('\n').unwrap_or(body).to_owned())
+    };
+    exercise.items.iter().zip(&parts).map(body).collect()
+}
+
+/// Shows the reader's text beside ours, and the known mistakes.
+pub fn diff(reader: &Reader, id: &str, spoil: bool) -> Result<Outcome> {
+    let exercise = reader.chosen(Some(id))?;
+    let has_passed = matches!(reader.status(exercise)?, Status::Yours | Status::Given);
+    if !has_passed && !spoil {
+        return Err(wrong_use(format!(
+            "{id} has not passed yet; `cargo learn diff {id} --spoil` shows our text all the same"
+        )));
+    }
+    for item in &exercise.items {
+        println!("{item}\nyours  {}", text::body(&reader.folder, item)?);
+        println!("ours   {}", text::body(reader.project, item)?);
+    }
+    println!("what goes wrong here:");
+    for variant in &exercise.wrong {
+        println!("  {}: {}", variant.name, variant.why);
+    }
+    Ok(Outcome::Done)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,91 @@
+use std::path::Path;
+
+use super::super::exercises::Book;
+use super::super::state::{State, hash};
+use super::*;
+use crate::files::tests::project;
+
+const SOURCE: &str = "/// Docs.\npub fn f() -> u8 {\n    1\n}\n\npub fn g() -> u8 {\n    2\n}\n";
+const TOML: &str = "finale = ''\n[[exercise]]\nid = '1.1.1'\ntitle = 't'\ntask = 't'\njudges = []\nhints = ['', '', '']\nitems = ['crates/a/src/a.rs#f', 'crates/a/src/a.rs#g']\n";
+
+fn reader(folder: &Path) -> Reader<'_> {
+    let theirs = folder.join("reader");
+    fs::create_dir_all(theirs.join("crates/a/src")).expect("a folder");
+    fs::write(theirs.join("crates/a/src/a.rs"), SOURCE).expect("written");
+    let book = Book::read(folder).expect("exercises");
+    let state = State { chapter: 1, ..State::default() };
+    let reader = Reader { project: folder, book, folder: theirs, state };
+    text::cut(&reader.folder, exercise(&reader)).expect("cut");
+    reader
+}
+
+fn exercise<'a>(reader: &'a Reader) -> &'a Exercise {
+    reader.book.find("1.1.1").expect("there")
+}
+
+fn files() -> tempfile::TempDir {
+    project(&[("chapters/exercises/1-a.toml", TOML), ("crates/a/src/a.rs", SOURCE)])
+}
+
+#[test]
+fn given_and_taken_in_any_order_a_readers_text_is_never_lost() {
+    let folder = files();
+    let reader = reader(folder.path());
+    let id = ["1.1.1".to_owned()];
+    let file = reader.folder.join("crates/a/src/a.rs");
+    let write = |text: &str| fs::write(&file, text).expect("written");
+    let read = || fs::read_to_string(&file).expect("there");
+    assert!(take(&reader, &id).is_err(), "nothing of theirs is kept yet");
+    give(&reader, &id).expect("given");
+    assert_eq!(read(), SOURCE);
+    let first = SOURCE.replace("    1", "    0 + 1");
+    write(&first);
+    give(&reader, &id).expect("given");
+    give(&reader, &id).expect("given twice");
+    assert_eq!(read(), SOURCE);
+    take(&reader, &id).expect("taken");
+    assert_eq!(read(), first);
+    let second = SOURCE.replace("    2", "    1 + 1");
+    write(&second);
+    take(&reader, &id).expect("the earlier text");
+    assert_eq!(read(), first);
+    let all: Vec<String> = kept(&reader, exercise(&reader))
+        .expect("listed")
+        .iter()
+        .map(|file| fs::read_to_string(file).expect("there"))
+        .collect();
+    assert!(all.iter().any(|text| text.contains("0 + 1")), "{all:?}");
+    assert!(all.iter().any(|text| text.contains("1 + 1")), "{all:?}");
+}
+
+#[test]
+fn what_has_become_of_an_exercise_is_told_by_its_text() {
+    let folder = files();
+    let mut reader = reader(folder.path());
+    let status = |reader: &Reader| reader.status(exercise(reader)).expect("read");
+    assert_eq!(status(&reader), Status::Open);
+    give(&reader, &["1.1.1".to_owned()]).expect("given");
+    assert_eq!(status(&reader), Status::Given);
+    let file = reader.folder.join("crates/a/src/a.rs");
+    fs::write(&file, SOURCE.replace("    1", "    0 + 1")).expect("written");
+    assert_eq!(status(&reader), Status::Written);
+    let bodies = text::bodies(&reader.folder, exercise(&reader)).expect("read");
+    reader.state.passed.insert("1.1.1".to_owned(), hash(&bodies));
+    assert_eq!(status(&reader), Status::Yours);
+    fs::write(&file, SOURCE.replace("    1", "    3")).expect("written");
+    assert_eq!(status(&reader), Status::Changed);
+    reader.state.chapter = 0;
+    assert_eq!(status(&reader), Status::Ahead);
+}
+
+#[test]
+fn a_half_written_state_is_told_with_the_way_out() {
+    let folder = files();
+    let reader = reader(folder.path());
+    fs::create_dir_all(reader.folder.join(FOLDER)).expect("a folder");
+    reader.state.write(&reader.folder).expect("written");
+    assert_eq!(State::read(&reader.folder).expect("read").chapter, 1);
+    fs::write(reader.folder.join(FOLDER).join("state.json"), "{ \"commit\"").expect("written");
+    let error = State::read(&reader.folder).expect_err("half of it").to_string();
+    assert!(error.contains("`cargo learn check --all`"), "{error}");
+}

@@ -1,0 +1,221 @@
+//! `check`: judges what the reader has written.
+
+use anyhow::Result;
+
+use super::exercises::{Book, Exercise};
+use super::judge::{Judge, programs};
+use super::judging::{Court, Failure};
+use super::programs::{Build, CompileError};
+use super::state::{FOLDER, Reader, State, Status, chapter_of, folder, hash};
+use super::symptoms::Symptoms;
+use super::{Outcome, task, text};
+use crate::source::Source;
+
+/// Judges one exercise, and then those of the same programs that have passed before.
+pub fn run(reader: &mut Reader, id: Option<&str>) -> Result<Outcome> {
+    let exercise = reader.chosen(id)?;
+    let id = exercise.id.clone();
+    task::heading(reader, exercise);
+    if let Some(complaint) = complaint_of_text(reader, exercise)? {
+        println!("  {complaint}");
+        return Ok(Outcome::NotYet);
+    }
+    let build = match build(reader, exercise)? {
+        Ok(build) => build,
+        Err(errors) => {
+            println!("{errors}");
+            return Ok(Outcome::NotYet);
+        }
+    };
+    let court = Court {
+        project: reader.project,
+        folder: &reader.folder,
+        build: &build,
+        variables: Vec::new(),
+    };
+    if let Some(failure) = court.first_failure(&exercise.judges)? {
+        report(reader, exercise, &failure)?;
+        return Ok(Outcome::NotYet);
+    }
+    println!("  passed: {}", listed(&exercise.judges));
+    let broken = regressions(reader, exercise, &court)?;
+    let passed = hash(&text::bodies(&reader.folder, exercise)?);
+    reader.state.passed.insert(id, passed);
+    reader.state.write(&reader.folder)?;
+    if broken {
+        return Ok(Outcome::NotYet);
+    }
+    task::announce(reader)?;
+    Ok(Outcome::Done)
+}
+
+/// Judges everything up to the chapter at hand, and makes the state anew where it is lost.
+pub fn all(project: &std::path::Path) -> Result<Outcome> {
+    let folder = folder()?;
+    let book = Book::read(project)?;
+    let state = match State::read(&folder) {
+        Ok(state) => state,
+        Err(error) => {
+            println!("{error:#}; taking it from your code");
+            made_anew(project, &folder, &book)?
+        }
+    };
+    let mut reader = Reader { project, book, folder, state };
+    let mut ids = Vec::new();
+    for exercise in reader.book.exercises() {
+        if matches!(reader.status(exercise)?, Status::Yours | Status::Written | Status::Changed) {
+            ids.push(exercise.id.clone());
+        }
+    }
+    let mut failed = Vec::new();
+    for id in &ids {
+        if !matches!(run(&mut reader, Some(id))?, Outcome::Done) {
+            failed.push(id.as_str());
+        }
+    }
+    reader.state.write(&reader.folder)?;
+    println!("{} of {} hold", ids.len() - failed.len(), ids.len());
+    Ok(if failed.is_empty() { Outcome::Done } else { Outcome::NotYet })
+}
+
+/// What the code alone tells: the chapter at hand is the last one with something written or to be written.
+fn made_anew(project: &std::path::Path, folder: &std::path::Path, book: &Book) -> Result<State> {
+    let mut state = State { chapter: 1, ..State::default() };
+    for exercise in book.exercises() {
+        if text::bodies(folder, exercise)? != text::bodies(project, exercise)? {
+            state.chapter = chapter_of(exercise);
+        }
+    }
+    fs_err::create_dir_all(folder.join(FOLDER))?;
+    Ok(state)
+}
+
+/// What can be said before anything is compiled.
+fn complaint_of_text(reader: &Reader, exercise: &Exercise) -> Result<Option<String>> {
+    for item in &exercise.items {
+        let Ok(source) = Source::read(&reader.folder.join(&item.file)) else { return Ok(None) };
+        let Ok(body) = source.body(&item.name) else {
+            return Ok(Some(format!(
+                "{} has no function {}; it must keep its name: put it back as it was",
+                item.file, item.name
+            )));
+        };
+        if text::is_open(exercise, &source.text()[body.clone()]) {
+            return Ok(Some(format!("{} is still to be written: {}", item.name, exercise.task)));
+        }
+        if text::signature(&reader.folder, item)? != text::signature(reader.project, item)? {
+            return Ok(Some(format!(
+                "the first lines of {} must stay as they were, as others call it",
+                item.name
+            )));
+        }
+        if let Some(word) = exercise.may_not_call.iter().find(|word| source.has_word(word, &body)) {
+            return Ok(Some(format!(
+                "{} calls `{word}`, which is what you are asked to write",
+                item.name
+            )));
+        }
+        if text::tests(&reader.folder, &item.file)? != text::tests(reader.project, &item.file)? {
+            return Ok(Some(format!(
+                "the tests in {} were changed; they judge, so put them back as in {}",
+                item.file,
+                reader.project.join(&item.file).display()
+            )));
+        }
+    }
+    Ok(None)
+}
+
+/// Builds what judges an exercise; or what the compiler complains of.
+fn build(reader: &Reader, exercise: &Exercise) -> Result<Result<Build, String>> {
+    let (tests, demos) = programs(&exercise.judges);
+    let mut whole = Build::default();
+    let builds = [
+        (!tests.is_empty()).then(|| Build::tests(&reader.folder, &tests)),
+        (!demos.is_empty()).then(|| Build::demos(&reader.folder, &demos)),
+    ];
+    for build in builds.into_iter().flatten() {
+        let build = build?;
+        if !build.succeeded {
+            return Ok(Err(complaint(reader, exercise, &build)));
+        }
+        whole.join(build);
+    }
+    Ok(Ok(whole))
+}
+
+/// The first error inside the exercise whole, or else the first of all; the others are counted.
+fn complaint(reader: &Reader, exercise: &Exercise, build: &Build) -> String {
+    let mut errors: Vec<&CompileError> = Vec::new();
+    for error in &build.errors {
+        if !errors.iter().any(|seen| seen.rendered == error.rendered) {
+            errors.push(error);
+        }
+    }
+    let is_inside = |exercise: &Exercise, error: &CompileError| {
+        exercise.items.iter().any(|item| {
+            let source = Source::read(&reader.folder.join(&item.file));
+            let lines = source.and_then(|source| source.find(&item.name)).map(|item| item.lines);
+            item.file == error.file && lines.is_ok_and(|lines| lines.contains(&error.line))
+        })
+    };
+    let inside = errors.iter().find(|error| is_inside(exercise, error));
+    let Some(shown) = inside.or(errors.first()) else {
+        return format!("  cargo cannot build it:\n{}", build.complaint.trim_end());
+    };
+    let mut lines = vec![format!("  it does not compile\n{}", shown.rendered.trim_end())];
+    if errors.len() > 1 {
+        lines.push(format!("  and {} more errors", errors.len() - 1));
+    }
+    let other = reader.book.exercises().find(|other| is_inside(other, shown));
+    if let Some(Exercise { id, title, .. }) = other.filter(|other| other.id != exercise.id) {
+        lines.push(format!("  it stands in {id} ({title}): mend it, or `cargo learn give {id}`"));
+    }
+    lines.join("\n")
+}
+
+/// Shows why a judge does not accept.
+fn report(reader: &Reader, exercise: &Exercise, failure: &Failure) -> Result<()> {
+    println!("  {}", failure.judge);
+    for line in failure.message.lines() {
+        println!("    {line}");
+    }
+    if let Some(hole) = failure.hole() {
+        let title = reader.book.find(hole).map_or("", |other| &other.title);
+        println!(
+            "  this run needs {hole} ({title}), which is open: write it, or `cargo learn give {hole}`"
+        );
+        return Ok(());
+    }
+    if let Some(variant) = Symptoms::read(reader.project)?.known(exercise, failure) {
+        println!("  it looks like: {}. {}", variant.name, variant.why);
+    }
+    println!("  next: `cargo learn hint`, or mend it and `cargo learn check`");
+    Ok(())
+}
+
+/// Judges what has passed before by the programs that are there; says what fails now.
+fn regressions(reader: &Reader, exercise: &Exercise, court: &Court) -> Result<bool> {
+    let (tests, demos) = programs(&exercise.judges);
+    let is_built = |judge: &&Judge| match judge {
+        Judge::Test { program, .. } => tests.contains(&program),
+        Judge::Demo(demo) => demos.contains(demo),
+    };
+    let mut broken = false;
+    for other in reader.book.exercises().filter(|other| other.id != exercise.id) {
+        if reader.status(other)? != Status::Yours {
+            continue;
+        }
+        let judges: Vec<Judge> = other.judges.iter().filter(is_built).cloned().collect();
+        if let Some(failure) = court.first_failure(&judges)? {
+            println!("  {}, which had passed, fails now:", other.id);
+            report(reader, other, &failure)?;
+            broken = true;
+        }
+    }
+    Ok(broken)
+}
+
+fn listed(judges: &[Judge]) -> String {
+    judges.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

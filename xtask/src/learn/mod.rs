@@ -1,0 +1,186 @@
+//! `learn`: the reader writes GPT-2, and the project's own tests and demos judge it.
+//!
+//! | module | question it answers |
+//! | --- | --- |
+//! | [`exercises`] | what is there to write? |
+//! | [`judge`] | which tests and demos judge it? |
+//! | [`text`], [`cut`] | how is a body cut out and put back? |
+//! | [`start`] | how does the reader get a workspace of their own? |
+//! | [`workspace`], [`manifests`] | what is in it? |
+//! | [`take_over`] | what need not be compiled again? |
+//! | [`state`] | how far is the reader? |
+//! | [`next`], [`task`], [`hint`], [`status`] | what is to be done, how, and what has been? |
+//! | [`check`] | is it right? |
+//! | [`programs`], [`judging`] | how are judges built and run? |
+//! | [`symptoms`] | which mistake is it? |
+//! | [`aside`] | how are our text and theirs exchanged, and nothing lost? |
+//! | [`prove`] | do the judges see every known mistake? |
+//!
+//! Nothing is marked in the crates: functions are found by their names.
+
+mod aside;
+mod check;
+mod cut;
+mod exercises;
+mod hint;
+mod judge;
+mod judging;
+mod manifests;
+mod next;
+mod programs;
+mod prove;
+mod start;
+mod state;
+mod status;
+mod symptoms;
+mod take_over;
+mod task;
+mod text;
+mod workspace;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Subcommand;
+use state::Reader;
+
+/// What `learn` can be asked for.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Make a workspace of your own, with the first chapter cut out of it
+    #[command(after_help = "Example: cargo xtask learn start ../my-gpt2")]
+    Start {
+        /// A new folder outside of the project
+        #[arg(default_value = "../my-gpt2")]
+        folder: PathBuf,
+        /// Only the shortest way through the book
+        #[arg(long)]
+        spine: bool,
+        /// Begin here; what comes before is given
+        #[arg(long, value_name = "CHAPTER OR EXERCISE", default_value = "1")]
+        from: String,
+    },
+    /// Say what is to be written; once a chapter is done, go on to the next
+    #[command(after_help = "Example: cargo learn next")]
+    Next {
+        /// An exercise, such as 2.3.1
+        id: Option<String>,
+    },
+    /// Judge what you have written
+    #[command(
+        after_help = "Examples:\n  cargo learn check\n  cargo learn check 2.3.1\n  cargo learn check --all"
+    )]
+    Check {
+        /// An exercise, if not the one at hand
+        id: Option<String>,
+        /// Everything that has been written
+        #[arg(long, conflicts_with = "id")]
+        all: bool,
+    },
+    /// One hint more each time: where to read, the steps in words, most of the code
+    #[command(after_help = "Example: cargo learn hint")]
+    Hint {
+        /// An exercise, if not the one at hand
+        id: Option<String>,
+    },
+    /// Show your text beside ours, and the known mistakes
+    #[command(after_help = "Example: cargo learn diff 2.3.1")]
+    Diff {
+        /// An exercise
+        id: String,
+        /// Before yours has passed, too
+        #[arg(long)]
+        spoil: bool,
+    },
+    /// Put our text in place of yours, which is kept
+    #[command(after_help = "Example: cargo learn give 2.3.1")]
+    Give {
+        /// Exercises
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+    /// Take your own text back
+    #[command(after_help = "Example: cargo learn take 2.3.1")]
+    Take {
+        /// Exercises
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+    /// Say what is yours, given, and open
+    #[command(after_help = "Example: cargo learn status")]
+    Status,
+    /// For the project: show that the judges see every known mistake
+    #[command(after_help = "Examples:\n  cargo xtask learn prove\n  cargo xtask learn prove 2.3.1")]
+    Prove {
+        /// A chapter, a section or an exercise
+        from: Option<String>,
+    },
+}
+
+/// How a command ended that did what was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Done,
+    /// The code is not right yet.
+    NotYet,
+}
+
+/// Something was asked for that cannot be: the exit code is 2, as for an unknown option.
+#[derive(Debug)]
+pub struct WrongUse(String);
+
+impl fmt::Display for WrongUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for WrongUse {}
+
+/// The error of a command that cannot be followed.
+pub fn wrong_use(sentence: String) -> anyhow::Error {
+    WrongUse(sentence).into()
+}
+
+/// Follows a command; without one, says what is to be done.
+pub fn run(command: Option<Command>) -> Result<ExitCode> {
+    let project = project();
+    let code = match execute(&project, command.unwrap_or(Command::Next { id: None })) {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::NotYet) => ExitCode::from(1),
+        Err(error) if error.is::<WrongUse>() => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(code)
+}
+
+fn execute(project: &Path, command: Command) -> Result<Outcome> {
+    let reader = || Reader::here(project);
+    match command {
+        Command::Start { folder, spine, from } => start::run(project, &folder, spine, &from),
+        Command::Prove { from } => prove::run(project, from.as_deref()),
+        Command::Next { id } => next::run(&mut reader()?, id.as_deref()),
+        Command::Check { all: true, .. } => check::all(project),
+        Command::Check { id, .. } => check::run(&mut reader()?, id.as_deref()),
+        Command::Hint { id } => hint::run(&mut reader()?, id.as_deref()),
+        Command::Diff { id, spoil } => aside::diff(&reader()?, &id, spoil),
+        Command::Give { ids } => aside::give(&reader()?, &ids),
+        Command::Take { ids } => aside::take(&reader()?, &ids),
+        Command::Status => status::run(&reader()?),
+    }
+}
+
+/// The project that this program was compiled in, whatever workspace we stand in.
+fn project() -> PathBuf {
+    let built_in = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
+    if built_in.join("data/datasets.json").is_file() {
+        built_in.to_path_buf()
+    } else {
+        xtask::project_root()
+    }
+}

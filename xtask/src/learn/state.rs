@@ -1,0 +1,171 @@
+//! How far the reader is: `.learn/state.json`, and what the bodies themselves say.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use fs_err as fs;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::exercises::{Book, Exercise};
+use super::{text, wrong_use};
+
+/// The folder in the reader's workspace that `learn` keeps its own things in.
+pub const FOLDER: &str = ".learn";
+
+/// What the bodies do not say.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct State {
+    /// The commit of the project that the workspace was made from.
+    pub commit: String,
+    /// The chapter that has been cut last.
+    pub chapter: usize,
+    /// Whether only the shortest way through the book is cut.
+    pub spine: bool,
+    /// What has passed: the hash of its text.
+    pub passed: BTreeMap<String, String>,
+    /// How many hints were asked for.
+    pub hints: BTreeMap<String, usize>,
+}
+
+/// What has become of an exercise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// Of a chapter that is not cut yet.
+    Ahead,
+    /// Still to be written.
+    Open,
+    /// Written, and never passed.
+    Written,
+    /// The reader's, and it has passed.
+    Yours,
+    /// It has passed, and was changed since.
+    Changed,
+    /// The project's own text.
+    Given,
+}
+
+impl State {
+    /// Reads the state of a workspace.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let file = folder.join(FOLDER).join("state.json");
+        let text = fs::read_to_string(&file)?;
+        serde_json::from_str(&text).with_context(|| {
+            format!(
+                "{} cannot be read; `cargo learn check --all` makes it anew from your code",
+                file.display()
+            )
+        })
+    }
+
+    /// Writes it whole or not at all.
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        let text = serde_json::to_string_pretty(self)?;
+        text::write(&folder.join(FOLDER).join("state.json"), &format!("{text}\n"))
+    }
+}
+
+/// A text's hash.
+pub fn hash(bodies: &[String]) -> String {
+    let digest = Sha256::digest(bodies.concat());
+    let digits: Vec<String> = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    digits.concat()
+}
+
+/// The reader's workspace and the project that it comes from.
+pub struct Reader<'a> {
+    /// The project.
+    pub project: &'a Path,
+    /// Its exercises.
+    pub book: Book,
+    /// The reader's folder.
+    pub folder: PathBuf,
+    pub state: State,
+}
+
+impl<'a> Reader<'a> {
+    /// The workspace around the current folder.
+    pub fn here(project: &'a Path) -> Result<Self> {
+        let folder = folder()?;
+        Ok(Self { project, book: Book::read(project)?, state: State::read(&folder)?, folder })
+    }
+
+    /// What has become of an exercise.
+    pub fn status(&self, exercise: &Exercise) -> Result<Status> {
+        if chapter_of(exercise) > self.state.chapter {
+            return Ok(Status::Ahead);
+        }
+        let Ok(bodies) = text::bodies(&self.folder, exercise) else {
+            // What is no Rust, or has lost a function, is for `check` to complain of.
+            return self.status_of_text(exercise);
+        };
+        if bodies.iter().any(|body| text::is_open(exercise, body)) {
+            return Ok(Status::Open);
+        }
+        match self.state.passed.get(&exercise.id) {
+            Some(passed) if *passed == hash(&bodies) => Ok(Status::Yours),
+            _ if bodies == text::bodies(self.project, exercise)? => Ok(Status::Given),
+            Some(_) => Ok(Status::Changed),
+            None => Ok(Status::Written),
+        }
+    }
+
+    /// The same where the functions cannot be found.
+    fn status_of_text(&self, exercise: &Exercise) -> Result<Status> {
+        for item in &exercise.items {
+            if text::is_open(exercise, &fs::read_to_string(self.folder.join(&item.file))?) {
+                return Ok(Status::Open);
+            }
+        }
+        Ok(Status::Written)
+    }
+
+    /// The first exercise that is not done.
+    pub fn current(&self) -> Result<Option<&Exercise>> {
+        for exercise in self.book.exercises() {
+            if matches!(self.status(exercise)?, Status::Open | Status::Written | Status::Changed) {
+                return Ok(Some(exercise));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The exercise of this number, or the current one.
+    pub fn chosen(&self, id: Option<&str>) -> Result<&Exercise> {
+        let exercise = match id {
+            Some(id) => self.book.find(id)?,
+            None => self.current()?.ok_or_else(|| {
+                wrong_use(format!(
+                    "chapter {} is written; `cargo learn next` goes on",
+                    self.state.chapter
+                ))
+            })?,
+        };
+        if self.status(exercise)? == Status::Ahead {
+            return Err(wrong_use(format!(
+                "{} belongs to chapter {}, and you are in chapter {}; `cargo learn next` leads there",
+                exercise.id,
+                chapter_of(exercise),
+                self.state.chapter
+            )));
+        }
+        Ok(exercise)
+    }
+}
+
+/// The chapter that an exercise belongs to.
+pub fn chapter_of(exercise: &Exercise) -> usize {
+    exercise.id.split('.').next().and_then(|number| number.parse().ok()).unwrap_or_default()
+}
+
+/// The reader's folder: the nearest one from the current folder upwards.
+pub fn folder() -> Result<PathBuf> {
+    let here = std::env::current_dir()?;
+    let found = here.ancestors().find(|folder| folder.join(FOLDER).is_dir());
+    found.map(Path::to_path_buf).ok_or_else(|| {
+        wrong_use(
+            "this is no reader's workspace; `cargo xtask learn start` in the project makes one, and `cargo learn` works inside it".to_owned(),
+        )
+    })
+}

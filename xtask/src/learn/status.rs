@@ -1,0 +1,55 @@
+//! `status`: what is the reader's, what is given, and what is open.
+
+use anyhow::Result;
+
+use super::Outcome;
+use super::state::{Reader, Status};
+
+/// Prints a line for each section, and how far that is.
+pub fn run(reader: &Reader) -> Result<Outcome> {
+    let mut all: Vec<(&str, String)> = Vec::new();
+    for exercise in reader.book.exercises() {
+        all.push((
+            exercise.section(),
+            format!("{} {}", exercise.id, word(reader.status(exercise)?)),
+        ));
+    }
+    for of_section in all.chunk_by(|one, other| one.0 == other.0) {
+        let words: Vec<&str> = of_section.iter().map(|(_, word)| word.as_str()).collect();
+        println!("  {}", words.join("  "));
+    }
+    count(reader)?;
+    Ok(Outcome::Done)
+}
+
+/// Says how far the reader is.
+pub fn count(reader: &Reader) -> Result<()> {
+    let mut of = [0; 6];
+    for exercise in reader.book.exercises() {
+        of[reader.status(exercise)? as usize] += 1;
+    }
+    let number = |status: Status| of[status as usize];
+    let total: usize = of.iter().sum();
+    print!(
+        "  {} of {total} are yours, {} given, {} open",
+        number(Status::Yours),
+        number(Status::Given),
+        number(Status::Open) + number(Status::Written)
+    );
+    if number(Status::Changed) > 0 {
+        print!(", {} changed since it passed", number(Status::Changed));
+    }
+    println!();
+    Ok(())
+}
+
+fn word(status: Status) -> &'static str {
+    match status {
+        Status::Ahead => "ahead",
+        Status::Open => "open",
+        Status::Written => "written",
+        Status::Yours => "yours",
+        Status::Changed => "changed",
+        Status::Given => "given",
+    }
+}

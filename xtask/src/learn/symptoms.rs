@@ -1,0 +1,58 @@
+//! How known mistakes show: a wrong solution prints the same wrong numbers on every machine, as all seeds are fixed.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use fs_err as fs;
+
+use super::exercises::{Exercise, Variant};
+use super::judging::Failure;
+use super::text;
+
+/// Where they are kept, seen from the project; written by `cargo xtask learn prove`.
+pub const PATH: &str = "chapters/exercises/symptoms.json";
+
+/// For each exercise and wrong solution, the judge that rejects it and what it says.
+#[derive(Debug, Default, PartialEq)]
+pub struct Symptoms(pub BTreeMap<String, BTreeMap<String, [String; 2]>>);
+
+impl Symptoms {
+    /// Reads them; none where there are none yet.
+    pub fn read(project: &Path) -> Result<Self> {
+        let file = project.join(PATH);
+        if !file.is_file() {
+            return Ok(Self::default());
+        }
+        let text = fs::read_to_string(&file)?;
+        Ok(Self(serde_json::from_str(&text).with_context(|| file.display().to_string())?))
+    }
+
+    /// Writes them.
+    pub fn write(&self, project: &Path) -> Result<()> {
+        let text = serde_json::to_string_pretty(&self.0)?;
+        text::write(&project.join(PATH), &format!("{text}\n"))
+    }
+
+    /// Notes how a wrong solution showed.
+    pub fn note(&mut self, exercise: &Exercise, variant: &Variant, failure: &Failure) {
+        let of = self.0.entry(exercise.id.clone()).or_default();
+        of.insert(variant.name.clone(), [failure.judge.clone(), symptom(failure)]);
+    }
+
+    /// The wrong solution that shows just so, where it is the only one.
+    pub fn known<'a>(&self, exercise: &'a Exercise, failure: &Failure) -> Option<&'a Variant> {
+        let known = self.0.get(&exercise.id)?;
+        let shows = [failure.judge.clone(), symptom(failure)];
+        let mut alike =
+            exercise.wrong.iter().filter(|variant| known.get(&variant.name) == Some(&shows));
+        let first = alike.next();
+        if alike.next().is_some() { None } else { first }
+    }
+}
+
+/// What a failure says, without the lines of the reader's files.
+fn symptom(failure: &Failure) -> String {
+    let lines = failure.message.lines().filter(|line| !line.starts_with("at crates/"));
+    lines.collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,45 @@
+//! An exercise as the reader sees it, and how far they are.
+
+use anyhow::Result;
+
+use super::exercises::Exercise;
+use super::state::{Reader, chapter_of};
+use super::status;
+use crate::contents::CHAPTERS;
+use crate::source::Source;
+
+/// Number, name and place of an exercise.
+pub fn heading(reader: &Reader, exercise: &Exercise) {
+    let item = &exercise.items[0];
+    let source = Source::read(&reader.folder.join(&item.file));
+    let found = source.and_then(|source| source.find(&item.name));
+    // A file that cannot be read is for the compiler to complain of.
+    let line = found.map_or(1, |item| *item.lines.start());
+    println!("{}  {}    {}:{line}", exercise.id, exercise.names(), item.file);
+}
+
+/// Shows an exercise: where it stands, what it must do, where to read, and what judges it.
+pub fn show(reader: &Reader, exercise: &Exercise) {
+    heading(reader, exercise);
+    println!("  {}", exercise.task);
+    let chapter = chapter_of(exercise);
+    let name = CHAPTERS[chapter - 1].name;
+    let page = reader.project.join(format!("chapters/{chapter}-{name}.md"));
+    println!("  read      {} of {}, up to the code", exercise.section(), page.display());
+    for item in &exercise.items {
+        println!("  write     {} in {}", item.name, item.file);
+    }
+    let judges: Vec<_> = exercise.judges.iter().map(ToString::to_string).collect();
+    println!("  judged by {}", judges.join("\n            "));
+    println!("  then      cargo learn check");
+}
+
+/// After something has passed: how far that is, and what comes next.
+pub fn announce(reader: &Reader) -> Result<()> {
+    status::count(reader)?;
+    match reader.current()? {
+        Some(exercise) => println!("  next: {} {}, `cargo learn`", exercise.id, exercise.title),
+        None => println!("  chapter {} is written: `cargo learn next`", reader.state.chapter),
+    }
+    Ok(())
+}
