@@ -56,6 +56,7 @@ impl Block {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use embedding::support::show::assert_agree;
     use tch::{Device, Kind, nn::VarStore};
 
     #[test]
@@ -100,5 +101,52 @@ mod tests {
             .max()
             .double_value(&[]);
         assert!(gap < 1e-4, "largest difference {gap:e}");
+    }
+
+    /// A block of six channels, and its parameters by name.
+    fn drawn(dropout: f64) -> (Block, Vec<(String, Tensor)>) {
+        let store = VarStore::new(Device::Cpu);
+        let sizes = Gpt2Config { channels: 6, heads: 2, hidden: 8, dropout, ..Gpt2Config::TINY };
+        let block = Block::new(&store.root(), &sizes);
+        (block, store.variables().into_iter().collect())
+    }
+
+    /// Fills the parameters whose names begin so.
+    fn fill(parameters: &mut [(String, Tensor)], name: &str, value: f64) {
+        for (_, parameter) in parameters.iter_mut().filter(|(known, _)| known.starts_with(name)) {
+            let _ = tch::no_grad(|| parameter.fill_(value));
+        }
+    }
+
+    #[test]
+    fn each_half_has_a_norm_of_its_own() {
+        let x = Tensor::arange(36, (Kind::Float, Device::Cpu)).sin().view([2, 3, 6]); // [B, T, C]
+        for (norm, other_half) in [("norm1", "feed_forward.down"), ("norm2", "attention.output")] {
+            let (block, mut parameters) = drawn(0.0);
+            fill(&mut parameters, norm, 0.0);
+            fill(&mut parameters, other_half, 0.0);
+            // Whoever reads nothing but zeros says the same at every position.
+            let added = block.forward(&x, None, false) - &x;
+            assert_agree(&added, &added.narrow(1, 0, 1).expand_as(&added), 1e-6, norm);
+        }
+    }
+
+    #[test]
+    fn both_halves_drop_what_they_say_in_training_alone() {
+        let x = Tensor::zeros([2, 3, 6], (Kind::Float, Device::Cpu)); // [B, T, C]
+        for (half, other) in
+            [("attention.output", "feed_forward.down"), ("feed_forward.down", "attention.output")]
+        {
+            let (block, mut parameters) = drawn(0.5);
+            fill(&mut parameters, other, 0.0);
+            fill(&mut parameters, half, 0.0);
+            fill(&mut parameters, &format!("{half}.bias"), 1.0);
+            assert_agree(&block.forward(&x, None, false), &x.ones_like(), 0.0, half);
+            // Half of the ones are dropped, the others doubled.
+            let dropped = block.forward(&x, None, true);
+            assert_agree(&(&dropped * (&dropped - 2.0)), &x, 0.0, half);
+            let sum = dropped.sum(Kind::Float).double_value(&[]);
+            assert!(sum > 0.0 && sum < 72.0, "{half}: {sum} of 36 ones, doubled");
+        }
     }
 }

@@ -69,6 +69,7 @@ pub fn gelu_tanh(x: &Tensor) -> Tensor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use embedding::support::show::assert_agree;
     use tch::{Device, nn::VarStore};
 
     #[test]
@@ -78,6 +79,13 @@ mod tests {
             let gap = (form.forward(&x) - by_hand).abs().max().double_value(&[]);
             assert!(gap < 1e-12, "{form:?}: largest difference {gap:e}");
         }
+    }
+
+    #[test]
+    fn both_formulas_are_libtorchs() {
+        let x = Tensor::linspace(-6.0, 6.0, 1201, tch::kind::DOUBLE_CPU);
+        assert_agree(&gelu_exact(&x), &x.gelu("none"), 1e-12, "exact");
+        assert_agree(&gelu_tanh(&x), &x.gelu("tanh"), 1e-12, "tanh");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use attention::{
     multi_head::MultiHeadAttention,
 };
 use embedding::embed::InputEmbedding;
+use embedding::support::show::assert_agree;
 use model::{
     block::Block,
     config::{Gelu, Gpt2Config},
@@ -262,29 +263,46 @@ fn tiny(name: &str) -> PathBuf {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/reference/tiny-models")).join(name)
 }
 
+fn expected(name: &str) -> Value {
+    json(&tiny(name).join("expected.json"))
+}
+
+fn rows(value: &Value) -> Tensor {
+    let rows: Vec<Vec<f64>> = serde_json::from_value(value.clone()).expect("rows of numbers");
+    Tensor::from_slice2(&rows)
+}
+
 #[test]
-fn random_models_give_the_logits_of_transformers_with_and_without_dropout_and_its_text() {
+fn random_models_give_the_logits_of_transformers() {
     for name in TINY {
-        let model = load(&tiny(name));
-        let expected = json(&tiny(name).join("expected.json"));
+        let (model, expected) = (load(&tiny(name)), expected(name));
         for (row, logits) in expected["logits"].as_array().expect("rows").iter().enumerate() {
-            let logits: Vec<Vec<f64>> = serde_json::from_value(logits.clone()).expect("numbers");
             let ids = Tensor::from_slice(&ids(&expected["ids"][row])).unsqueeze(0); // [1, T]
             let ours = model.forward(&ids, false).squeeze_dim(0); // [T, V]
-            let gap = largest_difference(&ours, &Tensor::from_slice2(&logits));
-            assert!(gap < 1e-5, "{name}: largest difference {gap:e}");
+            assert_agree(&ours, &rows(logits), 1e-5, name);
         }
+    }
+}
+
+#[test]
+fn random_models_drop_in_training_what_transformers_drops() {
+    for name in TINY {
+        let (model, expected) = (load(&tiny(name)), expected(name));
         let all: Vec<Vec<i64>> = serde_json::from_value(expected["ids"].clone()).expect("ids");
-        let rows: Vec<Vec<Vec<f64>>> =
-            serde_json::from_value(expected["train_logits_after_seed_5"].clone()).expect("numbers");
         let _alone = generator();
         tch::manual_seed(5);
         let ours = model.forward(&Tensor::from_slice2(&all), true); // [B, T, V]
-        for (row, logits) in rows.iter().enumerate() {
-            let gap = largest_difference(&ours.get(row as i64), &Tensor::from_slice2(logits));
-            assert!(gap < 1e-5, "{name} with dropout: largest difference {gap:e}");
+        let theirs = expected["train_logits_after_seed_5"].as_array().expect("rows");
+        for (row, logits) in theirs.iter().enumerate() {
+            assert_agree(&ours.get(row as i64), &rows(logits), 1e-5, name);
         }
-        let text = ids(&expected["greedy"]);
+    }
+}
+
+#[test]
+fn random_models_write_the_text_of_transformers() {
+    for name in TINY {
+        let (model, text) = (load(&tiny(name)), ids(&expected(name)["greedy"]));
         assert_eq!(greedy(&model, &text[..3], text.len() - 3), text, "{name}");
     }
 }
