@@ -62,7 +62,11 @@ pub struct Exercise {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Given {
+    #[serde(default)]
     pub items: Vec<ItemPath>,
+    /// Whole files, but for what is an exercise in them.
+    #[serde(default)]
+    pub files: Vec<String>,
     /// Why they are no exercise.
     #[expect(dead_code, reason = "read by people; its presence is checked")]
     pub why: String,

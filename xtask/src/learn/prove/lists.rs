@@ -102,7 +102,8 @@ fn forgotten(
         let item = ItemPath { file, name };
         let source = Source::read(&project.join(&item.file))?;
         let is_function = source.body(&item.name).is_ok();
-        if is_function && !places.contains_key(&item.to_string()) {
+        let is_given = chapter.given.iter().any(|given| given.files.contains(&item.file));
+        if is_function && !is_given && !places.contains_key(&item.to_string()) {
             findings
                 .push(format!("{item} is shown in the chapter, and neither an exercise nor given"));
         }
