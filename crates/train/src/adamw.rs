@@ -166,3 +166,52 @@ impl AdamW {
 pub fn clip_factor(norm: f64, most: f64) -> f64 {
     (most / (norm + 1e-6)).min(1.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Parameters with these gradients.
+    fn optimizer(gradients: &[&[f32]]) -> AdamW {
+        let parameter = |(place, gradient): (usize, &&[f32])| {
+            let gradient = Tensor::from_slice(gradient);
+            let parameter = gradient.ones_like().set_requires_grad(true);
+            (&parameter * &gradient).sum(None).backward();
+            (place.to_string(), parameter)
+        };
+        let parameters = gradients.iter().enumerate().map(parameter).collect();
+        AdamW::new(parameters, AdamWSettings { weight_decay: 0.0, ..AdamWSettings::default() })
+    }
+
+    fn gradients(optimizer: &AdamW) -> Vec<Vec<f32>> {
+        let vector = |tensor: Tensor| Vec::try_from(tensor).expect("a vector");
+        optimizer.parameters.iter().map(|(_, parameter)| vector(parameter.grad())).collect()
+    }
+
+    #[test]
+    fn a_weight_that_nothing_pulls_at_stays_and_the_first_step_is_as_long_as_the_rate() {
+        let mut optimizer = optimizer(&[&[0.0, 8.0, -0.5]]);
+        optimizer.step(0.25);
+        let weights: Vec<f32> = Vec::try_from(&optimizer.parameters[0].1).expect("a vector");
+        for (weight, expected) in weights.iter().zip([1.0, 0.75, 1.25]) {
+            assert!((weight - expected).abs() < 1e-6, "{weights:?}");
+        }
+    }
+
+    #[test]
+    fn a_gradient_of_length_five_on_paper() {
+        // Over two parameters: 3 and 4, so that the whole is 5 long.
+        let clipped = optimizer(&[&[3.0, 0.0], &[4.0]]);
+        assert!((clipped.gradient_norm() - 5.0).abs() < 1e-6, "{}", clipped.gradient_norm());
+        let norm = clipped.clip_gradients(2.5).expect("finite");
+        assert!((norm - 5.0).abs() < 1e-6, "the norm before clipping is returned: {norm}");
+        for (ours, halved) in gradients(&clipped).concat().iter().zip([1.5, 0.0, 2.0]) {
+            assert!((ours - halved).abs() < 1e-5, "{ours} is not {halved}");
+        }
+        let short = optimizer(&[&[3.0, 0.0], &[4.0]]);
+        short.clip_gradients(9.0).expect("finite");
+        assert_eq!(gradients(&short), [vec![3.0, 0.0], vec![4.0]], "a short one stays");
+        let endless = optimizer(&[&[f32::INFINITY]]);
+        endless.clip_gradients(1.0).expect_err("no finite length");
+    }
+}

@@ -100,6 +100,37 @@ mod tests {
     }
 
     #[test]
+    fn logits_of_a_thousand_cost_what_they_must() {
+        let logits = Tensor::from_slice2(&[[1000.0_f32, 0.0, -1000.0], [0.0, 1000.0, 0.0]]);
+        // Right by far, which costs nothing, and wrong by 1000: the mean is 500.
+        let loss = cross_entropy(&logits, &Tensor::from_slice(&[0_i64, 2])).double_value(&[]);
+        assert!((loss - 500.0).abs() < 1e-3, "{loss}");
+    }
+
+    #[test]
+    fn a_measured_loss_has_no_dropout_and_needs_no_gradient() {
+        tch::manual_seed(7);
+        let config = Gpt2Config { dropout: 0.5, ..small().config };
+        let model = Gpt2::new(config, Device::Cpu).expect("a possible model");
+        let inputs = Tensor::from_slice(&[1_i64, 2, 3, 4, 5, 6]).view([3, 2]);
+        let batches = || [(0, 2), (2, 1)].map(|(from, rows)| inputs.narrow(0, from, rows));
+        let pairs = || batches().map(|rows| (rows.shallow_clone(), rows)).into_iter();
+        let by_hand = batches().map(|rows| {
+            assert!(batch_loss(&model, &rows, &rows, true).requires_grad(), "training learns");
+            batch_loss(&model, &rows, &rows, false).double_value(&[])
+        });
+        let gap =
+            mean_loss(&model, pairs()).expect("targets") - (2.0 * by_hand[0] + by_hand[1]) / 3.0;
+        assert!(gap.abs() < 1e-6, "each target counts alike: {gap:e}");
+        let gap = mean_batch_loss(&model, pairs()).expect("batches")
+            - f64::midpoint(by_hand[0], by_hand[1]);
+        assert!(gap.abs() < 1e-6, "each batch counts alike: {gap:e}");
+        mean_batch_loss(&model, std::iter::empty()).expect_err("no batch is no loss");
+        let in_training = || batch_loss(&model, &inputs, &inputs, true).double_value(&[]);
+        assert!((in_training() - in_training()).abs() > 1e-6, "training drops");
+    }
+
+    #[test]
     fn leaving_out_the_positions_that_do_not_count_leaves_the_loss_as_it_was() {
         let model = small();
         let inputs = Tensor::from_slice(&[1_i64, 2, 3, 4, 5, 6, 7, 8]).view([2, 4]);

@@ -67,3 +67,27 @@ pub fn train_step(
     optimizer.step(learning_rate);
     Ok(Measured { loss: mean_loss, gradient_norm })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adamw::AdamWSettings;
+    use model::config::Gpt2Config;
+    use tch::Device;
+
+    #[test]
+    fn a_loss_that_is_no_number_is_refused_before_a_weight_is_touched() {
+        let small = Gpt2Config { channels: 8, heads: 2, hidden: 16, layers: 1, ..Gpt2Config::TINY };
+        let model = Gpt2::new(Gpt2Config { vocab_size: 11, ..small }, Device::Cpu).expect("sizes");
+        let mut optimizer = AdamW::new(model.parameters(), AdamWSettings::default());
+        let ids = Tensor::from_slice(&[1_i64, 2, 3]).unsqueeze(0);
+        let batch = || [Batch::new(ids.shallow_clone(), ids.shallow_clone())];
+        train_step(&model, &mut optimizer, &batch(), 1e-3, 1.0).expect("a step");
+        let of = |name: &str| model.store.variables()[name].copy();
+        let _ = tch::no_grad(|| model.store.variables()["position.weight"].get(0).fill_(f64::NAN));
+        let before = of("token.weight");
+        let error = train_step(&model, &mut optimizer, &batch(), 1e-3, 1.0).expect_err("NaN");
+        assert!(error.to_string().starts_with("the loss is NaN"), "{error}");
+        assert_eq!((of("token.weight"), optimizer.steps), (before, 1));
+    }
+}
