@@ -5,7 +5,6 @@ use anyhow::Result;
 use super::manifests::Lints;
 use super::state::Reader;
 use super::{Outcome, cut, task, workspace};
-use crate::contents::CHAPTERS;
 
 /// Shows the exercise at hand, or goes on to the next chapter.
 pub fn run(reader: &mut Reader, id: Option<&str>) -> Result<Outcome> {
@@ -20,7 +19,10 @@ pub fn run(reader: &mut Reader, id: Option<&str>) -> Result<Outcome> {
         return Ok(Outcome::Done);
     }
     // The holes of this chapter are closed, so its warnings come back.
-    workspace::set_lints(reader.project, &reader.folder, CHAPTERS[done - 1].name, Lints::All)?;
+    for exercise in &reader.book.chapter(done)?.exercises {
+        let krate = exercise.items[0].krate();
+        workspace::set_lints(reader.project, &reader.folder, krate, Lints::All)?;
+    }
     reader.state.chapter = done + 1;
     cut::chapter(reader, None)?;
     reader.state.write(&reader.folder)?;

@@ -82,8 +82,11 @@ impl Build {
     /// Takes in one of cargo's messages.
     fn take(&mut self, message: &Value) {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        if let (Some(program), Some(path)) =
-            (message["executable"].as_str(), message["manifest_path"].as_str())
+        // A program that tests start has the name of its library: it is no judge.
+        let judges =
+            message["profile"]["test"] == true || message["target"]["kind"][0] == "example";
+        if let (true, Some(program), Some(path)) =
+            (judges, message["executable"].as_str(), message["manifest_path"].as_str())
         {
             let krate = Path::new(path).parent().and_then(Path::file_name).unwrap_or_default();
             let key = (text(&message["target"]["name"]), krate.to_string_lossy().into_owned());
@@ -181,7 +184,8 @@ mod tests {
     fn programs_and_errors_are_read_from_cargos_messages() {
         let mut build = Build::default();
         for line in [
-            r#"{"reason":"compiler-artifact","manifest_path":"/w/crates/attention/Cargo.toml","target":{"name":"properties"},"executable":"/t/p"}"#,
+            r#"{"reason":"compiler-artifact","manifest_path":"/w/crates/attention/Cargo.toml","profile":{"test":true},"target":{"kind":["test"],"name":"properties"},"executable":"/t/p"}"#,
+            r#"{"reason":"compiler-artifact","manifest_path":"/w/crates/attention/Cargo.toml","profile":{"test":false},"target":{"kind":["bin"],"name":"properties"},"executable":"/t/b"}"#,
             r#"{"reason":"compiler-message","message":{"level":"error","rendered":"error: no","spans":[{"file_name":"a.rs","line_start":3,"is_primary":true}]}}"#,
             r#"{"reason":"compiler-message","message":{"level":"error","rendered":"aborting","spans":[]}}"#,
             r#"{"reason":"compiler-message","message":{"level":"warning","rendered":"w","spans":[{"file_name":"a.rs"}]}}"#,

@@ -30,9 +30,7 @@ pub fn check(project: &Path, book: &Book, chosen: &[&Exercise]) -> Result<Vec<St
         println!("  {:<6} {verdict:<6} {}", exercise.id, exercise.title);
         findings.extend(found.into_iter().map(|finding| format!("{}: {finding}", exercise.id)));
     }
-    if findings.is_empty() {
-        symptoms.write(project)?;
-    }
+    symptoms.write(project)?;
     Ok(findings)
 }
 
