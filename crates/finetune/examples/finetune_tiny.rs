@@ -55,13 +55,19 @@ fn main() -> Result<()> {
     println!("held out: {} {}", asked.instruction, asked.input);
     println!("expected: {}", asked.output);
     show("before")?;
+    learn(&model, &set, &batches)?;
+    show("after")
+}
+
+/// Trains for all passes.
+fn learn(model: &Gpt2, set: &InstructionSet, batches: &Loader) -> Result<()> {
     let mut optimizer = AdamW::new(model.parameters(), AdamWSettings::default());
     for _ in 0..PASSES {
         for items in batches.pass(Libtorch) {
             let (inputs, targets) = set.batch(&items); // [B, T], [B, T]
             let batch = Batch::new(inputs, targets);
-            train_step(&model, &mut optimizer, &[batch], 5e-3, f64::INFINITY)?;
+            train_step(model, &mut optimizer, &[batch], 5e-3, f64::INFINITY)?;
         }
     }
-    show("after")
+    Ok(())
 }

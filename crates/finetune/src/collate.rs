@@ -197,6 +197,21 @@ mod tests {
     }
 
     #[test]
+    fn the_answer_and_its_end_are_what_counts() {
+        let entry =
+            Entry { instruction: "Say yes.".into(), output: "yes".into(), ..Entry::default() };
+        let encoder = BytePairEncoder::gpt2();
+        let targets = |mask_prompt| {
+            let set = InstructionSet::new(std::slice::from_ref(&entry), encoder, 99, mask_prompt);
+            rows(&set.expect("an entry").batch(&[0]).1).concat()
+        };
+        let whole = encoder.encode(&(entry.prompt() + "yes"));
+        assert_eq!(targets(false), [&whole[1..], &[END]].concat());
+        let ignored = vec![IGNORED; encoder.encode(&entry.prompt()).len() - 1];
+        assert_eq!(targets(true), [&ignored[..], &encoder.encode("yes"), &[END]].concat());
+    }
+
+    #[test]
     fn an_entry_longer_than_the_context_is_cut_and_counted() {
         let entry = |words: usize| Entry {
             instruction: "word ".repeat(words),

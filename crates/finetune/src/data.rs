@@ -81,4 +81,30 @@ mod tests {
         assert!(kinds.len() >= 8, "{kinds:?}");
         assert!(kinds.values().all(|&count| count * 5 <= split.test.len()), "{kinds:?}");
     }
+
+    #[test]
+    fn a_part_follows_from_the_answer_alone() {
+        let entry = |instruction: &str, output: &str| Entry {
+            instruction: instruction.to_owned(),
+            output: output.to_owned(),
+            ..Entry::default()
+        };
+        let entries: Vec<Entry> = (0..100).map(|n| entry("Count.", &n.to_string())).collect();
+        let whole = split_by_content(&entries).expect("three parts");
+        let others: Vec<Entry> = entries
+            .iter()
+            .rev()
+            .map(|known| entry("Say.", &format!("{} ", known.output)))
+            .collect();
+        let other = split_by_content(&others).expect("three parts");
+        let answers = |entries: &[Entry]| -> HashSet<String> {
+            entries.iter().map(|entry| entry.output.trim().to_owned()).collect()
+        };
+        assert_eq!(answers(&whole.training), answers(&other.training));
+        assert_eq!(answers(&whole.test), answers(&other.test));
+        assert_eq!(answers(&whole.validation), answers(&other.validation));
+        let first_byte = |entry: &Entry| Sha256::digest(entry.output.as_bytes())[0];
+        assert!(whole.test.iter().all(|entry| first_byte(entry) < 26));
+        assert!(whole.validation.iter().all(|entry| (26..52).contains(&first_byte(entry))));
+    }
 }

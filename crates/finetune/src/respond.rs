@@ -92,6 +92,7 @@ pub fn answer(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::{config::Gpt2Config, gpt2::Gpt2};
 
     #[test]
     fn the_beginning_of_a_stop_text_is_held_back() {
@@ -99,5 +100,92 @@ mod tests {
         assert_eq!(possible_stop("a ##", &stops), 2);
         assert_eq!(possible_stop("a é", &stops), 2);
         assert_eq!(possible_stop("a # b", &stops), 0);
+    }
+
+    /// Says these ids one after another, whatever it reads.
+    struct Script {
+        model: Gpt2,
+        says: Vec<i64>,
+        said: usize,
+    }
+
+    impl TokenScorer for Script {
+        fn model(&self) -> &Gpt2 {
+            &self.model
+        }
+
+        fn read(&mut self, _: &[i64]) -> Tensor {
+            let logits = Tensor::zeros([self.model.config.vocab_size], tch::kind::FLOAT_CPU);
+            let _ = logits.get(self.says[self.said]).fill_(9.0);
+            self.said += 1;
+            logits
+        }
+
+        fn clear(&mut self) {
+            self.said = 0;
+        }
+    }
+
+    /// An encoder whose ids are bytes, but for the last, which ends a text.
+    fn bytes() -> BytePairEncoder {
+        BytePairEncoder::train("", 0).with_end_of_text()
+    }
+
+    fn script(says: &str) -> Script {
+        let small = Gpt2Config { channels: 4, heads: 1, hidden: 4, layers: 1, ..Gpt2Config::TINY };
+        let config = Gpt2Config { vocab_size: 257, context: 512, ..small };
+        let model = Gpt2::new(config, tch::Device::Cpu).expect("possible sizes");
+        let mut ids = bytes().encode(says);
+        ids.push(256);
+        ids.extend(bytes().encode("never said"));
+        Script { model, says: ids, said: 0 }
+    }
+
+    /// The continuation, and what was told of it piece by piece.
+    fn continued(says: &str, stop: &[&str], max_new_tokens: usize) -> (String, Vec<String>) {
+        let stop = stop.iter().map(ToString::to_string).collect();
+        let (limits, mut told) = (Limits { max_new_tokens, stop }, Vec::new());
+        let prompt = bytes().encode("prompt");
+        let text =
+            complete(&mut script(says), &bytes(), &prompt, &Sampling::GREEDY, &limits, |piece| {
+                told.push(piece.to_owned());
+                ControlFlow::Continue(())
+            });
+        (text.expect("a possible prompt"), told)
+    }
+
+    #[test]
+    fn a_continuation_ends_before_the_end_token_and_does_not_repeat_the_prompt() {
+        let (text, told) = continued("aé!", &[], 99);
+        assert_eq!((text.as_str(), told.concat().as_str()), ("aé!", "aé!"));
+        assert!(told.iter().all(|piece| !piece.contains('\u{FFFD}')), "whole characters: {told:?}");
+        assert_eq!(continued("abc", &[], 2).0, "ab", "no more tokens than are allowed");
+    }
+
+    #[test]
+    fn a_stop_text_is_neither_returned_nor_told_in_part() {
+        let (text, told) = continued("a # b ### c", &["###"], 99);
+        assert_eq!((text.as_str(), told.concat().as_str()), ("a # b ", "a # b "));
+        let (text, told) = continued("a ##", &["###"], 99);
+        assert_eq!((text.as_str(), told.concat().as_str()), ("a ##", "a ##"), "it never came");
+        assert_eq!(continued("one, two. three", &[".", ","], 99).0, "one", "the first that comes");
+    }
+
+    #[test]
+    fn whoever_is_told_can_break_off() {
+        let limits = Limits { max_new_tokens: 99, stop: Vec::new() };
+        let prompt = bytes().encode("prompt");
+        let mut reader = script("abc");
+        let text = complete(&mut reader, &bytes(), &prompt, &Sampling::GREEDY, &limits, |_| {
+            ControlFlow::Break(())
+        });
+        assert_eq!(text.expect("a possible prompt"), "a");
+    }
+
+    #[test]
+    fn an_answer_has_no_whitespace_around_it() {
+        let entry = Entry { instruction: "Add 40 and 2.".into(), ..Entry::default() };
+        let answered = answer(&mut script(" 42 \n"), &bytes(), &entry, 99).expect("it fits");
+        assert_eq!(answered, "42");
     }
 }
