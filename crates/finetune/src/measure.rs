@@ -135,7 +135,9 @@ mod tests {
     #[test]
     fn two_of_three_words_in_common_give_two_thirds() {
         assert!((token_f1("the big cat", "The cat sleeps.") - 2.0 / 3.0).abs() < 1e-12);
-        for (answer, expected, f1) in [("", "", 1.0), ("", "a", 0.0), ("a a", "a b", 0.5)] {
+        for (answer, expected, f1) in
+            [("", "", 1.0), ("", "a", 0.0), ("a a", "a b", 0.5), ("a b c d", "a", 0.4)]
+        {
             assert!((token_f1(answer, expected) - f1).abs() < 1e-12, "{answer:?} for {expected:?}");
         }
     }
