@@ -1,15 +1,19 @@
-//! What `weave` puts between two markers: code, an output, or a figure.
+//! What `weave` puts between two markers: code, an output, a figure, or the box of an exercise.
 
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::learn::boxes;
 use crate::outputs::Reference;
 use crate::source::Source;
 
 /// What belongs between the markers of a directive in a file of `folder` (seen from the root: `chapters`, or empty).
 pub fn block(root: &Path, folder: &str, directive: &str) -> Result<String> {
     let (target, remark) = directive.split_once(char::is_whitespace).unwrap_or((directive, ""));
+    if target == "learn" {
+        return boxes::text(root, remark.trim());
+    }
     let (path, selection) =
         target.split_once('#').map_or((target, None), |(path, item)| (path, Some(item)));
     let file = root.join(path);

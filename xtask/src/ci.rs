@@ -10,7 +10,7 @@ use xtask::setup;
 
 use crate::contents::CHAPTERS;
 use crate::run::{cargo, pass_through};
-use crate::{book, chapter, figures, ledger, lint, mutants, test, weave};
+use crate::{book, chapter, figures, learn, ledger, lint, mutants, test, weave};
 
 /// Runs every step and fails at the end where one of them failed.
 pub fn run(root: &Path) -> Result<()> {
@@ -33,6 +33,7 @@ pub fn run(root: &Path) -> Result<()> {
         demos.verdict()
     });
     steps.step("mutants", || mutants::run(root));
+    steps.step("learn", || learn::prove_changed(root));
     steps.step("figures", || figures::compare(root, &figures));
     steps.step("ledger", || ledger::print(&demos.outcomes, false));
     steps.step("weave", || weave::run(root, true));

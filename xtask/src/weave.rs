@@ -7,6 +7,7 @@
 //! <!-- weave crates/attention/examples/causal_mask.out -->
 //! <!-- weave crates/attention/examples/causal_mask.out#1-5 -->
 //! <!-- weave chapters/figures/softmax.svg The softmax of two scores -->
+//! <!-- weave learn 2.3.1 -->
 //! ```
 //!
 //! Each is closed by `<!-- /weave -->`; what stands between is written here. `#1-5` takes lines of an output.

@@ -49,6 +49,7 @@ impl fmt::Display for Judge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Demo(demo) => write!(f, "demo {}", demo.name),
+            Self::Test { name, .. } if name.ends_with("::") => write!(f, "tests {name}*"),
             Self::Test { name, .. } => write!(f, "test {name}"),
         }
     }

@@ -10,18 +10,23 @@
 //! | [`take_over`] | what need not be compiled again? |
 //! | [`state`] | how far is the reader? |
 //! | [`next`], [`task`], [`hint`], [`status`] | what is to be done, how, and what has been? |
-//! | [`check`] | is it right? |
+//! | [`check`], [`watch`] | is it right? |
 //! | [`programs`], [`judging`] | how are judges built and run? |
 //! | [`symptoms`] | which mistake is it? |
 //! | [`aside`] | how are our text and theirs exchanged, and nothing lost? |
+//! | [`update`], [`base`], [`git`] | what if the project moves on? |
+//! | [`boxes`] | what do the chapters say of it? |
 //! | [`prove`] | do the judges see every known mistake? |
 //!
 //! Nothing is marked in the crates: functions are found by their names.
 
 mod aside;
+mod base;
+pub mod boxes;
 mod check;
 mod cut;
 mod exercises;
+mod git;
 mod hint;
 mod judge;
 mod judging;
@@ -36,6 +41,8 @@ mod symptoms;
 mod take_over;
 mod task;
 mod text;
+mod update;
+mod watch;
 mod workspace;
 
 use std::fmt;
@@ -70,7 +77,7 @@ pub enum Command {
     },
     /// Judge what you have written
     #[command(
-        after_help = "Examples:\n  cargo learn check\n  cargo learn check 2.3.1\n  cargo learn check --all"
+        after_help = "Examples:\n  cargo learn check\n  cargo learn check 2.3.1\n  cargo learn check --watch"
     )]
     Check {
         /// An exercise, if not the one at hand
@@ -78,6 +85,9 @@ pub enum Command {
         /// Everything that has been written
         #[arg(long, conflicts_with = "id")]
         all: bool,
+        /// Again whenever you save
+        #[arg(long, conflicts_with = "all")]
+        watch: bool,
     },
     /// One hint more each time: where to read, the steps in words, most of the code
     #[command(after_help = "Example: cargo learn hint")]
@@ -111,11 +121,20 @@ pub enum Command {
     /// Say what is yours, given, and open
     #[command(after_help = "Example: cargo learn status")]
     Status,
+    /// Take over what has changed in the project; your bodies stay
+    #[command(after_help = "Example: cargo learn update")]
+    Update,
     /// For the project: show that the judges see every known mistake
     #[command(after_help = "Examples:\n  cargo xtask learn prove\n  cargo xtask learn prove 2.3.1")]
     Prove {
         /// A chapter, a section or an exercise
         from: Option<String>,
+        /// Write the chapter as a reader would, too, in a workspace of its own
+        #[arg(long)]
+        reader: bool,
+        /// What has changed since it was proven, and five others chosen by the commit
+        #[arg(long, conflicts_with_all = ["from", "reader"])]
+        changed: bool,
     },
 }
 
@@ -163,16 +182,24 @@ fn execute(project: &Path, command: Command) -> Result<Outcome> {
     let reader = || Reader::here(project);
     match command {
         Command::Start { folder, spine, from } => start::run(project, &folder, spine, &from),
-        Command::Prove { from } => prove::run(project, from.as_deref()),
+        Command::Prove { changed: true, .. } => prove::changed(project),
+        Command::Prove { from, reader, .. } => prove::run(project, from.as_deref(), reader),
         Command::Next { id } => next::run(&mut reader()?, id.as_deref()),
         Command::Check { all: true, .. } => check::all(project),
+        Command::Check { id, watch: true, .. } => watch::run(project, id.as_deref()),
         Command::Check { id, .. } => check::run(&mut reader()?, id.as_deref()),
         Command::Hint { id } => hint::run(&mut reader()?, id.as_deref()),
         Command::Diff { id, spoil } => aside::diff(&reader()?, &id, spoil),
         Command::Give { ids } => aside::give(&reader()?, &ids),
         Command::Take { ids } => aside::take(&reader()?, &ids),
         Command::Status => status::run(&reader()?),
+        Command::Update => update::run(&mut reader()?),
     }
+}
+
+/// What `ci` runs: proves what has changed since it was proven, and some others.
+pub fn prove_changed(project: &Path) -> Result<()> {
+    prove::changed(project).map(|_| ())
 }
 
 /// The project that this program was compiled in, whatever workspace we stand in.

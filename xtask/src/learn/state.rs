@@ -87,7 +87,11 @@ pub struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// The workspace around the current folder.
     pub fn here(project: &'a Path) -> Result<Self> {
-        let folder = folder()?;
+        Self::at(project, folder()?)
+    }
+
+    /// The workspace in a folder.
+    pub fn at(project: &'a Path, folder: PathBuf) -> Result<Self> {
         Ok(Self { project, book: Book::read(project)?, state: State::read(&folder)?, folder })
     }
 

@@ -80,6 +80,14 @@ fn write(file: &Path, text: &str) -> Result<()> {
     text::write(file, text)
 }
 
+/// The files of a made workspace that a reader may change: those of the crates, but for their manifests.
+pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut all = matching(folder, "crates/*/src/**/*")?;
+    all.extend(matching(folder, "crates/*/examples/**/*")?);
+    all.retain(|file| file.is_file());
+    Ok(all)
+}
+
 /// Says which warnings a crate of a workspace asks for, if it says otherwise now.
 pub fn set_lints(project: &Path, folder: &Path, krate: &str, lints: Lints) -> Result<()> {
     let file = folder.join(format!("crates/{krate}/Cargo.toml"));

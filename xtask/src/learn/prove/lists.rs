@@ -8,6 +8,7 @@ use fs_err as fs;
 
 use crate::contents::CHAPTERS;
 use crate::files::matching;
+use crate::learn::boxes;
 use crate::learn::exercises::{Book, Chapter, Exercise, ItemPath};
 use crate::learn::judge::Judge;
 use crate::learn::text;
@@ -30,6 +31,7 @@ pub fn check(project: &Path, book: &Book) -> Result<Vec<String>> {
             }
         }
         findings.extend(forgotten(project, chapter, &places)?);
+        findings.extend(boxes::misplaced(project, chapter)?);
         for exercise in &chapter.exercises {
             findings.extend(of_exercise(project, chapter, exercise)?);
         }
@@ -141,6 +143,7 @@ mod tests {
         let found = check(files.path(), &book).expect("read").join("\n");
         for finding in [
             "mask.rs#g is shown in the chapter",
+            "has no `weave learn 1.1.1`",
             "file of chapter 2",
             "three hints",
             "1 wrong solutions",

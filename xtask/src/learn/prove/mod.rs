@@ -4,14 +4,19 @@
 //! | --- | --- |
 //! | [`lists`] | every function that the chapters show is an exercise or given, once; all that is named exists |
 //! | [`cuts`] | what is cut and given back is the file; with everything cut, all compiles without a warning |
+//! | [`reader`] | somebody who writes a chapter from its first exercise to its last gets through |
 //! | [`variants`] | a hole fails, each wrong solution is rejected at its own exercise, each right one passes |
+//!
+//! A proof is [`kept`]: `--changed` proves what has changed since, and some others.
 //!
 //! Wrong and right solutions are compiled at once: [`schemata`] makes each body a choice by an environment variable. [`copy`] keeps
 //! the copies of the workspace that this takes.
 
 mod copy;
 mod cuts;
+mod kept;
 mod lists;
+mod reader;
 mod schemata;
 mod variants;
 
@@ -21,10 +26,15 @@ use anyhow::{Result, bail};
 use xtask::setup;
 
 use super::exercises::{Book, Exercise};
+use super::state::chapter_of;
 use super::{Outcome, wrong_use};
+use kept::Kept;
 
-/// Proves all exercises, or those of a chapter, a section or a number.
-pub fn run(project: &Path, from: Option<&str>) -> Result<Outcome> {
+/// The chapter that the scripted reader writes if nobody names another.
+const READ: usize = 2;
+
+/// Proves all exercises, or those of a chapter, a section or a number; with `as_reader` a chapter is written from start to end, too.
+pub fn run(project: &Path, from: Option<&str>, as_reader: bool) -> Result<Outcome> {
     let book = Book::read(project)?;
     let is_chosen = |exercise: &&Exercise| {
         from.is_none_or(|from| exercise.id == from || exercise.id.starts_with(&format!("{from}.")))
@@ -33,13 +43,35 @@ pub fn run(project: &Path, from: Option<&str>) -> Result<Outcome> {
     if chosen.is_empty() {
         return Err(wrong_use(format!("there is no exercise in {}", from.unwrap_or_default())));
     }
+    let read = (from.is_none() || as_reader).then(|| from.map_or(READ, |_| chapter_of(chosen[0])));
+    prove(project, &book, &chosen, from.is_none(), read)
+}
+
+/// Proves what has changed since it was proven, and some others.
+pub fn changed(project: &Path) -> Result<Outcome> {
+    let book = Book::read(project)?;
+    let due = Kept::read(project)?.due(project, &book)?;
+    prove(project, &book, &due, true, None)
+}
+
+/// Proves some exercises; with `whole` also that all can be cut out together, and with a chapter that a reader can write it.
+fn prove(
+    project: &Path,
+    book: &Book,
+    chosen: &[&Exercise],
+    whole: bool,
+    read: Option<usize>,
+) -> Result<Outcome> {
     setup::ensure(project)?;
-    let mut findings = lists::check(project, &book)?;
-    if from.is_none() {
-        findings.extend(cuts::check(project, &book)?);
+    let mut findings = lists::check(project, book)?;
+    if whole {
+        findings.extend(cuts::check(project, book)?);
     }
     if findings.is_empty() {
-        findings.extend(variants::check(project, &book, &chosen)?);
+        findings.extend(variants::check(project, book, chosen)?);
+    }
+    if let (true, Some(chapter)) = (findings.is_empty(), read) {
+        findings.extend(reader::check(project, chapter)?);
     }
     if findings.is_empty() {
         println!("{} exercises are proven", chosen.len());

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 
 use super::copy::made;
+use super::kept::Kept;
 use super::schemata::{self, HOLE};
 use crate::learn::exercises::{Book, Exercise};
 use crate::learn::judge::{Judge, programs};
@@ -22,15 +23,18 @@ pub fn check(project: &Path, book: &Book, chosen: &[&Exercise]) -> Result<Vec<St
     let judges: Vec<Judge> = chosen.iter().flat_map(|exercise| exercise.judges.clone()).collect();
     let build = build(&folder, &judges)?;
     let mut symptoms = Symptoms::read(project)?;
+    let mut kept = Kept::read(project)?;
     let mut findings = Vec::new();
     for exercise in chosen {
         let proof = Proof { project, folder: &folder, build: &build, book, exercise };
         let found = proof.run(&mut symptoms)?;
         let verdict = if found.is_empty() { "ok" } else { "FAILS" };
         println!("  {:<6} {verdict:<6} {}", exercise.id, exercise.title);
+        kept.note(project, exercise, found.is_empty())?;
         findings.extend(found.into_iter().map(|finding| format!("{}: {finding}", exercise.id)));
     }
     symptoms.write(project)?;
+    kept.write(project, book)?;
     Ok(findings)
 }
 
