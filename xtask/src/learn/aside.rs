@@ -13,18 +13,20 @@ use super::{Outcome, text, wrong_use};
 const MARK: &str = "//# ";
 
 /// Puts our text in place of the reader's, which is kept.
-pub fn give(reader: &Reader, ids: &[String]) -> Result<Outcome> {
+pub fn give(reader: &mut Reader, ids: &[String]) -> Result<Outcome> {
     for id in ids {
         let exercise = reader.chosen(Some(id))?;
         let ours = text::bodies(reader.project, exercise)?;
         exchange(reader, exercise, &ours)?;
+        reader.state.given.insert(id.clone());
+        reader.state.write(&reader.folder)?;
         println!("{id} is given; `cargo learn take {id}` takes yours back");
     }
     Ok(Outcome::Done)
 }
 
 /// Puts the reader's last kept text back.
-pub fn take(reader: &Reader, ids: &[String]) -> Result<Outcome> {
+pub fn take(reader: &mut Reader, ids: &[String]) -> Result<Outcome> {
     for id in ids {
         let exercise = reader.chosen(Some(id))?;
         let Some(file) = kept(reader, exercise)?.pop() else {
@@ -33,6 +35,8 @@ pub fn take(reader: &Reader, ids: &[String]) -> Result<Outcome> {
         let theirs = split(exercise, &fs::read_to_string(&file)?)
             .with_context(|| format!("{} is not as it was kept", file.display()))?;
         exchange(reader, exercise, &theirs)?;
+        reader.state.given.remove(id);
+        reader.state.write(&reader.folder)?;
         println!("{id} is yours again, from {}", file.display());
     }
     Ok(Outcome::Done)

@@ -82,7 +82,9 @@ pub fn all(project: &std::path::Path) -> Result<Outcome> {
 fn made_anew(project: &std::path::Path, folder: &std::path::Path, book: &Book) -> Result<State> {
     let mut state = State { chapter: 1, ..State::default() };
     for exercise in book.exercises() {
-        if text::bodies(folder, exercise)? != text::bodies(project, exercise)? {
+        if text::bodies(folder, exercise)? == text::bodies(project, exercise)? {
+            state.given.insert(exercise.id.clone());
+        } else {
             state.chapter = chapter_of(exercise);
         }
     }
@@ -165,7 +167,7 @@ fn complaint(reader: &Reader, exercise: &Exercise, build: &Build) -> String {
     };
     let mut lines = vec![format!("  it does not compile\n{}", shown.rendered.trim_end())];
     if errors.len() > 1 {
-        lines.push(format!("  and {} more errors", errors.len() - 1));
+        lines.push(format!("  (errors in all: {})", errors.len()));
     }
     let other = reader.book.exercises().find(|other| is_inside(other, shown));
     if let Some(Exercise { id, title, .. }) = other.filter(|other| other.id != exercise.id) {

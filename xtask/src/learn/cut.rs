@@ -11,9 +11,11 @@ pub fn chapter(reader: &mut Reader, from: Option<&str>) -> Result<()> {
     let chapter = reader.book.chapter(reader.state.chapter)?;
     let mut has_begun = from.is_none();
     let mut crates = Vec::new();
+    let mut given = Vec::new();
     for exercise in &chapter.exercises {
         has_begun = has_begun || from == Some(exercise.id.as_str());
         if !has_begun || (reader.state.spine && !exercise.spine) {
+            given.push(exercise.id.clone());
             continue;
         }
         // What was tried out here before its chapter came is kept.
@@ -28,6 +30,7 @@ pub fn chapter(reader: &mut Reader, from: Option<&str>) -> Result<()> {
             crates.push(krate);
         }
     }
+    reader.state.given.extend(given);
     crates.iter().try_for_each(|krate| {
         workspace::set_lints(reader.project, &reader.folder, krate, Lints::Holes)
     })

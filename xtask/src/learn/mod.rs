@@ -190,8 +190,8 @@ fn execute(project: &Path, command: Command) -> Result<Outcome> {
         Command::Check { id, .. } => check::run(&mut reader()?, id.as_deref()),
         Command::Hint { id } => hint::run(&mut reader()?, id.as_deref()),
         Command::Diff { id, spoil } => aside::diff(&reader()?, &id, spoil),
-        Command::Give { ids } => aside::give(&reader()?, &ids),
-        Command::Take { ids } => aside::take(&reader()?, &ids),
+        Command::Give { ids } => aside::give(&mut reader()?, &ids),
+        Command::Take { ids } => aside::take(&mut reader()?, &ids),
         Command::Status => status::run(&reader()?),
         Command::Update => update::run(&mut reader()?),
     }

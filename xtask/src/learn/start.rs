@@ -25,12 +25,16 @@ pub fn run(project: &Path, folder: &Path, spine: bool, from: &str) -> Result<Out
     workspace::make(project, &folder, Lints::All)?;
     workspace::settle(project, &folder)?;
     base::write(project, &folder)?;
-    let state = State { commit: git::commit(project), chapter, spine, ..State::default() };
+    let before = book.exercises().take_while(|exercise| exercise.id != id);
+    let given = before.map(|exercise| exercise.id.clone()).collect();
+    let state = State { commit: git::commit(project), chapter, spine, given, ..State::default() };
     let mut reader = Reader { project, book, folder, state };
     cut::chapter(&mut reader, Some(&id))?;
     reader.state.write(&reader.folder)?;
+    // Cargo shortens the list of versions when it builds for the first time.
+    let built = build(&reader);
     git::begin(&reader.folder)?;
-    build(&reader)?;
+    built?;
     println!("{} is yours. Go there, and write:", reader.folder.display());
     println!("  cd {}\n  cargo learn\n", reader.folder.display());
     task::show(&reader, reader.book.find(&id)?);

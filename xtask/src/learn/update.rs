@@ -61,7 +61,8 @@ fn bodies(reader: &Reader, new: &Path) -> Result<Vec<String>> {
             continue;
         };
         let old = base::folder(&reader.folder);
-        let is_given = text::bodies(&old, exercise).is_ok_and(|given| given == theirs);
+        let is_given = reader.state.given.contains(&exercise.id)
+            && text::bodies(&old, exercise).is_ok_and(|given| given == theirs);
         if theirs.iter().any(|body| text::is_open(exercise, body)) {
             text::cut(new, exercise)?;
         } else if !is_given && fits(reader, new, exercise)? {

@@ -20,7 +20,8 @@ fn updated(new: &str, theirs: &str) -> (String, Vec<String>, tempfile::TempDir) 
         ("reader/.learn/base/crates/a/src/a.rs", OLD),
     ]);
     let book = Book::read(folder.path()).expect("exercises");
-    let state = State { chapter: 1, ..State::default() };
+    let given = ["1.1.2".to_owned()].into();
+    let state = State { chapter: 1, given, ..State::default() };
     let project = folder.path().join("project");
     let reader = Reader { project: &project, book, folder: folder.path().join("reader"), state };
     let made = folder.path().join("made");
