@@ -10,7 +10,7 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "setup",
     "doctor",
     "fetch",
@@ -21,6 +21,7 @@ const COMMANDS: [&str; 11] = [
     "lint",
     "ledger",
     "book",
+    "learn",
     "ci",
 ];
 

@@ -44,7 +44,12 @@ pub fn take(reader: &mut Reader, ids: &[String]) -> Result<Outcome> {
 
 /// Puts other bodies in place, and keeps what stood there unless it is open, ours, or kept already.
 fn exchange(reader: &Reader, exercise: &Exercise, new: &[String]) -> Result<()> {
-    let now = text::bodies(&reader.folder, exercise)?;
+    let now = text::bodies(&reader.folder, exercise).with_context(|| {
+        format!(
+            "the text of {} cannot be found in your files; `cargo learn check {}` shows what is wrong with them",
+            exercise.id, exercise.id
+        )
+    })?;
     let is_hole = |body: &String| *body == text::cut_body(exercise, body);
     let ours = text::bodies(reader.project, exercise)?;
     if !now.iter().all(is_hole) && now != ours {

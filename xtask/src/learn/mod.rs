@@ -182,7 +182,7 @@ fn execute(project: &Path, command: Command) -> Result<Outcome> {
     let reader = || Reader::here(project);
     match command {
         Command::Start { folder, spine, from } => start::run(project, &folder, spine, &from),
-        Command::Prove { changed: true, .. } => prove::changed(project),
+        Command::Prove { changed: true, .. } => prove::changed(project, true),
         Command::Prove { from, reader, .. } => prove::run(project, from.as_deref(), reader),
         Command::Next { id } => next::run(&mut reader()?, id.as_deref()),
         Command::Check { all: true, .. } => check::all(project),
@@ -197,9 +197,9 @@ fn execute(project: &Path, command: Command) -> Result<Outcome> {
     }
 }
 
-/// What `ci` runs: proves what has changed since it was proven, and some others.
+/// What `ci` runs: proves what has changed since it was proven, and some others. It writes nothing.
 pub fn prove_changed(project: &Path) -> Result<()> {
-    prove::changed(project).map(|_| ())
+    prove::changed(project, false).map(|_| ())
 }
 
 /// The project that this program was compiled in, whatever workspace we stand in.

@@ -38,28 +38,49 @@ pub struct Build {
 }
 
 impl Build {
-    /// Builds programs of tests.
+    /// Builds programs of tests, crate by crate, up to the first that does not compile.
     pub fn tests(folder: &Path, programs: &[&Program]) -> Result<Self> {
-        let mut command = cargo(folder);
-        command.args(["test", "--no-run"]);
-        for program in programs {
-            command.args(["-p", &program.krate]);
-            match &program.file {
-                Some(file) => command.args(["--test", file]),
-                None => command.arg("--lib"),
-            };
-        }
-        Self::run(folder, command)
+        let mut sorted = programs.to_vec();
+        sorted.sort();
+        let commands = sorted.chunk_by(|one, other| one.krate == other.krate).map(|of_crate| {
+            let mut command = cargo(folder);
+            command.args(["test", "--no-run", "-p", &of_crate[0].krate]);
+            for program in of_crate {
+                match &program.file {
+                    Some(file) => command.args(["--test", file]),
+                    None => command.arg("--lib"),
+                };
+            }
+            command
+        });
+        Self::all(folder, commands)
     }
 
-    /// Builds demos.
+    /// Builds demos, crate by crate, up to the first that does not compile.
     pub fn demos(folder: &Path, demos: &[Demo]) -> Result<Self> {
-        let mut command = cargo(folder);
-        command.arg("build");
-        for demo in demos {
-            command.args(["-p", demo.krate, "--example", demo.name]);
+        let mut sorted = demos.to_vec();
+        sorted.sort_by_key(|demo| demo.krate);
+        let commands = sorted.chunk_by(|one, other| one.krate == other.krate).map(|of_crate| {
+            let mut command = cargo(folder);
+            command.args(["build", "-p", of_crate[0].krate]);
+            for demo in of_crate {
+                command.args(["--example", demo.name]);
+            }
+            command
+        });
+        Self::all(folder, commands)
+    }
+
+    fn all(folder: &Path, commands: impl Iterator<Item = Command>) -> Result<Self> {
+        let mut whole = Self { succeeded: true, ..Self::default() };
+        for command in commands {
+            let build = Self::run(folder, command)?;
+            if !build.succeeded {
+                return Ok(build);
+            }
+            whole.join(build);
         }
-        Self::run(folder, command)
+        Ok(whole)
     }
 
     fn run(folder: &Path, mut command: Command) -> Result<Self> {

@@ -129,11 +129,11 @@ fn files(reader: &Reader, new: &Path) -> Result<Vec<String>> {
 /// Whether a file differs from the project's old one by more than the bodies of exercises.
 fn changed_elsewhere(reader: &Reader, seen: &Path) -> Result<bool> {
     let now = fs::read(reader.folder.join(seen))?;
-    Ok(now != with_their_bodies(reader, seen)?.into_bytes())
+    Ok(now != with_their_bodies(reader, seen)?)
 }
 
 /// The project's old file with the reader's bodies in it.
-fn with_their_bodies(reader: &Reader, seen: &Path) -> Result<String> {
+fn with_their_bodies(reader: &Reader, seen: &Path) -> Result<Vec<u8>> {
     let copy = tempfile::tempdir()?;
     let to = copy.path().join(seen);
     fs::create_dir_all(to.parent().context("a file lies in a folder")?)?;
@@ -145,11 +145,14 @@ fn with_their_bodies(reader: &Reader, seen: &Path) -> Result<String> {
             }
         }
     }
-    Ok(String::from_utf8_lossy(&fs::read(&to)?).into_owned())
+    Ok(fs::read(&to)?)
 }
 
 /// What git makes of both changes of the old text; nothing where they touch the same lines.
-fn merge(theirs: &Path, old: &str, new: &Path) -> Result<Option<String>> {
+fn merge(theirs: &Path, old: &[u8], new: &Path) -> Result<Option<String>> {
+    if fs::read_to_string(theirs).is_err() {
+        return Ok(None); // numbers in a file cannot be merged
+    }
     let before = tempfile::NamedTempFile::new()?;
     fs::write(before.path(), old)?;
     let mut command = Command::new("git");

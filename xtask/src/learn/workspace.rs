@@ -80,10 +80,13 @@ fn write(file: &Path, text: &str) -> Result<()> {
     text::write(file, text)
 }
 
-/// The files of a made workspace that a reader may change: those of the crates, but for their manifests.
+/// The files of a made workspace that a reader may change: those of the crates, but for their manifests, and the data.
 pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut all = matching(folder, "crates/*/src/**/*")?;
-    all.extend(matching(folder, "crates/*/examples/**/*")?);
+    let mut all = Vec::new();
+    for pattern in ["crates/*/src/**/*", "crates/*/examples/**/*", "data/*", "data/reference/**/*"]
+    {
+        all.extend(matching(folder, pattern)?);
+    }
     all.retain(|file| file.is_file());
     Ok(all)
 }

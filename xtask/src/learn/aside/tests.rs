@@ -91,3 +91,14 @@ fn a_half_written_state_is_told_with_the_way_out() {
     let error = State::read(&reader.folder).expect_err("half of it").to_string();
     assert!(error.contains("`cargo learn check --all`"), "{error}");
 }
+
+#[test]
+fn a_file_that_is_no_rust_is_left_alone_and_said_to_be() {
+    let folder = files();
+    let mut reader = reader(folder.path());
+    let file = reader.folder.join("crates/a/src/a.rs");
+    fs::write(&file, "pub fn f( {").expect("written");
+    let error = format!("{:#}", give(&mut reader, &["1.1.1".to_owned()]).expect_err("no Rust"));
+    assert!(error.starts_with("the text of 1.1.1 cannot be found in your files"), "{error}");
+    assert_eq!(fs::read_to_string(&file).expect("there"), "pub fn f( {");
+}

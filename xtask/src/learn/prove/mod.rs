@@ -44,33 +44,37 @@ pub fn run(project: &Path, from: Option<&str>, as_reader: bool) -> Result<Outcom
         return Err(wrong_use(format!("there is no exercise in {}", from.unwrap_or_default())));
     }
     let read = (from.is_none() || as_reader).then(|| from.map_or(READ, |_| chapter_of(chosen[0])));
-    prove(project, &book, &chosen, from.is_none(), read)
+    prove(project, &book, &chosen, &Extent { whole: from.is_none(), read, keep: true })
 }
 
-/// Proves what has changed since it was proven, and some others.
-pub fn changed(project: &Path) -> Result<Outcome> {
+/// Proves what has changed since it was proven, and some others; `keep` writes down that it is proven, and how mistakes show.
+pub fn changed(project: &Path, keep: bool) -> Result<Outcome> {
     let book = Book::read(project)?;
     let due = Kept::read(project)?.due(project, &book)?;
-    prove(project, &book, &due, true, None)
+    prove(project, &book, &due, &Extent { whole: true, read: None, keep })
 }
 
-/// Proves some exercises; with `whole` also that all can be cut out together, and with a chapter that a reader can write it.
-fn prove(
-    project: &Path,
-    book: &Book,
-    chosen: &[&Exercise],
+/// What is proven beside the judges.
+struct Extent {
+    /// That all exercises can be cut out together.
     whole: bool,
+    /// That a reader can write this chapter.
     read: Option<usize>,
-) -> Result<Outcome> {
+    /// Whether the proof is kept.
+    keep: bool,
+}
+
+/// Proves some exercises.
+fn prove(project: &Path, book: &Book, chosen: &[&Exercise], extent: &Extent) -> Result<Outcome> {
     setup::ensure(project)?;
     let mut findings = lists::check(project, book)?;
-    if whole {
+    if extent.whole {
         findings.extend(cuts::check(project, book)?);
     }
     if findings.is_empty() {
-        findings.extend(variants::check(project, book, chosen)?);
+        findings.extend(variants::check(project, book, chosen, extent.keep)?);
     }
-    if let (true, Some(chapter)) = (findings.is_empty(), read) {
+    if let (true, Some(chapter)) = (findings.is_empty(), extent.read) {
         findings.extend(reader::check(project, chapter)?);
     }
     if findings.is_empty() {

@@ -16,7 +16,7 @@ use crate::learn::state::chapter_of;
 use crate::learn::symptoms::Symptoms;
 
 /// Builds all solutions of the chosen exercises at once and has each judged.
-pub fn check(project: &Path, book: &Book, chosen: &[&Exercise]) -> Result<Vec<String>> {
+pub fn check(project: &Path, book: &Book, chosen: &[&Exercise], keep: bool) -> Result<Vec<String>> {
     let folder = made(project, "variants", Lints::None, |folder| {
         book.exercises().try_for_each(|exercise| schemata::write(project, folder, exercise))
     })?;
@@ -33,8 +33,10 @@ pub fn check(project: &Path, book: &Book, chosen: &[&Exercise]) -> Result<Vec<St
         kept.note(project, exercise, found.is_empty())?;
         findings.extend(found.into_iter().map(|finding| format!("{}: {finding}", exercise.id)));
     }
-    symptoms.write(project)?;
-    kept.write(project, book)?;
+    if keep {
+        symptoms.write(project)?;
+        kept.write(project, book)?;
+    }
     Ok(findings)
 }
 

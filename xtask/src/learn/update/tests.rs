@@ -69,3 +69,27 @@ fn changes_elsewhere_are_merged_or_kept() {
     let file = folder.path().join("reader/.learn/mine/files").join(FILE);
     assert_eq!(fs::read_to_string(file).expect("kept"), theirs);
 }
+
+#[test]
+fn data_that_are_no_text_are_taken_over_as_they_are() {
+    let folder = project(&[
+        ("chapters/exercises/1-a.toml", TOML),
+        ("reader/data/reference/x.bin", ""),
+        ("reader/.learn/base/data/reference/x.bin", ""),
+        ("made/data/reference/x.bin", ""),
+    ]);
+    let write = |place: &str, bytes: &[u8]| {
+        fs::write(folder.path().join(place).join("data/reference/x.bin"), bytes).expect("written");
+    };
+    write("reader", &[0xFF, 0]);
+    write("reader/.learn/base", &[0xFF, 0]);
+    write("made", &[0xFE, 1]);
+    let book = Book::read(folder.path()).expect("exercises");
+    let state = State { chapter: 0, ..State::default() };
+    let reader =
+        Reader { project: folder.path(), book, folder: folder.path().join("reader"), state };
+    let told = files(&reader, &folder.path().join("made")).expect("taken over");
+    assert_eq!(told, [""; 0]);
+    let now = fs::read(reader.folder.join("data/reference/x.bin")).expect("there");
+    assert_eq!(now, [0xFE, 1]);
+}
