@@ -186,7 +186,9 @@ fn difference(reference: &Reference, comparison: &Comparison) -> String {
             first.line, first.expected, first.ours
         ),
     };
-    format!("{place}\n  pattern   {wrong} of {all} numbers differ")
+    // Where words differ, numbers tell nothing.
+    let pattern = format!("\n  pattern   {wrong} of {all} numbers differ");
+    if wrong == 0 { place } else { place + &pattern }
 }
 
 #[cfg(test)]
