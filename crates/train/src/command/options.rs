@@ -6,8 +6,7 @@ use model::fast::path::CodePath;
 use std::path::PathBuf;
 
 const EXAMPLE: &str = "\
-Without --text and --model it learns to tell tales from those that come with this project, in two minutes.
-tales, story and shakespeare are models with a vocabulary of their own for a text each, trained in at most ten minutes.
+tales, which is taken where nothing is asked for, story and shakespeare learn a vocabulary of their own, in minutes.
 Example: cargo run -p train -- --text tiny-shakespeare --epochs 2 --prompt \"To be\" --out-dir runs/bard
          cargo run -p train -- --resume runs/bard
 `cargo run -p train -- completions bash` (or zsh, fish) prints what completes options, and how it is used.";
