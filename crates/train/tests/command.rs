@@ -405,7 +405,10 @@ fn what_is_not_there_is_refused_by_name() {
             "there is no CUDA device that this libtorch can use; take --device cpu",
         );
     }
-    refused(room.bare("--model huge"), "the model \"huge\" is unknown; there are tales, story, shakespeare, tiny, gpt2");
+    refused(
+        room.bare("--model huge"),
+        "the model \"huge\" is unknown; there are tales, story, shakespeare, tiny, gpt2",
+    );
     refused(
         room.bare("--init nobody"),
         "there is no folder nobody, nor a model of that name; the names are gpt2",

@@ -90,14 +90,14 @@ impl Options {
             (true, false) => two_digits(settings.learning_rate * noise),
         };
         let learning_rate = self.learning_rate.unwrap_or(suitable);
-        self.with_last_rate(TrainSettings { learning_rate, ..settings.clone() })
+        self.with_last_rate(&TrainSettings { learning_rate, ..settings.clone() })
     }
 
     /// Settings whose last rate is a tenth of the highest, unless another is given.
-    pub fn with_last_rate(&self, settings: TrainSettings) -> TrainSettings {
+    pub fn with_last_rate(&self, settings: &TrainSettings) -> TrainSettings {
         TrainSettings {
             min_lr: self.min_lr.unwrap_or(two_digits(settings.learning_rate / 10.0)),
-            ..settings
+            ..settings.clone()
         }
     }
 }

@@ -180,7 +180,7 @@ fn begin(options: &Options, device: Device) -> Result<Prepared> {
         start::first_model(options, &corpus, settings.seed, device)?;
     let encoder = TextEncoder::new(tokenizer, options.path)?;
     let settings = match chosen {
-        Some(_) => options.with_last_rate(settings),
+        Some(_) => options.with_last_rate(&settings),
         None => options.rates(&settings, &model, context, begun_with == "scratch"),
     };
     let prompt = options.prompt.clone().unwrap_or_else(|| corpus.unseen_words(5));
