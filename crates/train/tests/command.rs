@@ -139,6 +139,19 @@ fn a_run_leaves_a_model_its_card_its_curve_its_samples_and_its_metrics() {
 }
 
 #[test]
+fn where_nothing_is_asked_for_a_model_with_a_vocabulary_of_its_own_learns_to_tell_tales() {
+    let room = Room::new();
+    let run = room.bare("--max-steps 1 --eval-batches 1 --out-dir run").assert().success();
+    let said = String::from_utf8(run.get_output().stderr.clone()).expect("UTF-8");
+    for word in ["text            the embedded tales\n", "tokenizer       2,048 entries"] {
+        assert!(said.contains(word), "{word} is missing in {said}");
+    }
+    let config = fs::read_to_string(room.path("run/config.json")).expect("sizes");
+    assert!(config.contains("\"vocab_size\": 2048"), "{config}");
+    assert!(room.path("run/report.md").exists() && room.path("run/merges.txt").exists());
+}
+
+#[test]
 fn a_prompt_longer_than_the_context_is_told() {
     let room = Room::new();
     let said = |prompt: &str| {
