@@ -63,10 +63,18 @@ impl Court<'_> {
             Judge::Demo(demo) => {
                 let failure = self.demo(*demo)?;
                 let judge = judges[0].to_string();
-                Ok(vec![failure.map(|message| Failure { judge, message })])
+                let message = failure.map(|message| self.without_folders(&message));
+                Ok(vec![message.map(|message| Failure { judge, message })])
             }
             Judge::Test { program, .. } => self.tests(program, judges),
         }
+    }
+
+    /// A message whose files are named from their workspace on, so that it is the same wherever that lies.
+    fn without_folders(&self, message: &str) -> String {
+        [self.folder, self.project].iter().fold(message.to_owned(), |message, folder| {
+            message.replace(&format!("{}/", folder.display()), "")
+        })
     }
 
     fn start(&self, program: &Path, folder: &Path) -> Command {
@@ -93,7 +101,7 @@ impl Court<'_> {
         }
         let ended = programs::run(&mut command, LIMIT)?;
         let verdict = |(judge, name): (&Judge, &str)| {
-            let message = of_test(&ended, name)?;
+            let message = self.without_folders(&of_test(&ended, name)?);
             Some(Failure { judge: judge.to_string(), message })
         };
         Ok(judges.iter().zip(names()).map(verdict).collect())
@@ -212,6 +220,19 @@ mod tests {
         assert_eq!(message, "largest difference 1e0\nat crates/a/src/a.rs:3");
         let message = of_test(&ended, "a::tests::three").expect("there is none");
         assert!(message.starts_with("it was not run"), "{message}");
+    }
+
+    #[test]
+    fn a_message_is_the_same_wherever_the_project_lies() {
+        let build = Build::default();
+        let court = Court {
+            project: Path::new("/home/one/gpt2"),
+            folder: Path::new("/home/one/gpt2/target/learn/variants"),
+            build: &build,
+            variables: Vec::new(),
+        };
+        let said = "at /home/one/gpt2/crates/a/tests/b.rs:9 and /home/one/gpt2/target/learn/variants/crates/a/src/c.rs:3";
+        assert_eq!(court.without_folders(said), "at crates/a/tests/b.rs:9 and crates/a/src/c.rs:3");
     }
 
     #[test]
