@@ -64,8 +64,7 @@ impl State {
 
     /// Writes it whole or not at all.
     pub fn write(&self, folder: &Path) -> Result<()> {
-        let text = serde_json::to_string_pretty(self)?;
-        text::write(&folder.join(FOLDER).join("state.json"), &format!("{text}\n"))
+        text::write_json(&folder.join(FOLDER).join("state.json"), self)
     }
 }
 

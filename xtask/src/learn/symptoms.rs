@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context, Result};
-use fs_err as fs;
+use anyhow::Result;
 
 use super::exercises::{Exercise, Variant};
 use super::judging::Failure;
@@ -20,18 +19,12 @@ pub struct Symptoms(pub BTreeMap<String, BTreeMap<String, [String; 2]>>);
 impl Symptoms {
     /// Reads them; none where there are none yet.
     pub fn read(project: &Path) -> Result<Self> {
-        let file = project.join(PATH);
-        if !file.is_file() {
-            return Ok(Self::default());
-        }
-        let text = fs::read_to_string(&file)?;
-        Ok(Self(serde_json::from_str(&text).with_context(|| file.display().to_string())?))
+        text::read_json(&project.join(PATH)).map(Self)
     }
 
     /// Writes them.
     pub fn write(&self, project: &Path) -> Result<()> {
-        let text = serde_json::to_string_pretty(&self.0)?;
-        text::write(&project.join(PATH), &format!("{text}\n"))
+        text::write_json(&project.join(PATH), &self.0)
     }
 
     /// Notes how a wrong solution showed.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use proc_macro2::TokenStream;
+use serde::{Serialize, de::DeserializeOwned};
 
 use super::exercises::{Edit, Exercise, ItemPath};
 use crate::source::Source;
@@ -33,6 +34,19 @@ pub fn replace(root: &Path, item: &ItemPath, new: &str) -> Result<()> {
 /// Writes a file whole or not at all.
 pub fn write(file: &Path, text: &str) -> Result<()> {
     xtask::download::write_atomically(file, text)
+}
+
+/// Reads what is kept as JSON; nothing where there is no such file yet.
+pub fn read_json<T: DeserializeOwned + Default>(file: &Path) -> Result<T> {
+    if !file.is_file() {
+        return Ok(T::default());
+    }
+    serde_json::from_str(&fs_err::read_to_string(file)?).with_context(|| file.display().to_string())
+}
+
+/// Writes what is to be kept as JSON.
+pub fn write_json(file: &Path, kept: &impl Serialize) -> Result<()> {
+    write(file, &format!("{}\n", serde_json::to_string_pretty(kept)?))
 }
 
 /// What an exercise's functions hold while they are to be written.

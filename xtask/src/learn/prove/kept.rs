@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use fs_err as fs;
 use sha2::{Digest, Sha256};
 
@@ -25,20 +25,14 @@ pub struct Kept(BTreeMap<String, String>);
 impl Kept {
     /// Reads them; none where there are none yet.
     pub fn read(project: &Path) -> Result<Self> {
-        let file = project.join(PATH);
-        if !file.is_file() {
-            return Ok(Self::default());
-        }
-        let text = fs::read_to_string(&file)?;
-        Ok(Self(serde_json::from_str(&text).with_context(|| file.display().to_string())?))
+        text::read_json(&project.join(PATH)).map(Self)
     }
 
     /// Writes those of exercises that there are.
     pub fn write(&self, project: &Path, book: &Book) -> Result<()> {
         let is_there = |(id, _): &(&String, &String)| book.exercises().any(|one| one.id == **id);
         let kept: BTreeMap<_, _> = self.0.iter().filter(is_there).collect();
-        let text = serde_json::to_string_pretty(&kept)?;
-        text::write(&project.join(PATH), &format!("{text}\n"))
+        text::write_json(&project.join(PATH), &kept)
     }
 
     /// Notes that an exercise is proven as it is now, or that it is not.
