@@ -30,7 +30,7 @@ use model::{
     generate::TokenScorer,
     gpt2::Gpt2,
 };
-use options::{Command, Common, Complete, Options};
+use options::{Command, Common, Complete, Info, Options};
 use std::{
     io::{self, IsTerminal, Write},
     ops::ControlFlow,
@@ -86,9 +86,8 @@ fn run(command: &Command) -> Result<()> {
         Command::Respond(_) => Ok(()), // it has an exit code of its own
         Command::Score(options) => score::score_file(options),
         Command::Export(options) => export::export_model(options),
-        Command::Info(options) if options.other.is_some() => {
-            let other = options.other.as_deref().unwrap_or_default();
-            print!("{}", compare(Path::new(&options.weights), Path::new(other))?);
+        Command::Info(Info { weights, other: Some(other), .. }) => {
+            print!("{}", compare(Path::new(weights), Path::new(other))?);
             Ok(())
         }
         Command::Info(options) => {

@@ -60,12 +60,13 @@ pub fn boxed(validation: Option<InstructionSet>) -> Option<Box<dyn Examples>> {
 /// has any.
 pub fn split(data: &str, sample: Option<usize>, seed: u32) -> Result<(Split, Vec<Part>)> {
     let all = tasks::read(data)?;
+    let total = all.len();
     let entries = match sample {
         Some(count) => data::sample(&all, count, seed)?,
         None => all,
     };
     if data == EMBEDDED_NAME {
-        return embedded::split(&entries);
+        return embedded::split(&entries, total);
     }
     Ok((data::split(&entries)?, Vec::new()))
 }

@@ -3,10 +3,10 @@
 use super::{
     plan::{Plan, Prepared},
     start::SCRATCH,
-    tested::print_test,
+    tested::{Tested, print_test},
 };
 use crate::{
-    answers::{Answered, Baselines, Marks},
+    answers::{Answered, Marks},
     instructions::{Entry, Split},
 };
 use anyhow::Result;
@@ -14,7 +14,7 @@ use std::path::Path;
 use train::{
     run::{
         card::{Card, grouped, loss_words as loss_and_bits, validations},
-        terminal::{print_curves, say, say_settings},
+        terminal::{print_curves, print_kept, say, say_settings},
     },
     settings::flat,
     support::shell,
@@ -61,13 +61,7 @@ pub fn print_settings(
 }
 
 /// Prints how the run went, on one screen; in how many seconds, those of earlier sessions with it.
-pub fn report(
-    prepared: &Prepared,
-    answered: &[Answered],
-    baselines: &Baselines,
-    seconds: f64,
-    plot: bool,
-) -> Result<()> {
+pub fn report(prepared: &Prepared, tested: &Tested, seconds: f64, plot: bool) -> Result<()> {
     let Prepared { trainer, plan, kept, .. } = prepared;
     let seconds = seconds as u64;
     println!(
@@ -84,14 +78,9 @@ pub fn report(
             loss_and_bits(after.validation_loss, after.bits_per_byte)
         );
     }
-    if let Some(kept) = kept {
-        println!(
-            "kept        the weights of step {}, whose validation loss was the lowest",
-            kept.step
-        );
-    }
-    print_test(prepared, answered, baselines)?;
-    print_examples(plan, answered);
+    print_kept(kept.as_ref());
+    print_test(prepared, tested);
+    print_examples(plan, &tested.answered);
     if plot {
         print_curves(&trainer.progress.history)?;
     }

@@ -1,8 +1,11 @@
 //! The report card of a whole run, `report.md` in its folder (chapter 5.7).
 
-use super::{plan::Prepared, report::one_line, tested::loss_words};
-use crate::answers::{Answered, Baselines, Marks, answer_loss, marks, marks_by_kind};
-use anyhow::Result;
+use super::{
+    plan::Prepared,
+    report::one_line,
+    tested::{Tested, loss_words},
+};
+use crate::answers::{Marks, marks, marks_by_kind};
 use std::time::Duration;
 use train::{
     metrics::{self, Line},
@@ -14,12 +17,7 @@ use train::{
 };
 
 /// The card of a run whose test is answered, after so many seconds in all.
-pub fn report_card(
-    prepared: &Prepared,
-    answered: &[Answered],
-    baselines: &Baselines,
-    seconds: f64,
-) -> Result<String> {
+pub fn report_card(prepared: &Prepared, tested: &Tested, seconds: f64) -> String {
     let Prepared { trainer, folder, plan, split, encoder, kept, .. } = prepared;
     let mut report = Report::of(trainer, kept.as_ref());
     report.add(
@@ -45,43 +43,31 @@ pub fn report_card(
         ("steps of fine-tuning", steps),
         ("answers and everything else", all.saturating_sub(first + steps)),
     ]);
-    add_test(&mut report, prepared, answered, baselines)?;
+    add_test(&mut report, prepared, tested);
+    let answered = &tested.answered;
     for answered in answered.iter().step_by(answered.len().div_ceil(3).max(1)) {
         report.add_sample(&format!("{} => {}", one_line(&answered.entry), answered.model_response));
     }
-    Ok(report.markdown(&folder.path().file_name().unwrap_or_default().to_string_lossy()))
+    report.markdown(&folder.path().file_name().unwrap_or_default().to_string_lossy())
 }
 
 /// What the answers are worth, in all, by part and by kind.
-fn add_test(
-    report: &mut Report,
-    prepared: &Prepared,
-    answered: &[Answered],
-    baselines: &Baselines,
-) -> Result<()> {
-    let Prepared { trainer, plan, split, parts, encoder, .. } = prepared;
-    let loss = answer_loss(&trainer.model, encoder.lesson(), &split.test)?;
+fn add_test(report: &mut Report, prepared: &Prepared, tested: &Tested) {
+    let Tested { answered, baselines, loss } = tested;
+    let Prepared { plan, parts, .. } = prepared;
     let mut rows = vec![
         ("loss of the expected answers, before", loss_words(plan.test_loss_before)),
-        ("loss of the expected answers, after", loss_words(loss)),
+        ("loss of the expected answers, after", loss_words(*loss)),
     ];
     rows.extend(plan.marks_before.map(|before| ("before fine-tuning", words(&before))));
     rows.push(("after", words(&marks(answered))));
     rows.push(("by the nearest training answer", words(&marks(&baselines.nearest))));
     rows.push(("by that answer with words exchanged", words(&marks(&baselines.filled))));
     report.add("Test", rows);
-
-    let mut rest = answered;
-    let mut rows = Vec::new();
-    for part in parts {
-        let (answers, others) = rest.split_at(part.entries.len());
-        rest = others;
-        rows.push((part.name.as_str(), words(&marks(answers))));
-    }
-    report.add("Test by part", rows);
+    let parts = tested.marks_by_part(parts);
+    report.add("Test by part", parts.into_iter().map(|(name, marks, _)| (name, words(&marks))));
     let kinds = marks_by_kind(answered).into_iter().filter(|(kind, _)| !kind.is_empty());
     report.add("Test by kind", kinds.map(|(kind, marks)| (kind, words(&marks))));
-    Ok(())
 }
 
 fn words(marks: &Marks) -> String {

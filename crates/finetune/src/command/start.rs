@@ -18,7 +18,7 @@ use tch::Device;
 use train::{
     callbacks::Outcome,
     checkpoint,
-    command::take_path,
+    command::{SAMPLING, take_path},
     run::{
         corpus::{documents, encode},
         folder::{PRETRAINING, RunFolder},
@@ -28,7 +28,6 @@ use train::{
         tokenizer::{self, TextEncoder},
         weights::{self, Brought},
     },
-    sampling::Sampling,
     settings::TrainSettings,
     support::shell,
     trainer::Trainer,
@@ -38,8 +37,6 @@ use train::{
 pub const SCRATCH: &str = "scratch";
 /// Words with which many of the embedded tales begin.
 const BEGINNING: &str = "One day";
-/// How it goes on with them.
-const SAMPLING: Sampling = Sampling { temperature: 0.8, top_k: Some(40), top_p: None };
 /// Entries of the vocabulary of a model that is made on the spot.
 const VOCABULARY: usize = 2048;
 

@@ -12,9 +12,10 @@ use super::{
     score::{judge, score_and_report},
     scorer,
     start::{Interrupted, SCRATCH},
+    tested::Tested,
 };
 use crate::{
-    answers::{Answered, Baselines, marks},
+    answers::{Answered, marks},
     export,
     instructions::{Entry, Split},
     respond::answer,
@@ -79,10 +80,10 @@ pub fn run(options: &Whole) -> Result<ExitCode> {
     };
     folder.write_card(trainer, &card(&prepared, Some(&marks(&answered))))?;
     let seconds = earlier_s + started.elapsed().as_secs_f64();
-    let baselines = Baselines::new(&prepared.split.training, &prepared.split.test);
-    folder.write(REPORT, &report_card(&prepared, &answered, &baselines, seconds)?)?;
-    report(&prepared, &answered, &baselines, seconds, options.plot)?;
-    let judged = judge_answers(options, &answered, prepared.folder.path());
+    let tested = Tested::of(&prepared, answered)?;
+    folder.write(REPORT, &report_card(&prepared, &tested, seconds))?;
+    report(&prepared, &tested, seconds, options.plot)?;
+    let judged = judge_answers(options, &tested.answered, prepared.folder.path());
     print_next(prepared.folder.path()); // whatever became of the judge
     judged.map(|()| ExitCode::SUCCESS)
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use std::collections::HashSet;
 
 /// The test, each entry with its part.
-pub const TESTS: &str = include_str!("../../../../data/instruction_tests.json");
+const TESTS: &str = include_str!("../../../../data/instruction_tests.json");
 /// Entries beside those that the chapters quote.
 const MORE: &str = include_str!("../../../../data/more_instructions.json");
 /// What people type first, and what is said to it.
@@ -45,16 +45,15 @@ pub fn entries() -> Result<Vec<Entry>> {
     Ok(entries)
 }
 
-/// These entries for training and validation, and the test in its parts.
+/// These of `total` entries for training and validation, and as large a share of the test in its parts.
 ///
 /// Of the instructions of the chapters a tenth, by their answers, is for validation; all others are learned, since each teaches an
 /// answer or a wording that no other does.
 ///
 /// # Errors
 /// As [`entries`], or if `entries` are too few.
-pub fn split(entries: &[Entry]) -> Result<(Split, Vec<Part>)> {
-    let all = self::entries()?;
-    let parts = share_of(parts()?, entries.len(), all.len());
+pub fn split(entries: &[Entry], total: usize) -> Result<(Split, Vec<Part>)> {
+    let parts = share_of(parts()?, entries.len(), total);
     let of_chapters: HashSet<Entry> = instructions::embedded()?.into_iter().collect();
     let (known, further): (Vec<Entry>, Vec<Entry>) =
         entries.iter().cloned().partition(|entry| of_chapters.contains(entry));

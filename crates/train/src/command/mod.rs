@@ -44,7 +44,7 @@ use std::{process::ExitCode, sync::atomic::Ordering, time::Instant};
 use tch::{Device, Tensor};
 
 /// How samples are drawn.
-const SAMPLING: Sampling = Sampling { temperature: 0.8, top_k: Some(40), top_p: None };
+pub const SAMPLING: Sampling = Sampling { temperature: 0.8, top_k: Some(40), top_p: None };
 const SAMPLE_TOKENS: usize = 40;
 
 /// What a resumed run must know beside its settings; each checkpoint holds it.

@@ -7,7 +7,7 @@ use crate::{
         card::{Card, epochs, grouped, seconds_of_steps, training_loss, validations},
         corpus,
         report::Report,
-        terminal::{print_curves, say, say_settings},
+        terminal::{print_curves, print_kept, say, say_settings},
     },
     settings::flat,
     support::shell,
@@ -101,12 +101,7 @@ fn print_losses(history: &[Line], kept: Option<&Validation>) {
             bits.unwrap_or_default()
         );
     }
-    if let Some(kept) = kept {
-        println!(
-            "kept        the weights of step {}, whose validation loss was the lowest",
-            kept.step
-        );
-    }
+    print_kept(kept);
 }
 
 /// The command that lets the model write.

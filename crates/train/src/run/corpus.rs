@@ -42,8 +42,8 @@ impl Corpus {
         let mut corpus = Self { source, training: Vec::new(), validation: Vec::new() };
         let mut files = Vec::new();
         if sources.is_empty() {
-            let whole = || vec![TALES.to_owned()];
-            files.push(if split_documents { documents(TALES) } else { whole() });
+            let tales = if split_documents { documents(TALES) } else { vec![TALES.to_owned()] };
+            files.push(tales);
         }
         let read = |path: &Path| -> Result<Vec<String>> {
             let text = read_text(path)?;

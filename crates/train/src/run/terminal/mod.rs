@@ -14,7 +14,7 @@ pub use device::{device, physical_cores};
 pub use progress::{CountProgress, Progress, Shown};
 pub use resumed::{is_finished, say_where, take_up};
 pub use sentence::one_sentence;
-pub use settings::{print_curves, say_settings};
+pub use settings::{print_curves, print_kept, say_settings};
 
 use anyhow::{Context, Result};
 use clap::builder::styling::Styles;

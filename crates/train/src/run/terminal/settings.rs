@@ -1,7 +1,10 @@
 //! Settings and curves, as wide as the terminal allows.
 
 use super::say;
-use crate::{metrics::Line, run::plot::Curves};
+use crate::{
+    metrics::{Line, Validation},
+    run::plot::Curves,
+};
 use ::console::Term;
 use anyhow::Result;
 use serde_json::Value;
@@ -19,6 +22,13 @@ pub fn print_curves(history: &[Line]) -> Result<()> {
     let width = columns(&Term::stdout()).saturating_sub(8).clamp(16, 64); // beside the labels
     println!("\n{}", Curves::from_history(history).in_characters(width, 14)?.trim_end());
     Ok(())
+}
+
+/// Prints which weights a run ends with, where they are not the last ones.
+pub fn print_kept(kept: Option<&Validation>) {
+    if let Some(Validation { step, .. }) = kept {
+        println!("kept        the weights of step {step}, whose validation loss was the lowest");
+    }
 }
 
 /// Prints settings, four on a line or as many as there is room for.
