@@ -1,5 +1,7 @@
 //! What holds for any text and any size: encoding loses nothing and equals tiktoken-rs, windows overlap by one token.
 
+mod seeded;
+
 use embedding::bpe::{BytePairEncoder, END_OF_TEXT, StreamDecoder};
 use embedding::fast::FastEncoder;
 use embedding::learn::learn_merges;
@@ -83,7 +85,7 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(seeded::cases(2000))]
 
     #[test]
     fn any_text_is_encoded_as_tiktoken_encodes_it_and_comes_back(text in text()) {
@@ -128,7 +130,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(seeded::cases(200))]
 
     #[test]
     fn a_fast_encoder_gives_the_ids_of_the_one_it_was_made_of(

@@ -1,5 +1,8 @@
 //! What holds for entries of any length: a batch loses no token that fits, and only what was asked for counts.
 
+#[path = "../../embedding/tests/seeded/mod.rs"]
+mod seeded;
+
 use embedding::bpe::{BytePairEncoder, END_OF_TEXT};
 use finetune::{
     collate::{InstructionSet, collate},
@@ -21,7 +24,7 @@ fn row() -> impl Strategy<Value = (Vec<i64>, usize)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(seeded::cases(300))]
 
     #[test]
     fn each_row_is_its_ids_then_ends_and_its_targets_are_the_ids_one_place_later(batch in prop::collection::vec(row(), 1..6)) {
