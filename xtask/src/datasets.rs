@@ -16,6 +16,9 @@ use crate::download::{Download, Limits};
 /// gigabytes; they were hashed when they came.
 const HASHED_BYTES: u64 = 64_000_000;
 
+/// A text of more bytes than this is fetched only where it is asked for by name.
+const LARGE_BYTES: u64 = 100_000_000;
+
 /// What a dataset is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -62,6 +65,12 @@ impl Dataset {
     /// Whether all its files are there.
     pub fn is_complete(&self, root: &Path) -> bool {
         self.files.iter().all(|file| file.is_there(root))
+    }
+
+    /// Whether it is so large that whoever asks for everything does not mean it: weights, and the longest texts.
+    pub fn is_large(&self) -> bool {
+        let bytes: u64 = self.files.iter().filter_map(|file| file.bytes).sum();
+        self.kind == Kind::Weights || bytes > LARGE_BYTES
     }
 }
 
@@ -159,7 +168,7 @@ mod tests {
 
     #[test]
     fn every_dataset_has_a_path_under_data_public_and_an_address() {
-        assert_eq!(all().len(), 13);
+        assert_eq!(all().len(), 14);
         for dataset in all() {
             for file in &dataset.files {
                 assert!(

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::datasets::{self, DataFile, Dataset, Kind};
+use crate::datasets::{self, DataFile, Dataset};
 use crate::disk::{sha256, staged};
 
 /// `cargo xtask fetch NAME… [--from DIR]`: prints a line for each dataset.
 ///
-/// `all` stands for everything but GPT-2's weights, which are asked for by name. With `from`, nothing is downloaded:
+/// `all` stands for everything but GPT-2's weights and the longest text, which are asked for by name. With `from`, nothing is downloaded:
 /// what lies in that folder is recognized by its SHA-256, whatever its name, and copied; what is missing is listed,
 /// and that is no error.
 ///
@@ -21,8 +21,7 @@ pub fn run(root: &Path, names: &[String], from: Option<&Path>) -> Result<()> {
     let mut wanted: Vec<&Dataset> = Vec::new();
     for name in names {
         if name == "all" {
-            let small = datasets::all().iter().filter(|dataset| dataset.kind != Kind::Weights);
-            wanted.extend(small);
+            wanted.extend(datasets::all().iter().filter(|dataset| !dataset.is_large()));
         } else {
             wanted.push(datasets::find(name)?);
         }
@@ -33,9 +32,9 @@ pub fn run(root: &Path, names: &[String], from: Option<&Path>) -> Result<()> {
         None => wanted.iter().filter(|dataset| !is_fetched(root, dataset)).collect(),
     };
     if names.iter().any(|name| name == "all") {
-        println!(
-            "GPT-2's weights are not part of `all` (0.5 to 6.4 GB each); fetch them by name, for example gpt2"
-        );
+        let large = datasets::all().iter().filter(|dataset| dataset.is_large());
+        let large: Vec<_> = large.map(|dataset| dataset.name.as_str()).collect();
+        println!("not part of `all` (0.5 to 6.4 GB each), fetched by name: {}", large.join(", "));
     }
     if failed.is_empty() {
         return Ok(());
