@@ -14,12 +14,14 @@ mod items;
 mod learn;
 mod ledger;
 mod lint;
+mod machine;
 mod markdown;
 mod modules;
 mod mutants;
 mod outputs;
 mod paths;
 mod python;
+mod record;
 mod reference;
 mod run;
 mod source;
@@ -132,6 +134,12 @@ enum Command {
         #[arg(long)]
         all: bool,
     },
+    /// Run what a chapter shows of a command's real runs, and write it down anew
+    #[command(after_help = "Examples:\n  cargo xtask record finetune\n  cargo xtask record gpt2")]
+    Record {
+        /// A name of chapters/runs/recordings.toml
+        name: String,
+    },
     /// Measure training and generation beside PyTorch, transformers, CTranslate2 and llama.cpp
     #[command(
         after_help = "Examples:\n  cargo xtask bench train --only train-2x256\n  cargo xtask bench decode --with-llama-cpp"
@@ -193,6 +201,7 @@ fn execute(command: Command) -> Result<ExitCode> {
         Command::Lint { counts: false } => lint::run(&root),
         Command::Ledger { chapter, all } => ledger::run(&root, &chapter, all),
         Command::Mutants => mutants::run(&root),
+        Command::Record { name } => record::run(&root, &name),
         Command::Book { open } => book::run(&root, open),
         Command::Ci => ci::run(&root),
         Command::Reference { demo, check, build } => {

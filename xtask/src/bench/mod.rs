@@ -10,15 +10,14 @@ mod statistics;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::thread::available_parallelism;
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use xtask::{memory, setup};
 
+use crate::machine::{commit, processor, said};
 use crate::python::Build;
-use crate::run::capture;
 use compare::Outcome;
 use groups::{Case, GROUPS, Setting};
 
@@ -120,52 +119,21 @@ fn measure(
 
 /// When, where and with what it was measured.
 fn circumstances(root: &Path, outcome: &Outcome, rounds: usize, threads: usize) -> String {
-    let said = |command: &mut Command| {
-        capture(command.current_dir(root))
-            .map_or(String::new(), |finished| finished.stdout.trim().to_owned())
-    };
-    let date = said(Command::new("date").args(["-u", "+%Y-%m-%d"]));
-    let commit =
-        said(Command::new("git").args(["describe", "--always", "--dirty", "--exclude", "*"]));
+    let date = said(root, "date", &["-u", "+%Y-%m-%d"]);
+    let commit = commit(root);
     let cores = available_parallelism().map_or(1, usize::from);
     let versions: BTreeMap<_, _> = outcome.rows.iter().flat_map(|row| &row.versions).collect();
     let versions: Vec<String> =
         versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
-    let processor = processor(&fs::read_to_string("/proc/cpuinfo").unwrap_or_default());
+    let processor = processor();
     format!(
         "{date}, commit {commit}, {processor}, {cores} cores, {threads} threads, {rounds} rounds, {}",
         versions.join(", ")
     )
 }
 
-/// The processor's name, which some virtual machines shorten so much that its model number is needed too.
-fn processor(cpuinfo: &str) -> String {
-    let field = |name: &str| {
-        let line = cpuinfo
-            .lines()
-            .find(|line| line.split(':').next().is_some_and(|key| key.trim() == name))?;
-        Some(line.split_once(':')?.1.trim().to_owned())
-    };
-    match (field("model name"), field("model")) {
-        (Some(name), Some(model)) => format!("{name} (model {model})"),
-        _ => std::env::consts::ARCH.to_owned(),
-    }
-}
-
 /// Memory that can be had without swapping; endless where the system does not tell.
 fn free_gb() -> f64 {
     let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     memory::bytes(&meminfo, "MemAvailable").map_or(f64::INFINITY, |bytes| bytes as f64 / 1e9)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_processor_is_named_with_its_model() {
-        let text = "processor\t: 0\nmodel\t\t: 143\nmodel name\t: Some(R) Processor\n";
-        assert_eq!(processor(text), "Some(R) Processor (model 143)");
-        assert_eq!(processor(""), std::env::consts::ARCH);
-    }
 }

@@ -1,0 +1,246 @@
+//! `record`: real runs of the commands, written down as the chapters show them.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+use xtask::{datasets, memory, setup};
+
+use crate::machine::{commit, processor};
+use crate::run::build;
+
+const FOLDER: &str = "chapters/runs";
+
+/// One entry of `recordings.toml`; what its keys mean stands there.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Recording {
+    #[serde(default)]
+    needs: Vec<String>,
+    after: Option<String>,
+    commands: Vec<String>,
+    #[serde(default)]
+    typed: Vec<String>,
+    #[serde(default)]
+    seeds: u32,
+    #[serde(default)]
+    left_out: Vec<String>,
+    figure: Option<PathBuf>,
+}
+
+/// One start of a program: what stands above its output, its words, and what it reads.
+#[derive(Debug, PartialEq)]
+struct Start {
+    shown: Shown,
+    words: Vec<String>,
+    typed: String,
+}
+
+/// What tells a start from the others of its recording.
+#[derive(Debug, PartialEq)]
+enum Shown {
+    Command(String),
+    Seed(u32),
+    Typed,
+}
+
+/// Runs what `recordings.toml` says under a name, and writes what was printed.
+pub fn run(root: &Path, name: &str) -> Result<()> {
+    setup::ensure(root)?;
+    let recordings = read(root)?;
+    let names: Vec<_> = recordings.keys().map(String::as_str).collect();
+    let recording = recordings.get(name).with_context(|| {
+        format!("no recording is called {name}; there are {}", names.join(", "))
+    })?;
+    for dataset in &recording.needs {
+        ensure!(
+            datasets::path(root, dataset)?.is_some(),
+            "{name} needs {dataset}; get it by: cargo xtask fetch {dataset}"
+        );
+    }
+    let folder = folder(root, name, recording)?;
+    let programs = build(root, "bin", &["--bins"])?;
+    let starts = starts(recording)?;
+    let mut body = String::new();
+    for start in &starts {
+        let (program, arguments) = start.words.split_first().context("a command is empty")?;
+        let path = programs.iter().find(|(built, _)| built == program);
+        let (_, path) = path.with_context(|| format!("no program is called {program}"))?;
+        let ran = execute(Command::new(path).args(arguments).current_dir(&folder), &start.typed)
+            .with_context(|| start.words.join(" "))?;
+        body += &above(&start.shown, &start.typed, &ran, starts.len());
+        body += &kept(&ran.stdout, &recording.left_out);
+    }
+    let text = header(root, name, &starts) + &body;
+    fs::write(root.join(FOLDER).join(name).with_extension("out"), text)?;
+    if let Some(figure) = &recording.figure {
+        let plot = root.join(format!("chapters/figures/run-{name}.svg"));
+        fs::copy(folder.join(figure), plot).with_context(|| figure.display().to_string())?;
+    }
+    println!("{FOLDER}/{name}.out");
+    Ok(())
+}
+
+/// Where it was made, and the command that makes it again.
+fn header(root: &Path, name: &str, starts: &[Start]) -> String {
+    let command = match starts {
+        [Start { shown: Shown::Command(command), .. }] => command.clone(),
+        _ => format!("cargo xtask record {name}"),
+    };
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let (commit, processor) = (commit(root), processor());
+    format!(
+        "# from this repository at {commit}, on {cores} cores of {processor}\n# command {command}\n"
+    )
+}
+
+fn read(root: &Path) -> Result<BTreeMap<String, Recording>> {
+    let path = root.join(FOLDER).join("recordings.toml");
+    let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    toml::from_str(&text).with_context(|| path.display().to_string())
+}
+
+/// Where a recording's commands run.
+fn folder(root: &Path, name: &str, recording: &Recording) -> Result<PathBuf> {
+    let recordings = root.join("target/record");
+    if let Some(after) = &recording.after {
+        let folder = recordings.join(after);
+        ensure!(folder.is_dir(), "{name} goes on from another; first: cargo xtask record {after}");
+        return Ok(folder);
+    }
+    let folder = recordings.join(name);
+    if folder.is_dir() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
+
+fn starts(recording: &Recording) -> Result<Vec<Start>> {
+    let (last, first) = recording.commands.split_last().context("it has no command")?;
+    let plain = |command: &String| -> Result<Start> {
+        let words = words(command)?;
+        let (program, arguments) = command.split_once(' ').unwrap_or((command, ""));
+        let shown = Shown::Command(format!("cargo run -p {program} -- {arguments}"));
+        Ok(Start { shown, words, typed: String::new() })
+    };
+    let mut starts: Vec<Start> = first.iter().map(plain).collect::<Result<_>>()?;
+    for typed in &recording.typed {
+        starts.push(Start { shown: Shown::Typed, words: words(last)?, typed: typed.clone() });
+    }
+    for seed in 1..=recording.seeds {
+        let mut words = words(last)?;
+        words.extend(["--seed".to_owned(), seed.to_string()]);
+        starts.push(Start { shown: Shown::Seed(seed), words, typed: String::new() });
+    }
+    if recording.typed.is_empty() && recording.seeds == 0 {
+        starts.push(plain(last)?);
+    }
+    Ok(starts)
+}
+
+fn words(command: &str) -> Result<Vec<String>> {
+    shlex::split(command).with_context(|| format!("a quote is open in: {command}"))
+}
+
+/// What a program printed, and what it took.
+struct Ran {
+    stdout: String,
+    seconds: f64,
+    bytes: u64,
+}
+
+/// Runs a program to its end. Its error stream, where progress is shown, stays on the terminal.
+fn execute(command: &mut Command, typed: &str) -> Result<Ran> {
+    let started = Instant::now();
+    // Files and no pipes: a program that never reads, or ends early, breaks none.
+    let (input, output) = (tempfile::NamedTempFile::new()?, tempfile::NamedTempFile::new()?);
+    fs::write(input.path(), format!("{typed}\n"))?;
+    let mut child =
+        command.stdin(File::open(input.path())?).stdout(File::create(output.path())?).spawn()?;
+    let bytes = watch(&mut child)?;
+    let status = child.wait()?;
+    ensure!(status.success(), "ended with {status}");
+    let stdout = fs::read_to_string(output.path())?;
+    Ok(Ran { stdout, seconds: started.elapsed().as_secs_f64(), bytes })
+}
+
+/// The most memory that a program had before it ended; 0 where the system does not tell.
+fn watch(child: &mut Child) -> Result<u64> {
+    let account = format!("/proc/{}/status", child.id());
+    let mut most = 0;
+    while child.try_wait()?.is_none() {
+        let status = fs::read_to_string(&account).unwrap_or_default();
+        most = most.max(memory::bytes(&status, "VmHWM").unwrap_or(0));
+        thread::sleep(Duration::from_millis(50));
+    }
+    Ok(most)
+}
+
+/// The line above an output.
+fn above(shown: &Shown, typed: &str, ran: &Ran, starts: usize) -> String {
+    match shown {
+        Shown::Command(_) if starts == 1 => String::new(),
+        Shown::Command(command) => {
+            let memory = format!("{:.1} GB", ran.bytes as f64 / 1e9);
+            format!("$ {command}   ({:.0} s, at most {memory})\n", ran.seconds)
+        }
+        Shown::Seed(seed) => format!("--- seed {seed}\n"),
+        Shown::Typed => format!("> {typed}\n"),
+    }
+}
+
+/// The lines that do not begin with what is left out.
+fn kept(output: &str, left_out: &[String]) -> String {
+    let stays = |line: &&str| !left_out.iter().any(|begin| line.starts_with(begin));
+    output.lines().filter(stays).fold(String::new(), |text, line| text + line + "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_recording_of_the_project_can_be_read_and_is_a_command_of_it() {
+        for (name, recording) in read(&xtask::project_root()).expect("recordings") {
+            for start in starts(&recording).expect("commands") {
+                assert!(["train", "finetune"].contains(&&*start.words[0]), "{name}: {start:?}");
+            }
+            for dataset in &recording.needs {
+                datasets::find(dataset).expect("a dataset");
+            }
+        }
+    }
+
+    #[test]
+    fn the_last_command_is_repeated_for_each_seed_and_each_typed_line() {
+        let recording = |text: &str| toml::from_str::<Recording>(text).expect("a recording");
+        let commands = "commands = ['train --plot', \"finetune complete --prompt 'One day,'\"]\n";
+        let seeds = starts(&recording(&format!("{commands}seeds = 2"))).expect("starts");
+        assert_eq!(seeds[0].shown, Shown::Command("cargo run -p train -- --plot".to_owned()));
+        assert_eq!(seeds[2].words[1..], ["complete", "--prompt", "One day,", "--seed", "2"]);
+        assert_eq!(seeds.len(), 3);
+        let typed = starts(&recording(&format!("{commands}typed = ['a', 'b']"))).expect("starts");
+        assert_eq!((typed[2].shown == Shown::Typed, &*typed[2].typed), (true, "b"));
+        assert_eq!(starts(&recording(commands)).expect("starts").len(), 2);
+    }
+
+    #[test]
+    fn a_program_reads_what_is_typed_and_its_failure_is_told() {
+        let ran = execute(&mut Command::new("cat"), "hello").expect("it runs");
+        assert_eq!(ran.stdout, "hello\n");
+        let failed = execute(&mut Command::new("false"), "").map(|ran| ran.stdout);
+        assert!(format!("{:#}", failed.expect_err("it fails")).contains("exit status: 1"));
+    }
+
+    #[test]
+    fn lines_that_are_left_out_and_quotes_that_stay_open_are_told_apart() {
+        assert_eq!(kept("time 3\nloss 1\n", &["time ".to_owned()]), "loss 1\n");
+        assert!(words("finetune --prompt 'One").is_err());
+    }
+}
