@@ -16,10 +16,7 @@
 
 mod barrier;
 mod key_values;
-mod linear;
 mod packed;
-mod panels;
-mod product;
 mod prompt;
 mod worker;
 

@@ -3,7 +3,9 @@
 //! libtorch's kernel compares queries with keys in blocks of up to 256 by 512, of which the mask hides a good part again, hands
 //! each product of a block to a library made for larger ones, and wants heads apart that lie side by side. Here blocks are as small
 //! as a processor's cache, products are sums in registers, and heads are read and written where they lie. On an AMD Zen 3 the way
-//! forward and back takes three quarters of libtorch's time, of which it was a sixth of a step with 4 texts of 1,024 tokens.
+//! forward and back takes three quarters of libtorch's time, of which it was a sixth of a step with 4 texts of 1,024 tokens. On an Intel
+//! Xeon with AVX-512 it takes 5 % off a prompt of 512 tokens and nothing off a step (1.00, 7 pairs). And it knows dropout of the weights,
+//! for which libtorch has no kernel on a CPU.
 //!
 //! `cargo xtask bench train --only train-4x1024` measures it.
 

@@ -3,8 +3,9 @@
 //! libtorch leaves a product to MKL, which cuts it into one part for each thread, and a thread that is done waits for the slowest. Here
 //! it is cut across the longer side of the result, into two parts for each thread where they are large enough, and who is done takes
 //! the next one. On two cores of an AMD Zen 3 that made a step of training with 2 texts of 256 tokens 3 to 5 % shorter. On a processor
-//! with AVX-512 MKL was measured at the processor's limit, and keeps its own way. Training multiplies like this; a prompt goes
-//! through tiles of our own instead ([`decode`](crate::fast::decode)), which in training were measured to be no faster.
+//! with AVX-512 MKL was measured at the processor's limit, and keeps its own way. The crate `gemm` reaches 0.8 to 1.3 of MKL's
+//! speed there, by the shape of the product, and 0.8 to 1.0 in registers of 8 (fastest of 15, two threads of an Intel Xeon): no reason
+//! for one more library.
 //!
 //! `cargo xtask bench train --only train-2x256` measures it.
 

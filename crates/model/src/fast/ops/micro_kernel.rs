@@ -4,7 +4,7 @@
 //! matrix is laid out in panels for that: 16 columns, line after line. On one core of an AMD Zen 3, which can do 102 billion operations
 //! in a second, such tiles do 94 to 98 with sums of 256 terms and more.
 //!
-//! Attention and the layers of a prompt are made of them: `cargo xtask bench train --only train-4x1024` and `cargo xtask bench prefill`.
+//! [Attention](super::flash_attention) is made of them: `cargo xtask bench train --only train-4x1024` measures it.
 
 #![expect(clippy::inline_always, reason = "compiled anew for registers of each width")]
 
@@ -77,18 +77,11 @@ fn store(place: &mut [f32; LANES], sums: &[f32; LANES], add: bool) {
 #[inline(always)]
 fn multiply(tiles: &[Tile], right: Panels, out: &mut Block, first: usize, add: bool) {
     let terms = right.end - right.first;
-    assert!(
-        tiles.iter().all(|tile| tile.rows.iter().all(|row| row.len() >= terms)),
-        "a tile's rows are too short"
-    );
+    assert!(tiles.iter().flatten().all(|row| row.len() >= terms), "a tile's rows are too short");
     for (number, panel) in right.enumerate() {
-        for (tile, Tile { rows, starts }) in tiles.iter().enumerate() {
-            let [row0, row1, row2, row3, row4, row5] = rows;
-            let [start0, start1, start2, start3, start4, start5] = *starts;
-            let (mut sums0, mut sums1, mut sums2) =
-                ([start0; LANES], [start1; LANES], [start2; LANES]);
-            let (mut sums3, mut sums4, mut sums5) =
-                ([start3; LANES], [start4; LANES], [start5; LANES]);
+        for (tile, [row0, row1, row2, row3, row4, row5]) in tiles.iter().enumerate() {
+            let [mut sums0, mut sums1, mut sums2, mut sums3, mut sums4, mut sums5] =
+                [[0.0; LANES]; ROWS];
             let left = row0.iter().zip(*row1).zip(*row2).zip(*row3).zip(*row4).zip(*row5);
             for ((((((left0, left1), left2), left3), left4), left5), line) in left.zip(panel) {
                 let line = *line;
@@ -105,27 +98,6 @@ fn multiply(tiles: &[Tile], right: Panels, out: &mut Block, first: usize, add: b
                 [&sums0, &sums1, &sums2, &sums3, &sums4, &sums5],
                 add,
             );
-        }
-    }
-}
-
-/// Writes the lines of a block, whose columns are rows of `out`, or adds them to what is there.
-#[inline(always)]
-fn put(block: &Block, out: &mut [&mut [f32]], add: bool) {
-    let width = out.first().map_or(0, |row| row.len());
-    let lines = block.rows(block.numbers.len() / block.stride, LANES);
-    let mut turned = [[0.0; LANES]; LANES];
-    for first in (0..width).step_by(LANES) {
-        lines.transpose(first, &mut turned);
-        for (row, sums) in out.iter_mut().zip(&turned) {
-            let place = &mut row[first..];
-            if let Some(place) = place.first_chunk_mut::<LANES>() {
-                store(place, sums, add);
-            } else {
-                for (place, sum) in place.iter_mut().zip(sums) {
-                    *place = if add { *place + sum } else { *sum };
-                }
-            }
         }
     }
 }
@@ -166,10 +138,6 @@ fn multiply_add(sums: &mut [f32; LANES], left: f32, line: &[f32; LANES]) {
 
 multiversion! {
     pub fn multiply_simd(tiles: &[Tile], right: Panels, out: &mut Block, first: usize, add: bool) = multiply;
-}
-
-multiversion! {
-    pub fn put_simd(block: &Block, out: &mut [&mut [f32]], add: bool) = put;
 }
 
 multiversion! {
@@ -233,10 +201,7 @@ mod tests {
             multiply_simd(&left.rows(12, 70).tiles(0, 12), right, &mut blocks[0], 0, false);
             multiply_simd(&left.rows(12, 70).tiles(0, 12), right, &mut blocks[1], 6, true);
             add_transposed_simd(&left, 20, right, &mut blocks[2], 0);
-            let mut rows = vec![vec![0.5; 21]; 32];
-            let mut places: Vec<&mut [f32]> = rows.iter_mut().map(|row| &mut row[..]).collect();
-            put_simd(&blocks[1], &mut places, true);
-            (blocks.map(|block| block.numbers), rows)
+            blocks.map(|block| block.numbers)
         };
         for width in widths() {
             assert_eq!(narrowed(width, results), narrowed(1, results), "registers of {width}");

@@ -2,6 +2,7 @@
 
 pub mod flash_attention;
 pub mod functions;
+pub mod layers;
 pub mod matmul;
 pub(crate) mod micro_kernel;
 mod softmax;

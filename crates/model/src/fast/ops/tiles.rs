@@ -20,21 +20,13 @@ pub struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// Rows that follow one another, so many and so wide.
-    pub fn matrix(numbers: &'a [f32], [count, width]: [usize; 2]) -> Self {
-        Self { numbers, stride: width, count, width }
-    }
-
     pub fn row(&self, number: usize) -> &'a [f32] {
         &self.numbers[number * self.stride..][..self.width]
     }
 
     /// Rows for tiles. Beyond the end the last one is repeated: its sums go nowhere.
     pub fn tiles(&self, start: usize, end: usize) -> Vec<Tile<'a>> {
-        let tile = |first: usize| Tile {
-            rows: array::from_fn(|row| self.row((first + row).min(end - 1))),
-            starts: [0.0; ROWS],
-        };
+        let tile = |first: usize| array::from_fn(|row| self.row((first + row).min(end - 1)));
         (start..end).step_by(ROWS).map(tile).collect()
     }
 
@@ -74,11 +66,8 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Rows that are multiplied together, and what their sums begin with.
-pub struct Tile<'a> {
-    pub rows: [&'a [f32]; ROWS],
-    pub starts: [f32; ROWS],
-}
+/// Rows that are multiplied together.
+pub type Tile<'a> = [&'a [f32]; ROWS];
 
 /// Some lines of each panel of a right matrix.
 #[derive(Clone, Copy)]

@@ -1,0 +1,178 @@
+//! Layers over many rows at once: what the reading of a prompt and training's way forward are made of.
+//!
+//! Each writes where it is told to, a bias is where the sums of a product begin, and what goes into the residual stream is added there.
+//! For what [prompts](crate::fast::decode) and training gain.
+
+use crate::{
+    config::Gelu,
+    fast::{
+        cpu::{
+            tensor_slice::{to_f32_vec, with_slices},
+            threads::parallel_for,
+        },
+        ops::matmul::{matmul, matmul_add},
+        weights::LinearWeights,
+    },
+};
+use tch::{Kind, Tensor};
+
+/// Numbers in a piece of work.
+const PIECE: usize = 1 << 14;
+/// Rows in a piece of work that goes by rows.
+const ROWS: usize = 4;
+
+/// `y = x Wᵀ + b`, written into `place`.
+///
+/// # Shapes
+/// - `x`: `[rows, inputs]`
+/// - `weight`: `[outputs, inputs]`, `bias`: `[outputs]`
+/// - `place`: `[rows, outputs]`
+///
+/// # Panics
+/// If the shapes do not fit each other.
+pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, mut place: Tensor) -> Tensor {
+    match bias {
+        Some(bias) => {
+            place.copy_(bias); // the same for each row
+            matmul_add(&place, x, &weight.tr());
+        }
+        None => matmul(&place, x, &weight.tr()),
+    }
+    place
+}
+
+/// `stream + y` for the same `y`, written into `place`.
+///
+/// # Shapes
+/// - `stream`, `place`: `[rows, outputs]`
+///
+/// # Panics
+/// If the shapes do not fit each other.
+pub fn linear_onto(
+    stream: &Tensor,
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    mut place: Tensor,
+) -> Tensor {
+    match bias {
+        Some(bias) => drop(stream.add_out(&place, bias)),
+        None => place.copy_(stream),
+    }
+    matmul_add(&place, x, &weight.tr());
+    place
+}
+
+/// The activation of `x`, written into `place`.
+///
+/// # Shapes
+/// - `x`, `place`: equal
+pub fn gelu(gelu: Gelu, x: &Tensor, mut place: Tensor) -> Tensor {
+    with_slices([x], [&mut place], |[x], [place]| {
+        let pieces = x.chunks(PIECE).zip(place.chunks_mut(PIECE)).collect();
+        parallel_for(pieces, |(x, out): (&[f32], &mut [f32])| {
+            out.copy_from_slice(x);
+            gelu.apply_simd(out);
+        });
+    });
+    place
+}
+
+impl LinearWeights {
+    /// [`linear`] of this layer, into new memory.
+    ///
+    /// # Shapes
+    /// - `x`: `[rows, inputs]`
+    /// - returns `[rows, outputs]`
+    pub fn forward(&self, x: &Tensor) -> Tensor {
+        let size = [x.size()[0], self.weight.size()[0]];
+        let place = Tensor::empty(size, (Kind::Float, x.device()));
+        linear(x, &self.weight, self.bias.as_ref(), place)
+    }
+
+    /// The activation of what [`linear`] gives, into new memory: bias and activation in one pass.
+    ///
+    /// # Shapes
+    /// - `x`: `[rows, inputs]`
+    /// - returns `[rows, outputs]`
+    pub fn forward_activated(&self, x: &Tensor, gelu: Gelu) -> Tensor {
+        let outputs = self.weight.size()[0];
+        let mut y = Tensor::empty([x.size()[0], outputs], (Kind::Float, x.device()));
+        matmul(&y, x, &self.weight.tr());
+        let bias = self.bias.as_ref().map(to_f32_vec);
+        with_slices([], [&mut y], |[], [y]| {
+            parallel_for(y.chunks_mut(ROWS * outputs as usize).collect(), |rows: &mut [f32]| {
+                if let Some(bias) = &bias {
+                    for row in rows.chunks_exact_mut(bias.len()) {
+                        row.iter_mut().zip(bias).for_each(|(sum, bias)| *sum += bias);
+                    }
+                }
+                gelu.apply_simd(rows);
+            });
+        });
+        y
+    }
+
+    /// [`linear_onto`] a stream, into new memory.
+    ///
+    /// # Shapes
+    /// - `stream`: `[rows, outputs]`, as is what is returned
+    pub fn forward_onto(&self, stream: &Tensor, x: &Tensor) -> Tensor {
+        linear_onto(stream, x, &self.weight, self.bias.as_ref(), stream.empty_like())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fast::twin::wave;
+
+    fn layer(outputs: i64, inputs: i64, has_bias: bool) -> LinearWeights {
+        let bias = has_bias.then(|| wave(&[outputs], 2));
+        LinearWeights { weight: wave(&[outputs, inputs], 1), bias }
+    }
+
+    fn gap(ours: &Tensor, expected: &Tensor) -> f64 {
+        (ours - expected).abs().max().double_value(&[])
+    }
+
+    #[test]
+    fn outputs_are_those_of_the_formula() {
+        for (rows, inputs, outputs) in [(1, 1, 1), (37, 30, 50), (300, 9, 100)] {
+            for has_bias in [false, true] {
+                let layer = layer(outputs, inputs, has_bias);
+                let transposed = LinearWeights {
+                    weight: layer.weight.tr().contiguous().tr(),
+                    bias: layer.bias.as_ref().map(Tensor::shallow_clone),
+                };
+                let x = wave(&[rows, inputs], 3);
+                let product = x.to_kind(Kind::Double).mm(&layer.weight.to_kind(Kind::Double).tr());
+                let expected = match &layer.bias {
+                    Some(bias) => product + bias,
+                    None => product,
+                };
+                let stream = wave(&[rows, outputs], 4);
+                for layer in [&layer, &transposed] {
+                    assert!(gap(&layer.forward(&x), &expected) < 1e-5);
+                    assert!(gap(&layer.forward_onto(&stream, &x), &(&stream + &expected)) < 1e-5);
+                    let activated = layer.forward_activated(&x, Gelu::Tanh);
+                    assert!(gap(&activated, &expected.gelu("tanh")) < 1e-5);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn each_number_of_an_activation_is_that_of_libtorchs() {
+        let x = wave(&[3, 20_000], 5) * 4.0;
+        for (kind, name) in [(Gelu::Exact, "none"), (Gelu::Tanh, "tanh")] {
+            assert!(gap(&gelu(kind, &x, x.empty_like()), &x.gelu(name)) < 1e-5, "{name}");
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "the matrices do not fit each other")]
+    fn inputs_that_do_not_fit_are_refused() {
+        let _ = layer(3, 4, false).forward(&wave(&[20, 5], 3));
+    }
+}
