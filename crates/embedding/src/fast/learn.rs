@@ -1,8 +1,8 @@
 //! Byte-pair training that counts anew only what a merge has changed.
 //!
 //! The lesson counts all pairs of all words for each merge. Here each pair knows the words that it stands in, so that a merge looks
-//! at those alone, and the pairs wait in a heap by how often they occur: 4,096 entries of 24 MB of text take seconds instead of
-//! hours (`cargo xtask bench vocabulary`).
+//! at those alone, and the pairs wait in a heap by how often they occur: 4,096 entries of 6 MB of text take a quarter of a second on
+//! one thread, and Hugging Face's `tokenizers` 1.5 seconds on two (`cargo xtask bench vocabulary`).
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
