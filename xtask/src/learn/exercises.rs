@@ -142,6 +142,12 @@ impl Exercise {
         self.id.rsplit_once('.').map_or(&self.id, |(section, _)| section)
     }
 
+    /// What to write where our own text calls what the reader may not; nothing where it does not.
+    pub fn by_hand(&self) -> Option<&Variant> {
+        let mut right = self.right.iter().filter(|_| !self.may_not_call.is_empty());
+        right.find(|variant| variant.name == "by hand")
+    }
+
     /// The names of its functions.
     pub fn names(&self) -> String {
         self.items.iter().map(|item| item.name.as_str()).collect::<Vec<_>>().join(", ")

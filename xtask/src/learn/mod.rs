@@ -125,11 +125,14 @@ pub enum Command {
     #[command(after_help = "Example: cargo learn update")]
     Update,
     /// For the project: show that the judges see every known mistake
-    #[command(after_help = "Examples:\n  cargo xtask learn prove\n  cargo xtask learn prove 2.3.1")]
+    #[command(
+        after_help = "Examples:\n  cargo xtask learn prove\n  cargo xtask learn prove 2.3.1\n  cargo xtask learn prove --reader"
+    )]
     Prove {
         /// A chapter, a section or an exercise
         from: Option<String>,
-        /// Write the chapter as a reader would, too, in a workspace of its own
+        /// Instead write the chapter as a reader would, in a workspace of its own; without one, the shortest way through the
+        /// book, up to a model that answers
         #[arg(long)]
         reader: bool,
         /// What has changed since it was proven, and five others chosen by the commit
@@ -183,7 +186,8 @@ fn execute(project: &Path, command: Command) -> Result<Outcome> {
     match command {
         Command::Start { folder, spine, from } => start::run(project, &folder, spine, &from),
         Command::Prove { changed: true, .. } => prove::changed(project, true),
-        Command::Prove { from, reader, .. } => prove::run(project, from.as_deref(), reader),
+        Command::Prove { from, reader: true, .. } => prove::read(project, from.as_deref()),
+        Command::Prove { from, .. } => prove::run(project, from.as_deref()),
         Command::Next { id } => next::run(&mut reader()?, id.as_deref()),
         Command::Check { all: true, .. } => check::all(project),
         Command::Check { id, watch: true, .. } => watch::run(project, id.as_deref()),

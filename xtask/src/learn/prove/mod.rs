@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`lists`] | every function that the chapters show is an exercise or given, once; all that is named exists |
 //! | [`cuts`] | what is cut and given back is the file; with everything cut, all compiles without a warning |
-//! | [`reader`] | somebody who writes a chapter from its first exercise to its last gets through |
+//! | [`reader`], [`talk`] | somebody who writes one exercise after another gets through, and their model answers |
 //! | [`variants`] | a hole fails, each wrong solution is rejected at its own exercise, each right one passes |
 //!
 //! A proof is [`kept`]: `--changed` proves what has changed since, and some others.
@@ -18,6 +18,7 @@ mod kept;
 mod lists;
 mod reader;
 mod schemata;
+mod talk;
 mod variants;
 
 use std::path::Path;
@@ -33,8 +34,8 @@ use kept::Kept;
 /// The chapter that the scripted reader writes if nobody names another.
 const READ: usize = 2;
 
-/// Proves all exercises, or those of a chapter, a section or a number; with `as_reader` a chapter is written from start to end, too.
-pub fn run(project: &Path, from: Option<&str>, as_reader: bool) -> Result<Outcome> {
+/// Proves all exercises, or those of a chapter, a section or a number.
+pub fn run(project: &Path, from: Option<&str>) -> Result<Outcome> {
     let book = Book::read(project)?;
     let is_chosen = |exercise: &&Exercise| {
         from.is_none_or(|from| exercise.id == from || exercise.id.starts_with(&format!("{from}.")))
@@ -43,8 +44,17 @@ pub fn run(project: &Path, from: Option<&str>, as_reader: bool) -> Result<Outcom
     if chosen.is_empty() {
         return Err(wrong_use(format!("there is no exercise in {}", from.unwrap_or_default())));
     }
-    let read = (from.is_none() || as_reader).then(|| from.map_or(READ, |_| chapter_of(chosen[0])));
-    prove(project, &book, &chosen, &Extent { whole: from.is_none(), read, keep: true })
+    let whole = from.is_none();
+    prove(project, &book, &chosen, &Extent { whole, read: whole.then_some(READ), keep: true })
+}
+
+/// Writes a chapter as a reader would, or the shortest way through the book up to a model that answers.
+pub fn read(project: &Path, chapter: Option<&str>) -> Result<Outcome> {
+    let findings = match chapter {
+        Some(from) => reader::chapter(project, chapter_of(Book::read(project)?.first(from)?))?,
+        None => reader::spine(project)?,
+    };
+    told(&findings, "the scripted reader has got through")
 }
 
 /// Proves what has changed since it was proven, and some others; `keep` writes down that it is proven, and how mistakes show.
@@ -75,13 +85,18 @@ fn prove(project: &Path, book: &Book, chosen: &[&Exercise], extent: &Extent) -> 
         findings.extend(variants::check(project, book, chosen, extent.keep)?);
     }
     if let (true, Some(chapter)) = (findings.is_empty(), extent.read) {
-        findings.extend(reader::check(project, chapter)?);
+        findings.extend(reader::chapter(project, chapter)?);
     }
+    told(&findings, &format!("{} exercises are proven", chosen.len()))
+}
+
+/// Says that all is well, or what is not.
+fn told(findings: &[String], success: &str) -> Result<Outcome> {
     if findings.is_empty() {
-        println!("{} exercises are proven", chosen.len());
+        println!("{success}");
         return Ok(Outcome::Done);
     }
-    for finding in &findings {
+    for finding in findings {
         println!("{finding}");
     }
     bail!("{} findings in the exercises", findings.len())

@@ -1,36 +1,75 @@
-//! A scripted reader: a new workspace, and every exercise of a chapter written in it, one after another.
+//! A scripted reader: a new workspace, and one exercise after another written in it.
 
 use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use super::talk;
+use crate::contents::CHAPTERS;
 use crate::learn::exercises::Exercise;
-use crate::learn::state::{Reader, chapter_of};
+use crate::learn::state::{Reader, Status, chapter_of};
 use crate::learn::{Outcome, check, next, start, text};
 
-/// What a reader of a chapter would stumble over.
-pub fn check(project: &Path, chapter: usize) -> Result<Vec<String>> {
+/// What a reader of one chapter would stumble over, who writes all of it.
+pub fn chapter(project: &Path, chapter: usize) -> Result<Vec<String>> {
     // Outside of the project, whose settings would hold for it too.
     let home = tempfile::tempdir()?;
     let folder = home.path().join("my-gpt2");
     start::run(project, &folder, false, &chapter.to_string())?;
     let mut reader = Reader::at(project, folder.canonicalize()?)?;
-    let exercises = reader.book.exercises().filter(|exercise| chapter_of(exercise) == chapter);
-    let ids: Vec<String> = exercises.map(|exercise| exercise.id.clone()).collect();
+    let mut findings = write_chapter(&mut reader)?;
+    next::run(&mut reader, None)?;
+    findings.extend(has_come_to(&reader, chapter + 1));
+    Ok(findings)
+}
+
+/// What a reader of the shortest way through the book would stumble over, from the first exercise to a model that answers.
+pub fn spine(project: &Path) -> Result<Vec<String>> {
+    let home = tempfile::tempdir()?;
+    let folder = home.path().join("my-gpt2");
+    start::run(project, &folder, true, "1")?;
+    let mut reader = Reader::at(project, folder.canonicalize()?)?;
     let mut findings = Vec::new();
+    for chapter in &CHAPTERS {
+        findings.extend(has_come_to(&reader, chapter.number));
+        findings.extend(write_chapter(&mut reader)?);
+        next::run(&mut reader, None)?;
+    }
+    if findings.is_empty() {
+        findings.extend(talk::check(&reader.folder)?);
+    }
+    Ok(findings)
+}
+
+fn has_come_to(reader: &Reader, chapter: usize) -> Option<String> {
+    let there = reader.state.chapter;
+    let is_there = there == chapter.min(CHAPTERS.len());
+    (!is_there).then(|| format!("the reader is in chapter {there}, not in {chapter}"))
+}
+
+/// Writes every exercise of the chapter at hand: it must fail before and pass after.
+fn write_chapter(reader: &mut Reader) -> Result<Vec<String>> {
+    let mut findings = Vec::new();
+    let mut ids = Vec::new();
+    for exercise in reader.book.exercises() {
+        if chapter_of(exercise) == reader.state.chapter && reader.status(exercise)? == Status::Open
+        {
+            ids.push(exercise.id.clone());
+        }
+    }
     for id in &ids {
-        if check::run(&mut reader, Some(id))? == Outcome::Done {
+        next::run(reader, None)?;
+        if check::run(reader, None)? == Outcome::Done {
             findings.push(format!("{id}: a hole passes"));
         }
-        write(&reader, id)?;
-        if check::run(&mut reader, Some(id))? != Outcome::Done {
+        write(reader, id)?;
+        if check::run(reader, Some(id))? != Outcome::Done {
             findings.push(format!("{id}: what is right does not pass"));
         }
     }
     if let Some(exercise) = reader.current()? {
         findings.push(format!("{}: it is not done, though all is written", exercise.id));
     }
-    next::run(&mut reader, None)?;
     Ok(findings)
 }
 
@@ -38,12 +77,9 @@ pub fn check(project: &Path, chapter: usize) -> Result<Vec<String>> {
 fn write(reader: &Reader, id: &str) -> Result<()> {
     let exercise: &Exercise = reader.book.find(id)?;
     let ours = text::bodies(reader.project, exercise)?;
-    let bodies = if exercise.may_not_call.is_empty() {
-        ours
-    } else {
-        let by_hand = exercise.right.iter().find(|variant| variant.name == "by hand");
-        let edits = by_hand.map_or(&[][..], |variant| &variant.edits[..]);
-        text::edited(exercise, &ours, edits)?
+    let bodies = match exercise.by_hand() {
+        Some(variant) => text::edited(exercise, &ours, &variant.edits)?,
+        None => ours,
     };
     for (item, body) in exercise.items.iter().zip(&bodies) {
         text::replace(&reader.folder, item, body).with_context(|| item.to_string())?;
