@@ -10,7 +10,8 @@ pub struct MultiHeadAttention {
     w_q: Linear, // weight [C, C]
     w_k: Linear, // weight [C, C]
     w_v: Linear, // weight [C, C]
-    w_o: Linear, // weight [C, C]
+    /// Mixes the heads' slices: weight `[C, C]`.
+    pub w_o: Linear,
     heads: i64,
     dropout: f64,
 }

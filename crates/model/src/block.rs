@@ -8,10 +8,10 @@ use tch::{Tensor, nn};
 /// positions, the feed-forward network works on each alone, and both add to the residual stream.
 #[derive(Debug)]
 pub struct Block {
-    attention: MultiHeadAttention,
-    feed_forward: FeedForward,
-    norm1: LayerNorm,
-    norm2: LayerNorm,
+    pub(crate) attention: MultiHeadAttention,
+    pub(crate) feed_forward: FeedForward,
+    pub(crate) norm1: LayerNorm,
+    pub(crate) norm2: LayerNorm,
     dropout: f64,
 }
 

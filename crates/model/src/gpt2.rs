@@ -13,9 +13,9 @@ pub struct Gpt2 {
     pub config: Gpt2Config,
     /// All parameters by name.
     pub store: nn::VarStore,
-    embed: InputEmbedding,
-    blocks: Vec<Block>,
-    norm: LayerNorm,
+    pub(crate) embed: InputEmbedding,
+    pub(crate) blocks: Vec<Block>,
+    pub(crate) norm: LayerNorm,
     head: Option<Linear>, // weight [V, C]; none where the token embedding is the head as well
 }
 

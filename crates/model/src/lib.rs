@@ -10,6 +10,7 @@
 //! | [`summary`] | where are the parameters? | 3.6 |
 //! | [`generate`] | how does the model write? | 3.7 |
 //! | [`cache`] | why does it not start over for each token? | 3.8 |
+//! | [`mod@trace`] | what does a text pass through on its way? | 3.9 |
 //!
 //! [`mod@format`] is how everybody else stores a GPT-2 (chapters 5.1 and 5.6), [`fast`] how the same numbers come sooner on a CPU.
 //!
@@ -24,6 +25,7 @@ pub mod generate;
 pub mod gpt2;
 pub mod norm;
 pub mod summary;
+pub mod trace;
 
 pub mod fast;
 pub mod format;
