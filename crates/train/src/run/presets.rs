@@ -32,7 +32,7 @@ pub fn all() -> [Preset; 3] {
             name: "story",
             text: Some("tinystories"),
             config: sizes(2048, 256, 192, 6, 6),
-            settings: training(8, 2500, 2e-3),
+            settings: training(8, 1700, 2e-3),
         },
         Preset {
             name: "shakespeare",
