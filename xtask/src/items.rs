@@ -5,7 +5,7 @@ use std::ops::{Range, RangeInclusive};
 
 use proc_macro2::{Ident, Span};
 use syn::spanned::Spanned;
-use syn::{Attribute, Block, ImplItem, Item, TraitItem, Type};
+use syn::{Attribute, Block, ImplItem, Item, TraitItem, Type, Visibility};
 
 /// A function, type or other item outside of tests that has a name.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ pub struct Named {
     pub path: String,
     /// Whether it is a function or a method.
     pub is_function: bool,
+    /// Whether it is a function that only its own file can call.
+    pub is_private: bool,
     /// The bytes of a function's body, its braces included.
     pub body: Option<Range<usize>>,
     /// From its first line after documentation and attributes to its last.
@@ -57,7 +59,12 @@ pub fn collect(items: &[Item], named: &mut Vec<Named>) {
             }
             Item::Impl(block) => {
                 let of = type_name(&block.self_ty);
-                named.extend(block.items.iter().filter_map(|item| in_impl(&of, item)));
+                let all = block.items.iter().filter_map(|item| in_impl(&of, item));
+                // What a trait asks for can be called wherever the trait is known.
+                let is_inherent = block.trait_.is_none();
+                named.extend(
+                    all.map(|item| Named { is_private: item.is_private && is_inherent, ..item }),
+                );
                 continue;
             }
             Item::Const(item) => (&item.ident, &item.attrs),
@@ -71,12 +78,12 @@ pub fn collect(items: &[Item], named: &mut Vec<Named>) {
             Item::Macro(syn::ItemMacro { ident: Some(name), attrs, .. }) => (name, attrs),
             _ => continue,
         };
-        let body = match item {
-            Item::Fn(function) => Some(bytes_of(&function.block)),
-            _ => None,
+        let (body, is_private) = match item {
+            Item::Fn(function) => (Some(bytes_of(&function.block)), is_inherited(&function.vis)),
+            _ => (None, false),
         };
         let what = (name, attributes, body.is_some());
-        named.push(Named { body, ..new("", what, item.span()) });
+        named.push(Named { is_private, body, ..new("", what, item.span()) });
         if let Item::Trait(block) = item {
             let of = block.ident.to_string();
             named.extend(block.items.iter().filter_map(|item| in_trait(&of, item)));
@@ -91,11 +98,15 @@ fn in_impl(of: &str, item: &ImplItem) -> Option<Named> {
         ImplItem::Type(item) => (&item.ident, &item.attrs, false),
         _ => return None,
     };
-    let body = match item {
-        ImplItem::Fn(item) => Some(bytes_of(&item.block)),
-        _ => None,
+    let (body, is_private) = match item {
+        ImplItem::Fn(item) => (Some(bytes_of(&item.block)), is_inherited(&item.vis)),
+        _ => (None, false),
     };
-    Some(Named { body, ..new(of, what, item.span()) })
+    Some(Named { is_private, body, ..new(of, what, item.span()) })
+}
+
+fn is_inherited(visibility: &Visibility) -> bool {
+    matches!(visibility, Visibility::Inherited)
 }
 
 fn in_trait(of: &str, item: &TraitItem) -> Option<Named> {
@@ -124,6 +135,7 @@ fn new(of: &str, what: (&Ident, &Vec<Attribute>, bool), whole: Span) -> Named {
     Named {
         path: if of.is_empty() { name.to_string() } else { format!("{of}::{name}") },
         is_function,
+        is_private: false,
         body: None,
         lines: name.span().start().line..=whole.end().line,
         attributes: shown.flat_map(|attribute| lines_of(attribute.span())).collect(),

@@ -1,5 +1,6 @@
 //! `give`, `take` and `diff`: our text and the reader's, exchanged so that nothing is lost.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
@@ -7,7 +8,7 @@ use fs_err as fs;
 
 use super::exercises::{Exercise, ItemPath};
 use super::state::{FOLDER, Reader, Status};
-use super::{Outcome, text, wrong_use};
+use super::{Outcome, level, text, wrong_use};
 
 /// Begins the part of a kept text that belongs to a function.
 const MARK: &str = "//# ";
@@ -32,7 +33,7 @@ pub fn take(reader: &mut Reader, ids: &[String]) -> Result<Outcome> {
         let Some(file) = kept(reader, exercise)?.pop() else {
             return Err(wrong_use(format!("no text of yours is kept for {id}")));
         };
-        let theirs = split(exercise, &fs::read_to_string(&file)?)
+        let theirs = split(reader, exercise, &fs::read_to_string(&file)?)
             .with_context(|| format!("{} is not as it was kept", file.display()))?;
         exchange(reader, exercise, &theirs)?;
         reader.state.given.remove(id);
@@ -43,22 +44,18 @@ pub fn take(reader: &mut Reader, ids: &[String]) -> Result<Outcome> {
 }
 
 /// Puts other bodies in place, and keeps what stood there unless it is open, ours, or kept already.
-fn exchange(reader: &Reader, exercise: &Exercise, new: &[String]) -> Result<()> {
+pub fn exchange(reader: &Reader, exercise: &Exercise, new: &[String]) -> Result<()> {
     let now = text::bodies(&reader.folder, exercise).with_context(|| {
         format!(
             "the text of {} cannot be found in your files; `cargo learn check {}` shows what is wrong with them",
             exercise.id, exercise.id
         )
     })?;
-    let is_hole = |body: &String| *body == text::cut_body(exercise, body);
     let ours = text::bodies(reader.project, exercise)?;
-    if !now.iter().all(is_hole) && now != ours {
+    if now != ours && !level::is_untouched(reader.project, exercise, &now)? {
         keep(reader, exercise, &now)?;
     }
-    for (item, body) in exercise.items.iter().zip(new) {
-        text::replace(&reader.folder, item, body)?;
-    }
-    Ok(())
+    text::put(&reader.folder, exercise, new)
 }
 
 /// Keeps a text under a name that no other text has; one that is kept already stays where it is.
@@ -86,16 +83,20 @@ fn kept(reader: &Reader, exercise: &Exercise) -> Result<Vec<PathBuf>> {
     crate::files::matching(&reader.folder, &pattern)
 }
 
-/// The bodies of a kept text, in the order of the exercise's functions.
-fn split(exercise: &Exercise, whole: &str) -> Result<Vec<String>> {
-    let parts: Vec<&str> = whole.split(MARK).skip(1).collect();
-    ensure!(parts.len() == exercise.items.len(), "it holds {} functions", parts.len());
-    let body = |(item, part): (&ItemPath, &&str)| {
+/// The bodies of a kept text, in the order of the exercise's functions; one that is not in it, as there was less to write at
+/// another level, stays as it is.
+fn split(reader: &Reader, exercise: &Exercise, whole: &str) -> Result<Vec<String>> {
+    let mut parts = BTreeMap::new();
+    for part in whole.split(MARK).skip(1) {
         let (name, body) = part.split_once('\n').context("a name without a body")?;
-        ensure!(name == item.to_string(), "{name} is not {item}");
-        Ok(body.strip_suffix('\n').unwrap_or(body).to_owned())
+        parts.insert(name, body.strip_suffix('\n').unwrap_or(body).to_owned());
+    }
+    ensure!(!parts.is_empty(), "it holds no function");
+    let body = |item: &ItemPath| match parts.get(item.to_string().as_str()) {
+        Some(body) => Ok(body.clone()),
+        None => text::body(&reader.folder, item),
     };
-    exercise.items.iter().zip(&parts).map(body).collect()
+    exercise.items.iter().map(body).collect()
 }
 
 /// Shows the reader's text beside ours, and the known mistakes.

@@ -60,7 +60,7 @@ pub fn all(project: &std::path::Path) -> Result<Outcome> {
             made_anew(project, &folder, &book)?
         }
     };
-    let mut reader = Reader { project, book, folder, state };
+    let mut reader = Reader::new(project, folder, state)?;
     let mut ids = Vec::new();
     for exercise in reader.book.exercises() {
         if matches!(reader.status(exercise)?, Status::Yours | Status::Written | Status::Changed) {

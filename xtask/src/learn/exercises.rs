@@ -1,4 +1,4 @@
-//! What there is to write: `chapters/exercises/1-embedding.toml` to `5-finetune.toml`, in the order of doing.
+//! What there is to write: `chapters/exercises/1-embedding.toml` to `5-finetune.toml` and `x-gradient.toml`, in the order of doing.
 
 use std::path::Path;
 use std::str::FromStr;
@@ -9,7 +9,21 @@ use serde::Deserialize;
 
 use super::judge::Judge;
 use super::wrong_use;
+use crate::contents::{self, CHAPTERS};
 use crate::files::matching;
+
+/// The exercises beside the book, after its last chapter: `x-gradient.toml`, numbered `X.1` and on.
+pub const BESIDE: usize = CHAPTERS.len() + 1;
+/// What their numbers begin with.
+pub const BESIDE_NAME: &str = "X";
+/// The chapter that they belong to.
+const BESIDE_OF: usize = 4;
+
+/// The chapter of the book in which the exercises of a file stand.
+pub fn in_book(number: usize) -> &'static contents::Chapter {
+    let number = if number == BESIDE { BESIDE_OF } else { number };
+    &CHAPTERS[number - 1]
+}
 
 /// A file of exercises.
 #[derive(Debug, Deserialize)]
@@ -44,6 +58,9 @@ pub struct Exercise {
     pub judges: Vec<Judge>,
     /// A formula or a place to read, the steps in words, most of the code.
     pub hints: [String; 3],
+    /// The expressions that the level `gentle` cuts out, each with its `todo!("a question")`; without any, it cuts whole bodies.
+    #[serde(default)]
+    pub gentle: Vec<Edit>,
     /// Whether it belongs to the shortest way through the book.
     #[serde(default)]
     pub spine: bool,
@@ -136,16 +153,22 @@ impl TryFrom<String> for Judge {
     }
 }
 
+impl Chapter {
+    /// What the numbers of its exercises begin with.
+    pub fn name(&self) -> String {
+        if self.number == BESIDE { BESIDE_NAME.to_owned() } else { self.number.to_string() }
+    }
+}
+
 impl Exercise {
     /// The section of the chapter that it belongs to.
     pub fn section(&self) -> &str {
         self.id.rsplit_once('.').map_or(&self.id, |(section, _)| section)
     }
 
-    /// What to write where our own text calls what the reader may not; nothing where it does not.
-    pub fn by_hand(&self) -> Option<&Variant> {
-        let mut right = self.right.iter().filter(|_| !self.may_not_call.is_empty());
-        right.find(|variant| variant.name == "by hand")
+    /// The place among the right solutions of what to write where our own text calls what the reader may not.
+    pub fn by_hand(&self) -> Option<usize> {
+        self.right.iter().position(|variant| variant.name == "by hand")
     }
 
     /// The names of its functions.
@@ -161,15 +184,15 @@ pub struct Book {
 }
 
 impl Book {
-    /// Reads all files of exercises.
+    /// Reads all files of exercises; what stands beside the book comes last.
     pub fn read(project: &Path) -> Result<Self> {
         let mut chapters = Vec::new();
-        for file in matching(project, "chapters/exercises/[1-5]-*.toml")? {
+        for file in matching(project, "chapters/exercises/[1-5x]-*.toml")? {
             let text = fs::read_to_string(&file)?;
             let mut chapter: Chapter =
                 toml::from_str(&text).with_context(|| format!("cannot read {}", file.display()))?;
             let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            chapter.number = name[..1].parse()?;
+            chapter.number = if name.starts_with('x') { BESIDE } else { name[..1].parse()? };
             chapters.push(chapter);
         }
         ensure!(!chapters.is_empty(), "{} has no exercises", project.display());
@@ -188,6 +211,14 @@ impl Book {
         }
         let all: Vec<_> = self.exercises().map(|exercise| exercise.id.as_str()).collect();
         bail!(wrong_use(format!("there is no exercise {id}; there are {}", all.join(", "))))
+    }
+
+    /// Adds functions to an exercise.
+    pub fn widen(&mut self, id: &str, more: Vec<ItemPath>) {
+        let mut all = self.chapters.iter_mut().flat_map(|chapter| &mut chapter.exercises);
+        if let Some(exercise) = all.find(|exercise| exercise.id == id) {
+            exercise.items.extend(more);
+        }
     }
 
     /// The chapter of this number.

@@ -5,6 +5,7 @@
 //! | [`exercises`] | what is there to write? |
 //! | [`judge`] | which tests and demos judge it? |
 //! | [`text`], [`cut`] | how is a body cut out and put back? |
+//! | [`level`] | how much of it? |
 //! | [`start`] | how does the reader get a workspace of their own? |
 //! | [`workspace`], [`manifests`] | what is in it? |
 //! | [`take_over`] | what need not be compiled again? |
@@ -30,6 +31,7 @@ mod git;
 mod hint;
 mod judge;
 mod judging;
+mod level;
 mod manifests;
 mod next;
 mod programs;
@@ -51,6 +53,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Subcommand;
+use level::Level;
 use state::Reader;
 
 /// What `learn` can be asked for.
@@ -68,12 +71,20 @@ pub enum Command {
         /// Begin here; what comes before is given
         #[arg(long, value_name = "CHAPTER OR EXERCISE", default_value = "1")]
         from: String,
+        /// How much is cut out
+        #[arg(long, value_enum, default_value_t)]
+        level: Level,
     },
     /// Say what is to be written; once a chapter is done, go on to the next
-    #[command(after_help = "Example: cargo learn next")]
+    #[command(
+        after_help = "Examples:\n  cargo learn next\n  cargo learn next 2.3.1 --level gentle"
+    )]
     Next {
         /// An exercise, such as 2.3.1
         id: Option<String>,
+        /// Cut it anew with more or less to write; without an exercise, all that you have not begun, and what comes after it
+        #[arg(long, value_enum)]
+        level: Option<Level>,
     },
     /// Judge what you have written
     #[command(
@@ -169,7 +180,7 @@ pub fn wrong_use(sentence: String) -> anyhow::Error {
 /// Follows a command; without one, says what is to be done.
 pub fn run(command: Option<Command>) -> Result<ExitCode> {
     let project = project();
-    let code = match execute(&project, command.unwrap_or(Command::Next { id: None })) {
+    let code = match execute(&project, command.unwrap_or(Command::Next { id: None, level: None })) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::NotYet) => ExitCode::from(1),
         Err(error) if error.is::<WrongUse>() => {
@@ -184,11 +195,13 @@ pub fn run(command: Option<Command>) -> Result<ExitCode> {
 fn execute(project: &Path, command: Command) -> Result<Outcome> {
     let reader = || Reader::here(project);
     match command {
-        Command::Start { folder, spine, from } => start::run(project, &folder, spine, &from),
+        Command::Start { folder, spine, from, level } => {
+            start::run(project, &folder, &start::Wanted { spine, from: &from, level })
+        }
         Command::Prove { changed: true, .. } => prove::changed(project, true),
         Command::Prove { from, reader: true, .. } => prove::read(project, from.as_deref()),
         Command::Prove { from, .. } => prove::run(project, from.as_deref()),
-        Command::Next { id } => next::run(&mut reader()?, id.as_deref()),
+        Command::Next { id, level } => next::run(&mut reader()?, id.as_deref(), level),
         Command::Check { all: true, .. } => check::all(project),
         Command::Check { id, watch: true, .. } => watch::run(project, id.as_deref()),
         Command::Check { id, .. } => check::run(&mut reader()?, id.as_deref()),

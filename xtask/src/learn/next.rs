@@ -2,22 +2,47 @@
 
 use anyhow::Result;
 
+use super::exercises::{BESIDE, BESIDE_NAME};
+use super::level::Level;
 use super::manifests::Lints;
 use super::state::Reader;
-use super::{Outcome, cut, task, workspace};
+use super::{Outcome, cut, task, workspace, wrong_use};
+use crate::contents::CHAPTERS;
 
-/// Shows the exercise at hand, or goes on to the next chapter.
-pub fn run(reader: &mut Reader, id: Option<&str>) -> Result<Outcome> {
-    if id.is_some() || reader.current()?.is_some() {
+/// Shows the exercise at hand, cut anew if another level is asked for, or goes on to the next chapter; what stands beside the book
+/// is cut where it is asked for.
+pub fn run(reader: &mut Reader, id: Option<&str>, level: Option<Level>) -> Result<Outcome> {
+    if let Some(level) = level {
+        cut::again(reader, id, level)?;
+    }
+    let wants_more = id == Some(BESIDE_NAME);
+    let is_written = reader.current()?.is_none();
+    if !wants_more && (id.is_some() || !is_written) {
         task::show(reader, reader.chosen(id)?);
         return Ok(Outcome::Done);
     }
     let done = reader.state.chapter;
+    if wants_more && !(is_written && done == CHAPTERS.len()) {
+        return Err(wrong_use(format!(
+            "{BESIDE_NAME} comes once, when chapter {} is written; `cargo learn` says where you are",
+            CHAPTERS.len()
+        )));
+    }
     println!("chapter {done} is written.\n{}", reader.book.chapter(done)?.finale.trim_end());
-    if !reader.book.chapters.iter().any(|chapter| chapter.number == done + 1) {
-        println!("\nThere is nothing left to write.");
+    if done >= CHAPTERS.len() && !wants_more {
+        println!("\nThat was the book.");
+        if done < BESIDE {
+            println!("Who wants the gradient by hand, too: `cargo learn next {BESIDE_NAME}`");
+        }
         return Ok(Outcome::Done);
     }
+    go_on(reader)?;
+    Ok(Outcome::Done)
+}
+
+/// Cuts the next chapter.
+fn go_on(reader: &mut Reader) -> Result<()> {
+    let done = reader.state.chapter;
     // The holes of this chapter are closed, so its warnings come back.
     for exercise in &reader.book.chapter(done)?.exercises {
         let krate = exercise.items[0].krate();
@@ -26,9 +51,9 @@ pub fn run(reader: &mut Reader, id: Option<&str>) -> Result<Outcome> {
     reader.state.chapter = done + 1;
     cut::chapter(reader, None)?;
     reader.state.write(&reader.folder)?;
-    println!("\nchapter {} is cut out of your workspace now.\n", done + 1);
+    println!("\nwhat comes next is cut out of your workspace now.\n");
     if let Some(exercise) = reader.current()? {
         task::show(reader, exercise);
     }
-    Ok(Outcome::Done)
+    Ok(())
 }

@@ -8,7 +8,8 @@ use fs_err as fs;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::exercises::{Book, Exercise};
+use super::exercises::{BESIDE, BESIDE_NAME, Book, Exercise};
+use super::level::{self, Level};
 use super::{text, wrong_use};
 
 /// The folder in the reader's workspace that `learn` keeps its own things in.
@@ -23,6 +24,12 @@ pub struct State {
     pub chapter: usize,
     /// Whether only the shortest way through the book is cut.
     pub spine: bool,
+    /// The level of what is cut from now on.
+    #[serde(default)]
+    pub level: Level,
+    /// The level at which each exercise was cut, where it was.
+    #[serde(default)]
+    pub levels: BTreeMap<String, Level>,
     /// What the reader has left to us, as long as our text stands there.
     #[serde(default)]
     pub given: BTreeSet<String>,
@@ -94,7 +101,37 @@ impl<'a> Reader<'a> {
 
     /// The workspace in a folder.
     pub fn at(project: &'a Path, folder: PathBuf) -> Result<Self> {
-        Ok(Self { project, book: Book::read(project)?, state: State::read(&folder)?, folder })
+        let state = State::read(&folder)?;
+        Self::new(project, folder, state)
+    }
+
+    /// The workspace in a folder, with a state of our own; an exercise cut from scratch has more functions.
+    pub fn new(project: &'a Path, folder: PathBuf, state: State) -> Result<Self> {
+        let mut reader = Self { project, book: Book::read(project)?, folder, state };
+        let from_scratch: Vec<String> = reader.of_level(Level::Scratch).cloned().collect();
+        if !from_scratch.is_empty() {
+            let mut helpers = level::helpers(project, &reader.book)?;
+            for id in &from_scratch {
+                reader.book.widen(id, helpers.remove(id).unwrap_or_default());
+            }
+        }
+        Ok(reader)
+    }
+
+    fn of_level(&self, wanted: Level) -> impl Iterator<Item = &String> {
+        self.state.levels.iter().filter(move |(_, level)| **level == wanted).map(|(id, _)| id)
+    }
+
+    /// The level at which an exercise was cut.
+    pub fn level(&self, exercise: &Exercise) -> Level {
+        self.state.levels.get(&exercise.id).copied().unwrap_or_default()
+    }
+
+    /// Takes some exercises to be cut at a level.
+    pub fn set_level(&mut self, ids: &[String], level: Level) -> Result<()> {
+        self.state.levels.extend(ids.iter().map(|id| (id.clone(), level)));
+        *self = Self::new(self.project, self.folder.clone(), std::mem::take(&mut self.state))?;
+        Ok(())
     }
 
     /// What has become of an exercise.
@@ -163,7 +200,8 @@ impl<'a> Reader<'a> {
 
 /// The chapter that an exercise belongs to.
 pub fn chapter_of(exercise: &Exercise) -> usize {
-    exercise.id.split('.').next().and_then(|number| number.parse().ok()).unwrap_or_default()
+    let name = exercise.id.split('.').next().unwrap_or_default();
+    if name == BESIDE_NAME { BESIDE } else { name.parse().unwrap_or_default() }
 }
 
 /// The reader's folder: the nearest one from the current folder upwards.

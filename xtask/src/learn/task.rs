@@ -2,10 +2,10 @@
 
 use anyhow::Result;
 
-use super::exercises::Exercise;
+use super::exercises::{Exercise, in_book};
+use super::level::Level;
 use super::state::{Reader, chapter_of};
 use super::status;
-use crate::contents::CHAPTERS;
 use crate::source::Source;
 
 /// Number, name and place of an exercise.
@@ -22,9 +22,15 @@ pub fn heading(reader: &Reader, exercise: &Exercise) {
 pub fn show(reader: &Reader, exercise: &Exercise) {
     heading(reader, exercise);
     println!("  {}", exercise.task);
-    let chapter = chapter_of(exercise);
-    let name = CHAPTERS[chapter - 1].name;
-    let page = reader.project.join(format!("chapters/{chapter}-{name}.md"));
+    match reader.level(exercise) {
+        Level::Gentle if exercise.gentle.is_empty() => {
+            println!("  level     normal, as it has no gentle form");
+        }
+        level => println!("  level     {level}"),
+    }
+    let chapter = in_book(chapter_of(exercise));
+    let page = format!("chapters/{}-{}.md", chapter.number, chapter.name);
+    let page = reader.project.join(page);
     println!("  read      {} of {}, up to the code", exercise.section(), page.display());
     for item in &exercise.items {
         println!("  write     {} in {}", item.name, item.file);

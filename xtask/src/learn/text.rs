@@ -59,21 +59,23 @@ pub fn is_open(exercise: &Exercise, body: &str) -> bool {
     body.contains(&format!("todo!(\"{}:", exercise.id))
 }
 
-/// Cuts the functions of an exercise out of a workspace.
-pub fn cut(root: &Path, exercise: &Exercise) -> Result<()> {
-    for item in &exercise.items {
-        let old = body(root, item)?;
-        replace(root, item, &cut_body(exercise, &old))?;
-    }
-    Ok(())
+/// Puts other bodies in place of those of an exercise.
+pub fn put(root: &Path, exercise: &Exercise, bodies: &[String]) -> Result<()> {
+    exercise.items.iter().zip(bodies).try_for_each(|(item, body)| replace(root, item, body))
 }
 
 /// The body with a hole in place of the body `old`.
 pub fn cut_body(exercise: &Exercise, old: &str) -> String {
+    laid_out(&hole(exercise), old)
+}
+
+/// A body of these lines, indented as the body `old` is.
+fn laid_out(lines: &str, old: &str) -> String {
     // rustfmt closes a body at the indentation of its function.
     let last = old.lines().next_back().unwrap_or_default();
     let indent = &last[..last.len() - last.trim_start().len()];
-    format!("{{\n{indent}    {}\n{indent}}}", hole(exercise))
+    let lines = lines.trim_matches('\n').lines().map(|line| format!("{indent}    {line}\n"));
+    format!("{{\n{}{indent}}}", lines.collect::<Vec<_>>().concat())
 }
 
 /// The bodies of an exercise after the edits of a variant; `reference` in the order of the items.
@@ -91,7 +93,7 @@ pub fn edited(exercise: &Exercise, reference: &[String], edits: &[Edit]) -> Resu
         };
         let body = &bodies[place];
         bodies[place] = match &edit.replace {
-            None => format!("{{ {} }}", edit.with),
+            None => laid_out(&edit.with, body),
             Some(old) => {
                 let times = body.matches(old).count();
                 ensure!(times == 1, "{}: `{old}` stands {times} times, not once", exercise.id);

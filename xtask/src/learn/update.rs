@@ -9,10 +9,10 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use fs_err as fs;
 
-use super::exercises::Exercise;
+use super::exercises::{Exercise, ItemPath};
 use super::manifests::{self, Lints};
 use super::state::{FOLDER, Reader, chapter_of};
-use super::{Outcome, aside, base, git, text, workspace};
+use super::{Outcome, aside, base, git, level, text, workspace};
 use crate::contents::CHAPTERS;
 use crate::run::capture;
 
@@ -30,8 +30,10 @@ pub fn run(reader: &mut Reader) -> Result<Outcome> {
     let reopened = bodies(reader, new.path())?;
     let taken = files(reader, new.path())?;
     base::write(reader.project, &reader.folder)?;
+    let at_hand = reader.book.chapter(reader.state.chapter)?;
     for chapter in &CHAPTERS {
-        let has_holes = chapter.number == reader.state.chapter;
+        let is_of = |item: &ItemPath| item.krate() == chapter.name;
+        let has_holes = at_hand.exercises.iter().any(|exercise| exercise.items.iter().any(is_of));
         let lints = if has_holes { Lints::Holes } else { Lints::All };
         workspace::set_lints(reader.project, &reader.folder, chapter.name, lints)?;
     }
@@ -55,23 +57,22 @@ fn bodies(reader: &Reader, new: &Path) -> Result<Vec<String>> {
         if chapter_of(exercise) > reader.state.chapter {
             continue;
         }
+        let level = reader.level(exercise);
         let Ok(theirs) = text::bodies(&reader.folder, exercise) else {
-            text::cut(new, exercise)?;
+            level::cut(reader.project, new, exercise, level)?;
             reopened.push(format!("{} is open: it could not be found in your files", exercise.id));
             continue;
         };
         let old = base::folder(&reader.folder);
         let is_given = reader.state.given.contains(&exercise.id)
             && text::bodies(&old, exercise).is_ok_and(|given| given == theirs);
-        if theirs.iter().any(|body| text::is_open(exercise, body)) {
-            text::cut(new, exercise)?;
+        if level::is_untouched(&old, exercise, &theirs).is_ok_and(|is| is) {
+            level::cut(reader.project, new, exercise, level)?;
         } else if !is_given && fits(reader, new, exercise)? {
-            for (item, body) in exercise.items.iter().zip(&theirs) {
-                text::replace(new, item, body)?;
-            }
+            text::put(new, exercise, &theirs)?;
         } else if !is_given {
             let kept = aside::keep(reader, exercise, &theirs)?;
-            text::cut(new, exercise)?;
+            level::cut(reader.project, new, exercise, level)?;
             reopened.push(format!(
                 "{} is open again, as its first lines have changed; your text is in {}",
                 exercise.id,

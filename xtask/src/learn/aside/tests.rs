@@ -15,7 +15,8 @@ fn reader(folder: &Path) -> Reader<'_> {
     let book = Book::read(folder).expect("exercises");
     let state = State { chapter: 1, ..State::default() };
     let reader = Reader { project: folder, book, folder: theirs, state };
-    text::cut(&reader.folder, exercise(&reader)).expect("cut");
+    let level = level::Level::Normal;
+    level::cut(reader.project, &reader.folder, exercise(&reader), level).expect("cut");
     reader
 }
 

@@ -11,7 +11,7 @@ use fs_err as fs;
 use sha2::{Digest, Sha256};
 
 use crate::learn::exercises::{Book, Exercise};
-use crate::learn::judge::Judge;
+use crate::learn::judge::{Judge, Program};
 use crate::learn::{git, text};
 
 /// How many exercises are proven anew each time.
@@ -72,20 +72,24 @@ fn hash(project: &Path, exercise: &Exercise) -> Result<String> {
             Judge::Demo(demo) => {
                 files.extend([demo.source(Path::new("")), demo.out(Path::new(""))]);
             }
-            Judge::Test { program, name } => {
-                let module = name.split("::tests::").next().unwrap_or(name);
-                let file = program.file.as_ref().map_or_else(
-                    || format!("src/{}.rs", module.replace("::", "/")),
-                    |file| format!("tests/{file}.rs"),
-                );
-                files.push(format!("crates/{}/{file}", program.krate).into());
+            Judge::Test { program: Program { krate, file: Some(file) }, .. } => {
+                files.push(format!("crates/{krate}/tests/{file}.rs").into());
+            }
+            Judge::Test { program: Program { krate, file: None }, name } => {
+                let module = name.split("::tests::").next().unwrap_or(name).replace("::", "/");
+                // Beside the code, or in a file of their own.
+                let places = ["", "/mod", "/tests"];
+                let all = places.map(|end| format!("crates/{krate}/src/{module}{end}.rs").into());
+                files.extend(all.into_iter().filter(|file: &PathBuf| project.join(file).is_file()));
             }
         }
     }
     files.sort();
     files.dedup();
     let mut hasher = Sha256::new();
-    hasher.update(format!("{exercise:?}"));
+    // Not what is only told: hints, questions, names.
+    let Exercise { items, judges, may_not_call, wrong, right, .. } = exercise;
+    hasher.update(format!("{items:?}{judges:?}{may_not_call:?}{wrong:?}{right:?}"));
     for file in files {
         hasher.update(fs::read(project.join(file))?);
     }

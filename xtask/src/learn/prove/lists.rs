@@ -9,8 +9,9 @@ use fs_err as fs;
 use crate::contents::CHAPTERS;
 use crate::files::matching;
 use crate::learn::boxes;
-use crate::learn::exercises::{Book, Chapter, Exercise, ItemPath};
+use crate::learn::exercises::{BESIDE, Book, Chapter, Exercise, ItemPath};
 use crate::learn::judge::Judge;
+use crate::learn::level::Level;
 use crate::learn::text;
 use crate::markdown::Page;
 
@@ -29,7 +30,9 @@ pub fn check(project: &Path, book: &Book) -> Result<Vec<String>> {
                 findings.push(format!("{item}: {error:#}"));
             }
         }
-        findings.extend(forgotten(project, chapter, &places)?);
+        if chapter.number != BESIDE {
+            findings.extend(forgotten(project, chapter, &places)?);
+        }
         findings.extend(boxes::misplaced(project, chapter)?);
         for exercise in &chapter.exercises {
             findings.extend(of_exercise(project, chapter, exercise)?);
@@ -43,8 +46,8 @@ pub fn check(project: &Path, book: &Book) -> Result<Vec<String>> {
 /// What is wrong with one exercise.
 fn of_exercise(project: &Path, chapter: &Chapter, exercise: &Exercise) -> Result<Vec<String>> {
     let mut wrong = Vec::new();
-    if !exercise.id.starts_with(&format!("{}.", chapter.number)) {
-        wrong.push(format!("it stands in the file of chapter {}", chapter.number));
+    if !exercise.id.starts_with(&format!("{}.", chapter.name())) {
+        wrong.push(format!("it stands in the file of chapter {}", chapter.name()));
     }
     if exercise.judges.is_empty() || exercise.hints.iter().any(|hint| hint.trim().is_empty()) {
         wrong.push("it needs judges and three hints".to_owned());
@@ -62,6 +65,10 @@ fn of_exercise(project: &Path, chapter: &Chapter, exercise: &Exercise) -> Result
     }
     // A function that is missing is complained of with the items.
     let Ok(reference) = text::bodies(project, exercise) else { return Ok(Vec::new()) };
+    let gentle = Level::Gentle.holes(exercise, &reference);
+    if gentle.is_ok_and(|holes| !holes.iter().any(|body| text::is_open(exercise, body))) {
+        wrong.push("its gentle form has nothing to write".to_owned());
+    }
     for variant in exercise.wrong.iter().chain(&exercise.right) {
         if let Err(error) = text::edited(exercise, &reference, &variant.edits) {
             wrong.push(format!("{}: {error:#}", variant.name));

@@ -79,7 +79,7 @@ fn prove(project: &Path, book: &Book, chosen: &[&Exercise], extent: &Extent) -> 
     setup::ensure(project)?;
     let mut findings = lists::check(project, book)?;
     if extent.whole {
-        findings.extend(cuts::check(project, book)?);
+        findings.extend(cuts::check(project)?);
     }
     if findings.is_empty() {
         findings.extend(variants::check(project, book, chosen, extent.keep)?);

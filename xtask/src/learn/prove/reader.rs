@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::talk;
 use crate::contents::CHAPTERS;
 use crate::learn::exercises::Exercise;
+use crate::learn::level::Level;
+use crate::learn::start::Wanted;
 use crate::learn::state::{Reader, Status, chapter_of};
 use crate::learn::{Outcome, check, next, start, text};
 
@@ -15,10 +17,11 @@ pub fn chapter(project: &Path, chapter: usize) -> Result<Vec<String>> {
     // Outside of the project, whose settings would hold for it too.
     let home = tempfile::tempdir()?;
     let folder = home.path().join("my-gpt2");
-    start::run(project, &folder, false, &chapter.to_string())?;
+    let from = chapter.to_string();
+    start::run(project, &folder, &Wanted { spine: false, from: &from, level: Level::Normal })?;
     let mut reader = Reader::at(project, folder.canonicalize()?)?;
     let mut findings = write_chapter(&mut reader)?;
-    next::run(&mut reader, None)?;
+    next::run(&mut reader, None, None)?;
     findings.extend(has_come_to(&reader, chapter + 1));
     Ok(findings)
 }
@@ -27,13 +30,13 @@ pub fn chapter(project: &Path, chapter: usize) -> Result<Vec<String>> {
 pub fn spine(project: &Path) -> Result<Vec<String>> {
     let home = tempfile::tempdir()?;
     let folder = home.path().join("my-gpt2");
-    start::run(project, &folder, true, "1")?;
+    start::run(project, &folder, &Wanted { spine: true, from: "1", level: Level::Normal })?;
     let mut reader = Reader::at(project, folder.canonicalize()?)?;
     let mut findings = Vec::new();
     for chapter in &CHAPTERS {
         findings.extend(has_come_to(&reader, chapter.number));
         findings.extend(write_chapter(&mut reader)?);
-        next::run(&mut reader, None)?;
+        next::run(&mut reader, None, None)?;
     }
     if findings.is_empty() {
         findings.extend(talk::check(&reader.folder)?);
@@ -58,7 +61,7 @@ fn write_chapter(reader: &mut Reader) -> Result<Vec<String>> {
         }
     }
     for id in &ids {
-        next::run(reader, None)?;
+        next::run(reader, None, None)?;
         if check::run(reader, None)? == Outcome::Done {
             findings.push(format!("{id}: a hole passes"));
         }
@@ -78,11 +81,8 @@ fn write(reader: &Reader, id: &str) -> Result<()> {
     let exercise: &Exercise = reader.book.find(id)?;
     let ours = text::bodies(reader.project, exercise)?;
     let bodies = match exercise.by_hand() {
-        Some(variant) => text::edited(exercise, &ours, &variant.edits)?,
+        Some(place) => text::edited(exercise, &ours, &exercise.right[place].edits)?,
         None => ours,
     };
-    for (item, body) in exercise.items.iter().zip(&bodies) {
-        text::replace(&reader.folder, item, body).with_context(|| item.to_string())?;
-    }
-    Ok(())
+    text::put(&reader.folder, exercise, &bodies)
 }

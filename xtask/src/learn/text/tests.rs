@@ -18,16 +18,15 @@ fn what_is_cut_and_given_back_is_the_file_byte_for_byte() {
     let (root, exercise) = (folder.path(), exercise());
     let reference = bodies(root, &exercise).expect("read");
     assert_eq!(reference, ["{\n    a + 1\n}", "{\n        '}' // }\n    }"]);
-    cut(root, &exercise).expect("cut");
+    let holes: Vec<_> = reference.iter().map(|body| cut_body(&exercise, body)).collect();
+    put(root, &exercise, &holes).expect("cut");
     let text = fs::read_to_string(root.join("a.rs")).expect("there");
     let holed = "pub fn f(a: i64) -> i64 {\n    todo!(\"1.1.1: an é\")\n}\n";
     assert!(text.contains(holed), "{text}");
     assert!(text.contains("char {\n        todo!(\"1.1.1: an é\")\n    }\n}"), "{text}");
     let now = bodies(root, &exercise).expect("read");
     assert!(now.iter().all(|body| is_open(&exercise, body)));
-    for (item, body) in exercise.items.iter().zip(&reference) {
-        replace(root, item, body).expect("given back");
-    }
+    put(root, &exercise, &reference).expect("given back");
     assert_eq!(fs::read_to_string(root.join("a.rs")).expect("there"), SOURCE);
 }
 
@@ -53,7 +52,7 @@ fn an_edit_must_fit_one_place() {
         edited(&exercise(), &reference, &[edit])
     };
     assert_eq!(edited("replace = '1'\nwith = '2'").expect("once")[0], "{ a + 2 }");
-    assert_eq!(edited("item = 'A::g'\nwith = 'b'").expect("whole")[1], "{ b }");
+    assert_eq!(edited("item = 'A::g'\nwith = 'b'").expect("whole")[1], "{\n    b\n}");
     for text in ["replace = 'c'\nwith = ''", "replace = 'a +'\nwith = ''", "with = ''"] {
         assert!(edited(text).is_err(), "{text}");
     }
