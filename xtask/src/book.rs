@@ -3,7 +3,8 @@
 //! The chapters are written for GitHub. What GitHub does with them and mdBook does not is done on a copy under `target/`:
 //! formulas become MathML, drawn with the mathematical font that the crate pulldown-latex brings along (Latin Modern
 //! Math, GUST Font License); the markers of `weave` go; the list of chapters is made from the files. A link that leads
-//! nowhere, a formula that cannot be drawn and a page that would fetch something from another server are errors.
+//! nowhere, a formula that cannot be drawn and a page that would fetch something from another server are errors. In the edition for
+//! learners the code of exercises is folded.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -14,16 +15,18 @@ use serde_json::Value;
 
 use crate::files::matching;
 use crate::formulas::for_mdbook;
+use crate::learn::boxes::Solutions;
 use crate::lint::links;
 use crate::run::{capture, cargo, pass_through, words};
 
 const MDBOOK_VERSION: &str = "0.5.4";
 
 /// Builds the book into `book/`, checks it, and opens it if wished.
-pub fn run(root: &Path, open: bool) -> Result<()> {
+pub fn run(root: &Path, open: bool, for_learners: bool) -> Result<()> {
     let mdbook = provide_mdbook(root)?;
     let sources = root.join("target/book");
-    let pages = prepare(root, &sources)?;
+    let solutions = if for_learners { Solutions::read(root)? } else { Solutions::default() };
+    let pages = prepare(root, &sources, &solutions)?;
     copy_font(root, &sources.join("src"))?;
     let built = root.join("book");
     let mut command = Command::new(mdbook);
@@ -76,7 +79,7 @@ fn provide_mdbook(root: &Path) -> Result<PathBuf> {
 }
 
 /// Writes what mdBook reads; returns the number of pages.
-fn prepare(root: &Path, sources: &Path) -> Result<usize> {
+fn prepare(root: &Path, sources: &Path, solutions: &Solutions) -> Result<usize> {
     if sources.exists() {
         fs::remove_dir_all(sources)?;
     }
@@ -95,7 +98,8 @@ fn prepare(root: &Path, sources: &Path) -> Result<usize> {
     for path in matching(&chapters, "*.md")? {
         let name = path.file_name().unwrap_or_default().display().to_string();
         let text = fs::read_to_string(&path)?;
-        let page = for_mdbook(&text).with_context(|| format!("chapters/{name}"))?;
+        let folded = |directive: &str| solutions.summary(directive);
+        let page = for_mdbook(&text, &folded).with_context(|| format!("chapters/{name}"))?;
         fs::write(src.join(&name), page)?;
         pages.push((name, title(&text)));
     }

@@ -43,7 +43,7 @@ pub fn run(root: &Path) -> Result<()> {
         command.args(["doc", "--quiet", "--workspace", "--no-deps"]);
         pass_through(command.env("RUSTDOCFLAGS", "-D warnings"))
     });
-    steps.step("book", || book::run(root, false));
+    steps.step("book", || book::run(root, false, false));
     steps.step("dependencies", || dependencies(root));
     steps.summary(start.elapsed().as_secs_f64())
 }

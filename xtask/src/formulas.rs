@@ -15,8 +15,8 @@ use crate::markdown::Page;
 const RAW: [&str; 8] =
     ["$$", "\\frac", "\\sqrt", "\\sum", "\\left", "\\text", "\\mathrm", "\\operatorname"];
 
-/// A page for mdBook.
-pub fn for_mdbook(text: &str) -> Result<String> {
+/// A page for mdBook. What `folded` gives a summary for, by its directive, is folded under it.
+pub fn for_mdbook(text: &str, folded: &dyn Fn(&str) -> Option<String>) -> Result<String> {
     let page = Page::new(text);
     for (i, sentence) in page.sentences().lines().enumerate() {
         if let Some(mark) = RAW.iter().find(|mark| sentence.contains(**mark)) {
@@ -26,8 +26,7 @@ pub fn for_mdbook(text: &str) -> Result<String> {
             );
         }
     }
-    let mut edits: Vec<(Range<usize>, String)> =
-        page.markers.iter().map(|marker| (marker.range.clone(), String::new())).collect();
+    let mut edits = markers(&page, folded);
     for (event, range) in &page.events {
         let at = || format!("line {}", page.line(range.start));
         edits.extend(match event {
@@ -50,6 +49,23 @@ pub fn for_mdbook(text: &str) -> Result<String> {
         at = range.end;
     }
     Ok(out + &text[at..])
+}
+
+/// The markers, each with what stands in its place: nothing, or the beginning and the end of what is folded.
+fn markers(page: &Page, folded: &dyn Fn(&str) -> Option<String>) -> Vec<(Range<usize>, String)> {
+    let mut is_folded = false;
+    let in_place = page.markers.iter().map(|marker| {
+        let summary = marker.directive.and_then(folded);
+        // Markdown is read again after an empty line.
+        let new = match &summary {
+            Some(summary) => format!("<details>\n<summary>{summary}</summary>\n\n"),
+            None if is_folded => "\n</details>\n\n".to_owned(),
+            None => String::new(),
+        };
+        is_folded = summary.is_some();
+        (marker.range.clone(), new)
+    });
+    in_place.collect()
 }
 
 /// Where a link's target stands, and what it must be. mdBook turns every link to a `.md` file into one to a page; those
@@ -99,9 +115,24 @@ fn mathml(formula: &str, display_mode: DisplayMode) -> Result<String> {
 mod tests {
     use super::*;
 
+    fn unfolded(text: &str) -> Result<String> {
+        for_mdbook(text, &|_| None)
+    }
+
+    #[test]
+    fn what_has_a_summary_is_folded_and_nothing_else_is() {
+        let text = "a\n<!-- weave x.rs#f -->\n```rust\nf\n```\n<!-- /weave -->\n<!-- weave x.out -->\n```text\no\n```\n<!-- /weave -->\nb\n";
+        let folded = |directive: &str| directive.ends_with("#f").then(|| "Ours".to_owned());
+        let page = for_mdbook(text, &folded).expect("no formula");
+        assert_eq!(
+            page,
+            "a\n<details>\n<summary>Ours</summary>\n\n```rust\nf\n```\n\n</details>\n\n```text\no\n```\nb\n"
+        );
+    }
+
     #[test]
     fn formulas_become_mathml_and_nothing_else_does() {
-        let page = for_mdbook(
+        let page = unfolded(
             "# Title\n\nWith $x_i * y_j$ and\n$$\n\\frac{a}{b}\n$$\nbut not `$x$`, \\$5, 5 $ or <!-- $y$ -->.\n\n\
              ```text\n$z$\n```\n<!-- weave a.out -->\n```text\n$w$\n```\n<!-- /weave -->\n",
         )
@@ -124,7 +155,7 @@ mod tests {
         for (text, line) in
             [("a\n\n$\\frac{$ b\n", 3), ("$$\nx\n", 1), ("```text\n```\na\n$\\nonsense x$\n", 4)]
         {
-            let error = format!("{:#}", for_mdbook(text).expect_err(text));
+            let error = format!("{:#}", unfolded(text).expect_err(text));
             assert!(error.contains(&format!("line {line}")), "{error}");
         }
     }
@@ -132,11 +163,11 @@ mod tests {
     #[test]
     fn links_to_markdown_outside_the_book_stay() {
         assert_eq!(
-            for_mdbook("[a](../a.md#x), [b](b.md), [c](../c.rs)").expect("links"),
+            unfolded("[a](../a.md#x), [b](b.md), [c](../c.rs)").expect("links"),
             "[a](../a%2Emd#x), [b](b.md), [c](../c.rs)"
         );
         assert_eq!(
-            for_mdbook("[a](README.md#b) [c](../README.md)").expect("links"),
+            unfolded("[a](README.md#b) [c](../README.md)").expect("links"),
             "[a](index.md#b) [c](../README%2Emd)"
         );
     }
@@ -144,6 +175,6 @@ mod tests {
     #[test]
     fn dollars_that_are_money_stay() {
         let text = "It costs $5 or $6, or $ 7 $.\n";
-        assert_eq!(for_mdbook(text).expect("no formula"), text);
+        assert_eq!(unfolded(text).expect("no formula"), text);
     }
 }

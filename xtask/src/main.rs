@@ -146,11 +146,14 @@ enum Command {
     )]
     Bench(bench::Options),
     /// Build the chapters as a book into book/ and check its links, images and formulas
-    #[command(after_help = "Example: cargo xtask book --open")]
+    #[command(after_help = "Examples:\n  cargo xtask book --open\n  cargo xtask book --learn")]
     Book {
         /// Show it in the browser
         #[arg(long)]
         open: bool,
+        /// Fold the code that `cargo learn` has its readers write
+        #[arg(long)]
+        learn: bool,
     },
     /// Write GPT-2 yourself: a workspace of your own, with the code cut out that you write
     #[command(after_help = "Example: cargo xtask learn start ../my-gpt2")]
@@ -202,7 +205,7 @@ fn execute(command: Command) -> Result<ExitCode> {
         Command::Ledger { chapter, all } => ledger::run(&root, &chapter, all),
         Command::Mutants => mutants::run(&root),
         Command::Record { name } => record::run(&root, &name),
-        Command::Book { open } => book::run(&root, open),
+        Command::Book { open, learn } => book::run(&root, open, learn),
         Command::Ci => ci::run(&root),
         Command::Reference { demo, check, build } => {
             reference::run(&root, demo.as_deref(), check, build)

@@ -4,9 +4,8 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::exercises::{Book, Chapter, Exercise, ItemPath};
+use super::exercises::{Book, Chapter, Exercise, ItemPath, in_book};
 use super::judge::Judge;
-use crate::contents::CHAPTERS;
 use crate::markdown::Page;
 
 /// The box of an exercise, as it stands in a page of `chapters/`.
@@ -53,8 +52,8 @@ fn judges(exercise: &Exercise) -> String {
 
 /// The exercises of a chapter whose box is missing from its page, or stands behind their code.
 pub fn misplaced(project: &Path, chapter: &Chapter) -> Result<Vec<String>> {
-    let name = CHAPTERS[chapter.number - 1].name;
-    let file = format!("chapters/{}-{name}.md", chapter.number);
+    let of = in_book(chapter.number);
+    let file = format!("chapters/{}-{}.md", of.number, of.name);
     let text = fs_err::read_to_string(project.join(&file))?;
     let page = Page::new(&text);
     let directives: Vec<&str> = page.markers.iter().filter_map(|marker| marker.directive).collect();
@@ -72,6 +71,25 @@ pub fn misplaced(project: &Path, chapter: &Chapter) -> Result<Vec<String>> {
         }
     }
     Ok(findings)
+}
+
+/// The exercises whose code is folded in the book's edition for learners.
+#[derive(Default)]
+pub struct Solutions(Option<Book>);
+
+impl Solutions {
+    /// Those of all exercises.
+    pub fn read(project: &Path) -> Result<Self> {
+        Ok(Self(Some(Book::read(project)?)))
+    }
+
+    /// What stands over code that is folded; nothing for a directive that shows no exercise.
+    pub fn summary(&self, directive: &str) -> Option<String> {
+        let shown =
+            self.0.iter().flat_map(Book::exercises).filter(|exercise| shows(exercise, directive));
+        let ids: Vec<&str> = shown.map(|exercise| exercise.id.as_str()).collect();
+        (!ids.is_empty()).then(|| format!("Our version of {}", ids.join(" and ")))
+    }
 }
 
 /// Whether a directive weaves one of the exercise's functions.
@@ -109,6 +127,18 @@ mod tests {
              Hide the future. `cargo learn next 2.3.1` · judged by the tests beside the code, the demo `causal_mask` and 2 tests · our version follows."
         );
         assert!(text(folder.path(), "2.3.2").is_err());
+    }
+
+    #[test]
+    fn only_the_code_of_exercises_has_a_summary() {
+        let folder = exercises("");
+        let solutions = Solutions::read(folder.path()).expect("exercises");
+        let summary = |directive: &str| solutions.summary(directive);
+        assert_eq!(summary("crates/a/src/b.rs#x,h").as_deref(), Some("Our version of 2.3.1"));
+        for other in ["crates/a/src/b.rs#x", "crates/a/src/c.rs#h", "learn 2.3.1", "x.out"] {
+            assert_eq!(summary(other), None, "{other}");
+        }
+        assert_eq!(Solutions::default().summary("crates/a/src/b.rs#h"), None);
     }
 
     #[test]
