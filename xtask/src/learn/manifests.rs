@@ -106,7 +106,7 @@ fn unified(project: &Path) -> Result<String> {
 }
 
 /// A path as TOML writes it, which is as JSON does.
-fn toml_string(path: &Path) -> Result<String> {
+pub fn toml_string(path: &Path) -> Result<String> {
     let text = path.to_str().with_context(|| format!("{} is not UTF-8", path.display()))?;
     Ok(serde_json::Value::from(text).to_string())
 }

@@ -15,7 +15,9 @@
 //! | [`programs`], [`judging`] | how are judges built and run? |
 //! | [`symptoms`] | which mistake is it? |
 //! | [`aside`] | how are our text and theirs exchanged, and nothing lost? |
-//! | [`update`], [`base`], [`git`] | what if the project moves on? |
+//! | [`update`], [`base`], [`git`], [`repair`] | what if the project moves on, or away? |
+//! | [`puzzle`] | who sees which mistake? |
+//! | [`measure`] | how long does a reader wait? |
 //! | [`boxes`] | what do the chapters say of it? |
 //! | [`prove`] | do the judges see every known mistake? |
 //!
@@ -33,9 +35,12 @@ mod judge;
 mod judging;
 mod level;
 mod manifests;
+mod measure;
 mod next;
 mod programs;
 mod prove;
+mod puzzle;
+mod repair;
 mod start;
 mod state;
 mod status;
@@ -74,6 +79,9 @@ pub enum Command {
         /// How much is cut out
         #[arg(long, value_enum, default_value_t)]
         level: Level,
+        /// Instead let a workspace find the project again, which has moved here
+        #[arg(long, conflicts_with_all = ["spine", "from", "level"])]
+        repair: bool,
     },
     /// Say what is to be written; once a chapter is done, go on to the next
     #[command(
@@ -135,6 +143,15 @@ pub enum Command {
     /// Take over what has changed in the project; your bodies stay
     #[command(after_help = "Example: cargo learn update")]
     Update,
+    /// Show a known mistake, and ask which judge sees it first
+    #[command(after_help = "Examples:\n  cargo learn puzzle\n  cargo learn puzzle 2.1.1")]
+    Puzzle {
+        /// An exercise that is done
+        id: Option<String>,
+    },
+    /// For the project: measure the first build, and a check after a change of one line
+    #[command(after_help = "Example: cargo xtask learn measure")]
+    Measure,
     /// For the project: show that the judges see every known mistake
     #[command(
         after_help = "Examples:\n  cargo xtask learn prove\n  cargo xtask learn prove 2.3.1\n  cargo xtask learn prove --reader"
@@ -195,7 +212,8 @@ pub fn run(command: Option<Command>) -> Result<ExitCode> {
 fn execute(project: &Path, command: Command) -> Result<Outcome> {
     let reader = || Reader::here(project);
     match command {
-        Command::Start { folder, spine, from, level } => {
+        Command::Start { folder, repair: true, .. } => repair::run(project, &folder),
+        Command::Start { folder, spine, from, level, .. } => {
             start::run(project, &folder, &start::Wanted { spine, from: &from, level })
         }
         Command::Prove { changed: true, .. } => prove::changed(project, true),
@@ -210,6 +228,8 @@ fn execute(project: &Path, command: Command) -> Result<Outcome> {
         Command::Give { ids } => aside::give(&mut reader()?, &ids),
         Command::Take { ids } => aside::take(&mut reader()?, &ids),
         Command::Status => status::run(&reader()?),
+        Command::Puzzle { id } => puzzle::run(&reader()?, id.as_deref()),
+        Command::Measure => measure::run(project),
         Command::Update => update::run(&mut reader()?),
     }
 }

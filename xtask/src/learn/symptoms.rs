@@ -33,6 +33,11 @@ impl Symptoms {
         of.insert(variant.name.clone(), [failure.judge.clone(), symptom(failure)]);
     }
 
+    /// The judge that rejects a wrong solution, and what it says.
+    pub fn of(&self, exercise: &Exercise, variant: &Variant) -> Option<[String; 2]> {
+        self.0.get(&exercise.id)?.get(&variant.name).cloned()
+    }
+
     /// The wrong solution that shows just so, where it is the only one.
     pub fn known<'a>(&self, exercise: &'a Exercise, failure: &Failure) -> Option<&'a Variant> {
         let known = self.0.get(&exercise.id)?;

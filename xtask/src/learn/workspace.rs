@@ -36,21 +36,35 @@ pub fn make(project: &Path, folder: &Path, lints: Lints) -> Result<()> {
     }
     write(&folder.join("Cargo.toml"), &manifests::workspace(project)?)?;
     write(&folder.join("Cargo.lock"), &manifests::lock(project)?)?;
-    let public = project.join("data/public");
-    if public.is_dir() {
-        std::os::unix::fs::symlink(&public, folder.join("data/public"))?;
-    }
+    link_public_data(project, folder)?;
     OPTIONS.iter().try_for_each(|file| take_the_lesson(&folder.join(file)))
 }
 
 /// What a folder of its own needs beside that: cargo's settings, and what the editor and git are told.
 pub fn settle(project: &Path, folder: &Path) -> Result<()> {
     write(&folder.join(".cargo/config.toml"), &manifests::cargo_config(project)?)?;
-    let libtorch = cargo_config::text(folder, &cargo_config::home(project), Platform::here()?)?;
-    write(&folder.join(cargo_config::PATH), &libtorch)?;
+    write_libtorch(project, folder)?;
     // So that what the editor builds does not lock the checks out.
     write(&folder.join("rust-analyzer.toml"), "[cargo]\ntargetDir = true\n")?;
     write(&folder.join(".gitignore"), "/target/\n/data/public\nruns/\n")
+}
+
+/// Tells cargo where libtorch is: where the project has it.
+pub fn write_libtorch(project: &Path, folder: &Path) -> Result<()> {
+    let libtorch = cargo_config::text(folder, &cargo_config::home(project), Platform::here()?)?;
+    write(&folder.join(cargo_config::PATH), &libtorch)
+}
+
+/// Links the public data of the project, where it has some.
+pub fn link_public_data(project: &Path, folder: &Path) -> Result<()> {
+    let (public, link) = (project.join("data/public"), folder.join("data/public"));
+    if link.is_symlink() {
+        fs::remove_file(&link)?;
+    }
+    if public.is_dir() && !link.exists() {
+        std::os::unix::fs::symlink(&public, &link)?;
+    }
+    Ok(())
 }
 
 /// Lets a command take the code of the lesson if nobody asks for the fast path.
