@@ -22,16 +22,17 @@ pub fn run(reader: &mut Reader, id: Option<&str>, level: Option<Level>) -> Resul
         return Ok(Outcome::Done);
     }
     let done = reader.state.chapter;
-    if wants_more && !(is_written && done == CHAPTERS.len()) {
+    let there_is_more = done == CHAPTERS.len() && reader.book.chapter(BESIDE).is_ok();
+    if wants_more && !(is_written && there_is_more) {
         return Err(wrong_use(format!(
-            "{BESIDE_NAME} comes once, when chapter {} is written; `cargo learn` says where you are",
+            "what stands beside the book comes once, when chapter {} is written; `cargo learn` says where you are",
             CHAPTERS.len()
         )));
     }
     println!("chapter {done} is written.\n{}", reader.book.chapter(done)?.finale.trim_end());
     if done >= CHAPTERS.len() && !wants_more {
         println!("\nThat was the book.");
-        if done < BESIDE {
+        if there_is_more {
             println!("Who wants the gradient by hand, too: `cargo learn next {BESIDE_NAME}`");
         }
         return Ok(Outcome::Done);
