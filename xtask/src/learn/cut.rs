@@ -57,10 +57,11 @@ pub fn again(reader: &mut Reader, id: Option<&str>, level: Level) -> Result<()> 
         reader.state.passed.remove(id);
     }
     reader.state.write(&reader.folder)?;
-    println!(
-        "cut anew at level {level}: {}",
-        if ids.is_empty() { "nothing".to_owned() } else { ids.join(", ") }
-    );
+    if ids.is_empty() {
+        println!("all is begun; name an exercise to have it cut anew (your text is kept)");
+    } else {
+        println!("cut anew at level {level}: {}", ids.join(", "));
+    }
     Ok(())
 }
 
