@@ -103,7 +103,7 @@ fn complaint_of_text(reader: &Reader, exercise: &Exercise) -> Result<Option<Stri
             )));
         };
         if text::is_open(exercise, &source.text()[body.clone()]) {
-            return Ok(Some(format!("{} is still to be written: {}", item.name, exercise.task)));
+            return Ok(Some(format!("{} still has a `todo!`: {}", item.name, exercise.task)));
         }
         if text::signature(&reader.folder, item)? != text::signature(reader.project, item)? {
             return Ok(Some(format!(
