@@ -31,8 +31,8 @@ pub fn all() -> [Preset; 3] {
         Preset {
             name: "story",
             text: Some("tinystories"),
-            config: sizes(2048, 256, 192, 6, 6),
-            settings: training(8, 1700, 2e-3),
+            config: sizes(2048, 256, 128, 4, 4),
+            settings: training(4, 8000, 3e-3),
         },
         Preset {
             name: "shakespeare",
