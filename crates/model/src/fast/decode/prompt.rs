@@ -71,7 +71,7 @@ impl Pass<'_> {
         let mut mixed = q.empty_like();
         let layout = layout(self.config, q);
         with_slices([q, k, v], [&mut mixed], |qkv, [out]| {
-            flash_attention::forward(layout, qkv, out);
+            flash_attention::forward(layout, qkv, None, out);
         });
         mixed
     }

@@ -10,6 +10,7 @@
 //! `cargo xtask bench train --only train-4x1024` measures it.
 
 use super::{
+    dropout::Mask,
     micro_kernel::{Block, add_transposed_simd, multiply_simd},
     softmax::{dot_simd, softmax_backward_simd, softmax_simd},
     tiles::{Panels, ROWS, Rows},
@@ -35,16 +36,22 @@ pub struct Layout {
 ///
 /// # Shapes
 /// - `q`, `k`, `v`, `out`: `[B, T, H, D]`
+/// - `mask`: `[B * H * T, T]`, the weights that dropout keeps; none where it does not drop any
 /// - returns `[B, H, T]`
 ///
 /// # Source
 /// Vaswani et al. 2017 (<https://arxiv.org/abs/1706.03762>), equation 1.
-pub fn forward(layout: Layout, [q, k, v]: [&[f32]; 3], out: &mut [f32]) -> Vec<f32> {
+pub fn forward(
+    layout: Layout,
+    [q, k, v]: [&[f32]; 3],
+    mask: Option<&Mask>,
+    out: &mut [f32],
+) -> Vec<f32> {
     let mut log_sums = vec![0.0; q.len() / layout.width];
     let heads = (0..).zip(layout.apart(out)).zip(log_sums.chunks_mut(layout.positions));
     let heads = heads.map(|((head, out), log_sums)| {
         let [q, k, v] = [q, k, v].map(|x| layout.head(x, head));
-        Forward { q, k, v, out, log_sums }
+        Forward { q, k, v, dropped: Dropped::of(mask, layout, head), out, log_sums }
     });
     parallel_for(heads.collect(), forward_of_head);
     log_sums
@@ -55,6 +62,7 @@ pub fn forward(layout: Layout, [q, k, v]: [&[f32]; 3], out: &mut [f32]) -> Vec<f
 /// # Shapes
 /// - `q`, `k`, `v`, `out`, `d_out`, and the places of the gradients: `[B, T, H, D]`
 /// - `log_sums`: `[B, H, T]`
+/// - `mask`: that of [`forward`]
 ///
 /// # Source
 /// Dao 2023 (<https://arxiv.org/abs/2307.08691>), algorithm 2.
@@ -62,13 +70,15 @@ pub fn backward(
     layout: Layout,
     [q, k, v, out, d_out]: [&[f32]; 5],
     log_sums: &[f32],
+    mask: Option<&Mask>,
     gradients: [&mut [f32]; 3],
 ) {
     let [dq, dk, dv] = gradients.map(|gradient| layout.apart(gradient).into_iter());
     let heads = (0..).zip(dq.zip(dk).zip(dv)).zip(log_sums.chunks(layout.positions));
     let heads = heads.map(|((head, ((dq, dk), dv)), log_sums)| {
         let [q, k, v, out, d_out] = [q, k, v, out, d_out].map(|x| layout.head(x, head));
-        Backward { q, k, v, out, d_out, log_sums, dq, dk, dv }
+        let dropped = Dropped::of(mask, layout, head);
+        Backward { q, k, v, out, d_out, log_sums, dropped, dq, dk, dv }
     });
     parallel_for(heads.collect(), backward_of_head);
 }
@@ -93,16 +103,38 @@ impl Layout {
     }
 }
 
+/// What dropout does to the weights of a head.
+#[derive(Clone, Copy)]
+struct Dropped<'a> {
+    mask: Option<&'a Mask>,
+    /// Of the mask, that of the head's first query.
+    row: usize,
+}
+
+impl<'a> Dropped<'a> {
+    fn of(mask: Option<&'a Mask>, layout: Layout, head: usize) -> Self {
+        Self { mask, row: head * layout.positions }
+    }
+
+    /// Drops weights of a query, those of the keys from `first` on.
+    fn apply(self, query: usize, first: usize, weights: &mut [f32]) {
+        if let Some(mask) = self.mask {
+            mask.apply(self.row + query, first, weights);
+        }
+    }
+}
+
 struct Forward<'a> {
     q: Rows<'a>,
     k: Rows<'a>,
     v: Rows<'a>,
+    dropped: Dropped<'a>,
     out: Vec<&'a mut [f32]>,
     log_sums: &'a mut [f32],
 }
 
 fn forward_of_head(head: Forward) {
-    let Forward { q, k, v, mut out, log_sums } = head;
+    let Forward { q, k, v, dropped, mut out, log_sums } = head;
     let Rows { count: positions, width, .. } = q;
     let factor = 1.0 / (width as f32).sqrt();
     let (keys, values) = (k.transposed_panels(), v.panels());
@@ -116,6 +148,7 @@ fn forward_of_head(head: Forward) {
             let weights = &mut weights.line_mut(query - start)[..end];
             let (largest, sum) = softmax_simd(&mut weights[..=query], factor);
             weights[query + 1..].fill(0.0);
+            dropped.apply(query, 0, &mut weights[..=query]); // the sum is that of all
             log_sums[query] = largest + sum.ln();
             shares[query - start] = 1.0 / sum;
         }
@@ -142,6 +175,7 @@ struct Backward<'a> {
     out: Rows<'a>,
     d_out: Rows<'a>,
     log_sums: &'a [f32],
+    dropped: Dropped<'a>,
     dq: Vec<&'a mut [f32]>,
     dk: Vec<&'a mut [f32]>,
     dv: Vec<&'a mut [f32]>,
@@ -211,7 +245,9 @@ fn add_of_block(
         let slopes = &mut slopes.line_mut(query - start)[..last - first];
         let (log_sum, dot) = (head.log_sums[query], operands.dots[query]);
         let seen = last.min(query + 1) - first;
+        head.dropped.apply(query, first, &mut slopes[..seen]);
         softmax_backward_simd(&mut weights[..seen], &mut slopes[..seen], factor, log_sum, dot);
+        head.dropped.apply(query, first, &mut weights[..seen]);
         weights[seen..].fill(0.0);
         slopes[seen..].fill(0.0);
     }
@@ -259,7 +295,7 @@ mod tests {
             let mut results = [(); 4].map(|()| q.empty_like());
             let [out, dq, dk, dv] = &mut results;
             let log_sums =
-                with_slices([q, k, v], [&mut *out], |qkv, [out]| forward(layout, qkv, out));
+                with_slices([q, k, v], [&mut *out], |qkv, [out]| forward(layout, qkv, None, out));
             with_slices([q, k, v, out, d_out], [dq, dk, dv], |given, gradients| {
                 backward(layout, given, &log_sums, gradients);
             });

@@ -1,5 +1,6 @@
 //! Operations over plain slices, compiled for the widest registers at hand.
 
+pub mod dropout;
 pub mod flash_attention;
 pub mod functions;
 pub mod layers;

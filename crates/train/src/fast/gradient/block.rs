@@ -5,12 +5,15 @@
 use super::{
     arena::Shelf,
     gelu,
-    layers::{Linear, Mixed, Norm, Parameter},
+    layers::{Linear, Mixed, Norm, Parameter, dropped},
     rows::Rows,
 };
 use model::{
     config::Gpt2Config,
-    fast::{ops::flash_attention::Layout, weights::BlockWeights},
+    fast::{
+        ops::{dropout::Mask, flash_attention::Layout},
+        weights::BlockWeights,
+    },
 };
 use tch::Tensor;
 
@@ -30,9 +33,11 @@ pub struct Block {
 pub struct SavedActivations {
     x: Tensor, // [rows, C]
     mixed: Mixed,
+    read_mask: Option<Mask>,
     between: Tensor,   // [rows, C]
     widened: Tensor,   // [rows, F]
     activated: Tensor, // [rows, F]
+    processed_mask: Option<Mask>,
 }
 
 impl Block {
@@ -75,14 +80,23 @@ impl Block {
             }
         });
         let output = shelf.place(&of_heads[0].size());
-        let mixed = Mixed::new(layout, of_heads, output);
+        // In the order in which the lesson draws them: for the weights of attention, what was read, what was processed.
+        let draw = |rows: usize, columns: usize| draw(config.dropout, rows, columns);
+        let of_weights = output.numel() / layout.width;
+        let mixed = Mixed::new(layout, of_heads, draw(of_weights, layout.positions), output);
+        let [count, channels] = [rows.len(), config.channels].map(|size| size as usize);
+        let [read_mask, processed_mask] = [(); 2].map(|()| draw(count, channels));
+        let read = rows.gather(mixed.output());
         let between =
-            self.output.forward_onto(&x, &rows.gather(mixed.output()), shelf.place(&x.size()));
+            self.output.forward_onto(&x, &read, read_mask.as_ref(), shelf.place(&x.size()));
         let widened = shelf.place(&[rows.len(), config.hidden]);
         let widened = self.up.forward(&self.norm2.forward(&between).output, widened);
         let activated = gelu::forward(config.gelu, &widened, shelf.place(&widened.size()));
-        let out = self.down.forward_onto(&between, &activated, x.empty_like());
-        (out, SavedActivations { x, mixed, between, widened, activated })
+        let place = x.empty_like();
+        let out = self.down.forward_onto(&between, &activated, processed_mask.as_ref(), place);
+        let saved =
+            SavedActivations { x, mixed, read_mask, between, widened, activated, processed_mask };
+        (out, saved)
     }
 
     /// Turns the gradient of the block's output into that of its input. Each half adds to the stream, so that the gradient passes
@@ -95,10 +109,12 @@ impl Block {
         config: &Gpt2Config,
         first: bool,
     ) {
-        let SavedActivations { x, mixed, between, widened, activated } = saved;
+        let SavedActivations { x, mixed, read_mask, between, widened, activated, processed_mask } =
+            saved;
 
-        self.down.learn(&activated, dx, first);
-        let d_widened = gelu::backward(config.gelu, &widened, self.down.input_gradient(dx));
+        let dy = said(processed_mask.as_ref(), dx);
+        self.down.learn(&activated, &dy, first);
+        let d_widened = gelu::backward(config.gelu, &widened, self.down.input_gradient(&dy));
         let normed = self.norm2.forward(&between);
         self.up.learn(&normed.output, &d_widened, first);
         let _ = dx.g_add_(&self.norm2.backward(
@@ -108,8 +124,9 @@ impl Block {
             first,
         ));
 
-        self.output.learn(&rows.gather(mixed.output()), dx, first);
-        let of_heads = mixed.backward(&rows.gather_backward(self.output.input_gradient(dx)));
+        let dy = said(read_mask.as_ref(), dx);
+        self.output.learn(&rows.gather(mixed.output()), &dy, first);
+        let of_heads = mixed.backward(&rows.gather_backward(self.output.input_gradient(&dy)));
         let normed = self.norm1.forward(&x);
         let d_normed = dx.zeros_like();
         for (part, dy) in [&self.query, &self.key, &self.value].into_iter().zip(of_heads) {
@@ -119,4 +136,14 @@ impl Block {
         }
         let _ = dx.g_add_(&self.norm1.backward(&x, &normed, &d_normed, first));
     }
+}
+
+/// Draws what dropout keeps of a matrix; nothing where it drops nothing.
+pub fn draw(dropout: f64, rows: usize, columns: usize) -> Option<Mask> {
+    (dropout > 0.0).then(|| Mask::draw(rows, columns, dropout))
+}
+
+/// The gradient of what a half of a block has said, given that of the stream that it was added to.
+fn said(mask: Option<&Mask>, dx: &Tensor) -> Tensor {
+    if mask.is_some() { dropped(mask, dx.copy()) } else { dx.shallow_clone() }
 }

@@ -5,6 +5,7 @@
 use model::fast::{
     cpu::tensor_slice::with_slices,
     ops::{
+        dropout::Mask,
         flash_attention::{self, Layout},
         matmul::{matmul, matmul_add},
     },
@@ -72,6 +73,14 @@ impl Parameter {
     }
 }
 
+/// What dropout leaves of `x`, and of its gradient; without a mask all.
+pub fn dropped(mask: Option<&Mask>, mut x: Tensor) -> Tensor {
+    if let Some(mask) = mask {
+        with_slices([], [&mut x], |[], [x]| mask.apply_to_all(x));
+    }
+    x
+}
+
 /// `y = x W^T + b`.
 pub struct Linear {
     weight: Parameter,
@@ -104,8 +113,17 @@ impl Linear {
         place
     }
 
-    /// `x + y` for the output `y` of another input, written into `place`.
-    pub fn forward_onto(&self, x: &Tensor, input: &Tensor, mut place: Tensor) -> Tensor {
+    /// `x + y` for the output `y` of another input, of which dropout keeps what `mask` says, written into `place`.
+    pub fn forward_onto(
+        &self,
+        x: &Tensor,
+        input: &Tensor,
+        mask: Option<&Mask>,
+        mut place: Tensor,
+    ) -> Tensor {
+        if mask.is_some() {
+            return dropped(mask, self.forward(input, place)).g_add_(x);
+        }
         match &self.bias {
             Some(bias) => drop(x.add_out(&place, &bias.value)),
             None => place.copy_(x),
@@ -194,19 +212,25 @@ pub struct Mixed {
     k: Tensor,
     v: Tensor,
     output: Tensor,
+    mask: Option<Mask>,
     log_sums: Vec<f32>, // [B, H, T]
 }
 
 impl Mixed {
-    /// Causal attention of several texts.
+    /// Causal attention of several texts, of whose weights dropout takes some away.
     ///
     /// # Shapes
     /// - `q`, `k`, `v`, `output`: `[B * T, C]`
-    pub fn new(layout: Layout, [q, k, v]: [Tensor; 3], mut output: Tensor) -> Self {
+    pub fn new(
+        layout: Layout,
+        [q, k, v]: [Tensor; 3],
+        mask: Option<Mask>,
+        mut output: Tensor,
+    ) -> Self {
         let log_sums = with_slices([&q, &k, &v], [&mut output], |qkv, [output]| {
-            flash_attention::forward(layout, qkv, output)
+            flash_attention::forward(layout, qkv, mask.as_ref(), output)
         });
-        Self { layout, q, k, v, output, log_sums }
+        Self { layout, q, k, v, output, mask, log_sums }
     }
 
     /// `[B * T, C]`, the heads side by side.
@@ -216,10 +240,10 @@ impl Mixed {
 
     /// The gradients of queries, keys and values, each `[B * T, C]`.
     pub fn backward(&self, dy: &Tensor) -> [Tensor; 3] {
-        let Self { layout, q, k, v, output, log_sums } = self;
+        let Self { layout, q, k, v, output, mask, log_sums } = self;
         let mut gradients = [q, k, v].map(Tensor::empty_like);
         with_slices([q, k, v, output, dy], gradients.each_mut(), |given, gradients| {
-            flash_attention::backward(*layout, given, log_sums, gradients);
+            flash_attention::backward(*layout, given, log_sums, mask.as_ref(), gradients);
         });
         gradients
     }

@@ -6,8 +6,9 @@
 //! remembered makes room for its gradient.
 //!
 //! The rules of the single layers are in `gradient/layers.rs`, that of the memory in `gradient/arena.rs`. What is not a product of large
-//! matrices is done in loops of our own: [`flash_attention`](model::fast::ops::flash_attention), `gradient/gelu.rs` and `logits.rs`. Dropout has no rule here: with dropout, and
-//! elsewhere than on the CPU, autograd does the work.
+//! matrices is done in loops of our own: [`flash_attention`](model::fast::ops::flash_attention), `gradient/gelu.rs` and `logits.rs`.
+//! Dropout takes from libtorch's generator what the lesson would take, in the same order. Elsewhere than on the CPU, autograd does
+//! the work.
 //!
 //! For what [the fast step](super) gains.
 
@@ -22,8 +23,8 @@ mod tests;
 
 use anyhow::{Result, ensure};
 use arena::{Arena, Sizes};
-use block::Block;
-use layers::{Norm, Parameter};
+use block::{Block, draw};
+use layers::{Norm, Parameter, dropped};
 use model::{
     config::Gpt2Config,
     fast::{cpu::tensor_slice::is_f32_slice, ops::flash_attention::Layout, weights::Weights},
@@ -50,10 +51,9 @@ pub struct Gradient {
 /// Checks that there is a rule for a model; nothing of it is touched.
 ///
 /// # Errors
-/// If the model has dropout or other layers than GPT-2's, or is not in float32 on the CPU.
+/// If the model has other layers than GPT-2's, or is not in float32 on the CPU.
 pub fn check(model: &Gpt2) -> Result<()> {
     ensure!(model.store.device() == Device::Cpu, "the fast path runs on the CPU alone");
-    ensure!(model.config.dropout == 0.0, "the fast path has no rule for dropout");
     let plain = model.store.variables().values().all(is_f32_slice);
     ensure!(plain, "the fast path wants weights in float32, one after the other in memory");
     Weights::of(model).map(|_| ())
@@ -97,7 +97,8 @@ impl Gradient {
     /// If the ids do not fit the model.
     pub fn add(&mut self, inputs: &Tensor, targets: &Tensor, weight: f64, first: bool) -> f64 {
         let _guard = tch::no_grad_guard();
-        let rows = Rows::of(inputs, targets);
+        // What is dropped at a position of one text is not what is dropped there in another that is equal.
+        let rows = Rows::of(inputs, targets, self.config.dropout == 0.0);
         let arena = self.make_arena(&rows, inputs.numel() as i64, first);
         let layout = Layout {
             positions: inputs.size()[1] as usize,
@@ -107,6 +108,9 @@ impl Gradient {
 
         let positions = self.position.value.index_select(0, &rows.positions);
         let mut x = self.token.value.index_select(0, &rows.ids) + positions; // [rows, C]
+        let Gpt2Config { dropout, channels, .. } = self.config;
+        let mask = draw(dropout, rows.len() as usize, channels as usize);
+        x = dropped(mask.as_ref(), x);
         let mut saved = Vec::new();
         for (number, block) in self.blocks.iter().enumerate() {
             let (out, of_block) =
@@ -122,6 +126,7 @@ impl Gradient {
             block.backward(of_block, &mut dx, &rows, &self.config, first);
         }
 
+        dx = dropped(mask.as_ref(), dx);
         // A tied head has begun the token embedding's gradient already.
         self.token.add_rows(&rows.ids, &dx, first && self.head.is_some());
         self.position.add_rows(&rows.positions, &dx, first);

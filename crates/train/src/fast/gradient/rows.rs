@@ -40,14 +40,14 @@ struct Spread {
 }
 
 impl Rows {
-    /// Finds the rows of a batch.
+    /// Finds the rows of a batch; unless they may be `shared`, each of its positions is one.
     ///
     /// # Shapes
     /// - `inputs`, `targets`: `[B, T]`
     ///
     /// # Panics
     /// If they are not 64-bit whole numbers.
-    pub fn of(inputs: &Tensor, targets: &Tensor) -> Self {
+    pub fn of(inputs: &Tensor, targets: &Tensor, shared: bool) -> Self {
         let t = inputs.size()[1] as usize;
         let [inputs, targets] = [inputs, targets].map(|ids| {
             assert_eq!(ids.kind(), Kind::Int64, "ids must be 64-bit whole numbers");
@@ -57,9 +57,9 @@ impl Rows {
         let (mut ids, mut positions, mut first) = (Vec::new(), Vec::new(), Vec::new());
         let (mut row_of, mut targets_of_rows) = (vec![0_i64; inputs.len()], Vec::new());
         for (text, targets) in targets.chunks_exact(t).enumerate() {
-            let needed =
-                targets.iter().rposition(|&target| target != IGNORED).map_or(0, |last| last + 1);
-            let mut before = None;
+            let last = targets.iter().rposition(|&target| target != IGNORED);
+            let needed = if shared { last.map_or(0, |last| last + 1) } else { t };
+            let mut before = (!shared).then_some(-1 - text as i64);
             for (position, &target) in targets[..needed].iter().enumerate() {
                 let place = text * t + position;
                 let row = *known.entry((before, inputs[place])).or_insert_with(|| {
@@ -171,7 +171,7 @@ mod tests {
         let targets =
             Tensor::from_slice(&[6_i64, 7, 8, 1, 6, 9, IGNORED, IGNORED, IGNORED, 7, 8, 2])
                 .view([3, 4]);
-        let rows = Rows::of(&inputs, &targets);
+        let rows = Rows::of(&inputs, &targets, true);
         assert_eq!(rows.ids, Tensor::from_slice(&[5_i64, 6, 7, 8, 6, 6, 7, 8]));
         assert_eq!(rows.positions, Tensor::from_slice(&[0_i64, 1, 2, 3, 0, 1, 2, 3]));
         let of_first_rows = [(0, 6), (0, 6), (1, 7), (1, 9), (2, 8), (3, 1)];
@@ -195,14 +195,24 @@ mod tests {
     #[should_panic(expected = "ids must be 64-bit whole numbers")]
     fn other_numbers_are_no_ids() {
         let inputs = Tensor::from_slice(&[5_i32, 6]).view([1, 2]);
-        let _ = Rows::of(&inputs, &inputs);
+        let _ = Rows::of(&inputs, &inputs, true);
     }
 
     #[test]
     fn different_texts_are_computed_as_they_stand() {
         let inputs = Tensor::from_slice(&[5_i64, 6, 6, 5]).view([2, 2]);
-        let rows = Rows::of(&inputs, &inputs);
+        let rows = Rows::of(&inputs, &inputs, true);
         assert!(rows.spread.is_none());
         assert_eq!(rows.ids, inputs.reshape([-1]));
+    }
+
+    #[test]
+    fn where_nothing_may_be_shared_equal_texts_and_padding_have_rows_of_their_own() {
+        let inputs = Tensor::from_slice(&[5_i64, 6, 7, 5, 6, 7]).view([2, 3]);
+        let targets = Tensor::from_slice(&[6_i64, 7, 8, 6, IGNORED, IGNORED]).view([2, 3]);
+        let rows = Rows::of(&inputs, &targets, false);
+        assert_eq!(rows.ids, inputs.reshape([-1]));
+        assert!(!rows.are_spread());
+        assert_eq!(rows.targets, [(0, 6), (1, 7), (2, 8), (3, 6)]);
     }
 }
