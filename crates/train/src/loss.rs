@@ -87,6 +87,7 @@ pub fn mean_batch_loss(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::seeds::alone;
     use model::config::Gpt2Config;
     use tch::Device;
 
@@ -109,8 +110,9 @@ mod tests {
 
     #[test]
     fn a_measured_loss_has_no_dropout_and_needs_no_gradient() {
-        tch::manual_seed(7);
         let config = Gpt2Config { dropout: 0.5, ..small().config };
+        let _alone = alone();
+        tch::manual_seed(7);
         let model = Gpt2::new(config, Device::Cpu).expect("a possible model");
         let inputs = Tensor::from_slice(&[1_i64, 2, 3, 4, 5, 6]).view([3, 2]);
         let batches = || [(0, 2), (2, 1)].map(|(from, rows)| inputs.narrow(0, from, rows));
@@ -168,6 +170,7 @@ mod tests {
             hidden: 32,
             ..Gpt2Config::TINY
         };
+        let _alone = alone();
         tch::manual_seed(7);
         Gpt2::new(config, Device::Cpu).expect("a possible model")
     }

@@ -26,6 +26,13 @@ pub(crate) fn derived_seed(seed: u32, purpose: Purpose, number: usize) -> i64 {
     i64::from((bits ^ (bits >> 31)) as u32)
 }
 
+/// To be held while a test draws: libtorch has one generator for the whole process.
+#[cfg(test)]
+pub(crate) fn alone() -> std::sync::MutexGuard<'static, ()> {
+    static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

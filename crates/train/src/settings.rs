@@ -15,6 +15,17 @@ pub enum Length {
     Steps(usize),
 }
 
+/// In which numbers matrices are multiplied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// float32, as everything else.
+    #[default]
+    F32,
+    /// Copies in bfloat16, summed in float32; all else, the weights and their moments too, stays in float32.
+    Bf16,
+}
+
 /// How the trainer trains. A checkpoint holds it, so that a resumed run is the same run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -53,6 +64,9 @@ pub struct TrainSettings {
     /// Measurements in a row without a lower validation loss after which the run ends; 0 goes on whatever they say.
     #[serde(default)]
     pub patience: usize,
+    /// In which numbers matrices are multiplied.
+    #[serde(default)] // earlier checkpoints knew float32 alone
+    pub precision: Precision,
 }
 
 impl Default for TrainSettings {
@@ -75,6 +89,7 @@ impl Default for TrainSettings {
             keep_last: 2,
             keep_best: true,
             patience: 0,
+            precision: Precision::F32,
         }
     }
 }

@@ -698,3 +698,28 @@ fn a_vocabulary_learned_from_the_text_is_kept_and_a_resumed_run_goes_on_with_it(
     refused(room.train("--vocab-size 256"), "vocab-size is 256; it must be at least 257");
     refused(room.train("--vocab-size 90000"), "vocab-size is 90000, but the text gives only");
 }
+
+#[test]
+fn a_run_in_bf16_says_so_and_goes_on_in_it() {
+    let room = Room::new();
+    let run = room.train("--max-steps 2 --precision bf16 --out-dir run").assert().success();
+    let said = String::from_utf8(run.get_output().stderr.clone()).expect("UTF-8");
+    assert!(said.contains("precision bf16") && said.contains("path fast"), "{said}");
+    let resumed = room.bare("--resume run --max-steps 3").assert().success();
+    let said = String::from_utf8(resumed.get_output().stderr.clone()).expect("UTF-8");
+    assert!(said.contains("precision bf16"), "{said}");
+    let other = room.bare("--resume run --max-steps 4 --precision f32");
+    let there =
+        "these settings contradict the checkpoint: precision is \"bf16\" there and \"f32\" here";
+    refused(other, there);
+}
+
+#[test]
+fn the_lesson_multiplies_in_float32_alone_and_no_third_precision_is_known() {
+    let room = Room::new();
+    refused(
+        room.train("--max-steps 2 --precision bf16 --path lesson"),
+        "the lesson multiplies in f32; --precision bf16 needs the fast path",
+    );
+    misused(room.train("--precision fp8"), "[possible values: f32, bf16]");
+}

@@ -43,7 +43,7 @@ fn wait_for(child: &mut Child, words: &str) -> String {
 #[test]
 fn kills_leave_no_trace_in_the_weights_by_either_path() {
     kill_often("--threads 2 --path lesson --dropout 0.1");
-    kill_often("--threads 2 --path fast"); // which has no rule for dropout
+    kill_often("--threads 2 --path fast --dropout 0.1");
 }
 
 fn kill_often(path: &str) {

@@ -2,7 +2,7 @@
 
 mod small;
 
-use model::format;
+use model::{fast::path::CodePath, format};
 use small::{PATHS, alone, bits, run, settings, trainer, trainer_by, windows};
 use std::{fs, path::Path};
 use tch::Device;
@@ -11,7 +11,7 @@ use train::{
     checkpoint,
     command::take_path,
     metrics::Line,
-    settings::{Length, TrainSettings},
+    settings::{Length, Precision, TrainSettings},
     trainer::Trainer,
 };
 
@@ -56,8 +56,12 @@ fn checkpoints(folder: &Path) -> Vec<String> {
 #[test]
 fn ten_steps_are_five_and_a_stop_and_five_more_bit_for_bit_by_either_path_on_two_threads() {
     let _alone = alone();
-    let settings = settings(Length::Steps(10));
-    for path in PATHS {
+    for (path, precision) in PATHS
+        .map(|path| (path, Precision::F32))
+        .into_iter()
+        .chain([(CodePath::Fast, Precision::Bf16)])
+    {
+        let settings = TrainSettings { precision, ..settings(Length::Steps(10)) };
         let (whole_folder, halved_folder) =
             (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
         let mut whole = trainer_by(path, settings.clone(), windows(60, 0));
@@ -74,12 +78,24 @@ fn ten_steps_are_five_and_a_stop_and_five_more_bit_for_bit_by_either_path_on_two
         let outcome = run(&mut second, halved_folder.path(), None).expect("a run");
         assert_eq!(outcome, Outcome::Finished);
 
-        assert!(bits(&whole.model) == bits(&second.model), "{path}: the weights differ");
-        assert_eq!(losses(&whole), losses(&second), "{path}: the metrics differ");
+        assert!(
+            bits(&whole.model) == bits(&second.model),
+            "{path}, {precision:?}: the weights differ"
+        );
+        assert_eq!(losses(&whole), losses(&second), "{path}, {precision:?}: the metrics differ");
         let lines =
             fs::read_to_string(halved_folder.path().join("metrics.jsonl")).expect("metrics");
         assert_eq!(lines.lines().count(), whole.progress.history.len());
     }
+}
+
+#[test]
+fn a_run_in_one_precision_is_not_resumed_in_the_other() {
+    let _alone = alone();
+    let folder = stopped_after(5);
+    let other = TrainSettings { precision: Precision::Bf16, ..settings(Length::Steps(10)) };
+    let error = resumed(folder.path(), other).err().expect("a refusal").to_string();
+    assert!(error.contains("precision is \"f32\" there and \"bf16\" here"), "{error}");
 }
 
 #[test]

@@ -116,6 +116,7 @@ fn settings(options: &Whole, scratch: bool) -> TrainSettings {
         save_every: options.save_every.unwrap_or(0),
         keep_best: options.keep_best.unwrap_or(true),
         patience: options.patience.unwrap_or(0),
+        precision: options.precision.unwrap_or_default(),
         ..TrainSettings::default()
     }
 }

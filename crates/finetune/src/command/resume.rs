@@ -67,6 +67,7 @@ fn settings(options: &Whole, saved: &TrainSettings) -> TrainSettings {
         eval_every: options.eval_every.unwrap_or(saved.eval_every),
         keep_best: options.keep_best.unwrap_or(saved.keep_best),
         patience: options.patience.unwrap_or(saved.patience),
+        precision: options.precision.unwrap_or(saved.precision),
         save_every: options.save_every.unwrap_or(saved.save_every),
         ..saved.clone()
     }

@@ -145,7 +145,7 @@ fn pretrain(
     let entries = options.vocab_size.unwrap_or(VOCABULARY);
     let tokenizer = tokenizer::learn(&texts, entries, options.common.path)?;
     let encoder = TextEncoder::new(tokenizer, options.common.path)?;
-    let mut trainer = pretrainer(options.common.seed, &encoder, &tales, device, &path)?;
+    let mut trainer = pretrainer(options, &encoder, &tales, device, &path)?;
     take_path(&mut trainer, options.common.path)?;
     let (done, total) = (trainer.progress.step, trainer.course.schedule.total_steps);
     say(&match done {
@@ -172,7 +172,7 @@ fn pretrain(
 
 /// The training of the small model, from its beginning or from where an interrupted one was saved.
 fn pretrainer(
-    seed: u32,
+    options: &Whole,
     encoder: &TextEncoder,
     tales: &[String],
     device: Device,
@@ -182,7 +182,8 @@ fn pretrainer(
     let config = Gpt2Config { vocab_size: encoder.lesson().vocab_size() as i64, ..config };
     let context = config.context as usize;
     let windows = Windows::new(encode(tales, encoder), context, context)?;
-    let settings = TrainSettings { seed, eval_every: 0, ..settings };
+    let (seed, precision) = (options.common.seed, options.precision.unwrap_or_default());
+    let settings = TrainSettings { seed, precision, eval_every: 0, ..settings };
     if checkpoint::is_in(run) {
         let loaded = checkpoint::load(run, device)?;
         if loaded.state.settings == settings && loaded.model.config == config {

@@ -35,6 +35,7 @@ use std::{
 use train::{
     callbacks::Outcome,
     checkpoint,
+    command::advice,
     run::{
         best::Best,
         card::seconds_of_steps,
@@ -104,6 +105,7 @@ fn learn(
         Shown::UntilReport,
         Some(shorter(trainer, plan, split)),
     );
+    progress.advise(advice(trainer));
     let first = plan.before.first().map(|answered| &answered.entry);
     let path = folder.path().to_owned();
     let mut best = trainer.course.settings.keep_best.then(|| Best::of(&path, trainer));

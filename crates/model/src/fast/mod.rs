@@ -5,11 +5,13 @@
 //! | [`path`], [`proof`], [`twin`] | when it is taken: where it agrees with the lesson on a small twin of the model |
 //! | [`decode`] | writes token by token, and reads prompts |
 //! | [`weights`] | the parameters by layer |
+//! | [`gain`] | what bfloat16 gains on this processor |
 //! | [`ops`] | attention, softmax, GELU, norms and matrix products over plain slices |
 //! | [`cpu`] | registers, threads and memory of the processor: all unsafe code of the workspace |
 
 pub mod cpu;
 pub mod decode;
+pub mod gain;
 pub mod ops;
 pub mod path;
 pub mod proof;

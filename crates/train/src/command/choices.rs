@@ -67,6 +67,7 @@ impl Options {
             keep_last: self.keep_last.unwrap_or(settings.keep_last),
             keep_best: self.keep_best.unwrap_or(settings.keep_best),
             patience: self.patience.unwrap_or(settings.patience),
+            precision: self.precision.unwrap_or(settings.precision),
         }
     }
 

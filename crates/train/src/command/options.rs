@@ -1,6 +1,9 @@
 //! What can be said on the command line of `train`, and what it means (chapter 4.4).
 
-use crate::run::arguments::{at_least_one, not_negative, positive, share, threads, whole};
+use crate::run::arguments::{
+    at_least_one, not_negative, positive, precision, share, threads, whole,
+};
+use crate::settings::Precision;
 use clap::{Parser, Subcommand};
 use model::fast::path::CodePath;
 use std::path::PathBuf;
@@ -11,7 +14,7 @@ Example: cargo run -p train -- --text tiny-shakespeare --epochs 2 --prompt \"To 
          cargo run -p train -- --resume runs/bard
 `cargo run -p train -- completions bash` (or zsh, fish) prints what completes options, and how it is used.";
 /// What a published run lays down itself.
-const LAID_DOWN: [&str; 26] = [
+const LAID_DOWN: [&str; 27] = [
     "no_split_documents",
     "resume",
     "init",
@@ -34,6 +37,7 @@ const LAID_DOWN: [&str; 26] = [
     "keep_last",
     "keep_best",
     "patience",
+    "precision",
     "out_dir",
     "force",
     "plot",
@@ -139,6 +143,9 @@ pub struct Options {
     /// Code that takes the steps: lesson (what the chapters show) or fast [default: fast where it does the same]
     #[arg(help_heading = "Computation", long, value_name = "PATH")]
     pub path: Option<CodePath>,
+    /// Numbers in which matrices are multiplied: f32, or bf16, faster where the processor has a unit for it [default: f32]
+    #[arg(help_heading = "Computation", long, value_name = "TYPE", value_parser = precision(), hide_possible_values = true)]
+    pub precision: Option<Precision>,
     /// cpu, cuda or mps
     #[arg(help_heading = "Computation", long, default_value = "cpu")]
     pub device: String,

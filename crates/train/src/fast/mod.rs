@@ -15,7 +15,7 @@ pub mod proof;
 
 use crate::{
     adamw::{AdamW, clip_factor},
-    settings::TrainSettings,
+    settings::{Precision, TrainSettings},
     step::{Batch, Measured, train_step},
     trainer::TakeStep,
 };
@@ -30,16 +30,23 @@ use model::{
 /// How a run takes its steps: by the fast path where it is proven to do what the lesson does, else by the lesson, and then why.
 ///
 /// # Errors
-/// If the fast path is asked for and cannot be taken.
+/// If the fast path is asked for, by name or by a precision that only it has, and cannot be taken.
 pub fn stepper(
     model: &Gpt2,
     settings: &TrainSettings,
     wanted: Option<CodePath>,
 ) -> Result<(CodePath, TakeStep, Option<String>)> {
+    let rounds = settings.precision == Precision::Bf16;
+    ensure!(
+        !rounds || wanted != Some(CodePath::Lesson),
+        "the lesson multiplies in f32; --precision bf16 needs the fast path"
+    );
+    // Whoever asks for the precision is told why it cannot be had, instead of going on in another one.
+    let wanted = if rounds { Some(CodePath::Fast) } else { wanted };
     let chosen = choose(wanted, || {
         gradient::check(model)?;
         proof::training(&model.config, settings)?;
-        FastStep::new(model) // last, as it takes the gradients' memory, which the lesson would miss
+        FastStep::new(model, settings.precision) // last, as it takes the gradients' memory, which the lesson would miss
     })?;
     Ok(match chosen {
         Ok(mut step) => {
@@ -59,12 +66,12 @@ pub struct FastStep {
 }
 
 impl FastStep {
-    /// Prepares for the steps of a model, whose gradients so far are forgotten.
+    /// Prepares for the steps of a model in a precision; gradients that it has are forgotten.
     ///
     /// # Errors
     /// If the fast path has no rule for the model.
-    pub fn new(model: &Gpt2) -> Result<Self> {
-        Ok(Self { gradient: Gradient::of(model)? })
+    pub fn new(model: &Gpt2, precision: Precision) -> Result<Self> {
+        Ok(Self { gradient: Gradient::of(model, precision)? })
     }
 
     /// Does what [`train_step`] does; but the gradients are left as they were before clipping.

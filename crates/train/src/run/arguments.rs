@@ -1,5 +1,14 @@
 //! Numbers on a command line (chapter 4.4): what cannot be meant is refused with one clause that says what can.
 
+use crate::settings::Precision;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
+/// In which numbers matrices are multiplied; anything else is refused with the choices.
+pub fn precision() -> impl TypedValueParser<Value = Precision> {
+    let of_name = |name: String| if name == "bf16" { Precision::Bf16 } else { Precision::F32 };
+    PossibleValuesParser::new(["f32", "bf16"]).map(of_name)
+}
+
 /// A whole number of at least 1.
 ///
 /// # Errors

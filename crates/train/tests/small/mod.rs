@@ -77,11 +77,10 @@ fn trainer_of(config: Gpt2Config, settings: TrainSettings, training: Box<Windows
 /// Both ways to take a step.
 pub const PATHS: [CodePath; 2] = [CodePath::Lesson, CodePath::Fast];
 
-/// A new run that takes its steps by this path, on two threads; for dropout the fast one has no rule.
+/// A new run that takes its steps by this path, on two threads.
 pub fn trainer_by(path: CodePath, settings: TrainSettings, training: Box<Windows>) -> Trainer {
     tch::set_num_threads(2);
-    let dropout = if path == CodePath::Fast { 0.0 } else { CONFIG.dropout };
-    let mut trainer = trainer_of(Gpt2Config { dropout, ..CONFIG }, settings, training);
+    let mut trainer = trainer_of(CONFIG, settings, training);
     take_path(&mut trainer, Some(path)).expect("a way to take steps");
     trainer
 }

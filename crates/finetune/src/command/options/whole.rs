@@ -3,7 +3,10 @@
 use super::{Common, JudgeOptions};
 use clap::Args;
 use std::path::PathBuf;
-use train::run::arguments::{at_least_one, positive, share, whole};
+use train::{
+    run::arguments::{at_least_one, positive, precision, share, whole},
+    settings::Precision,
+};
 
 /// Options of the whole run.
 #[derive(Debug, Clone, Args)]
@@ -47,6 +50,9 @@ pub struct Whole {
     /// End once N validations in a row bring no lower loss, 0 for never [default: 0]
     #[arg(help_heading = "Training", long, value_name = "N", value_parser = whole)]
     pub patience: Option<usize>,
+    /// Numbers in which matrices are multiplied in training: f32, or bf16, faster where the processor has a unit for it [default: f32]
+    #[arg(help_heading = "Computation", long, value_name = "TYPE", value_parser = precision(), hide_possible_values = true)]
+    pub precision: Option<Precision>,
     /// Go on with the run in DIR, or with the newest one in runs/
     #[arg(help_heading = "Training", long, value_name = "DIR", num_args = 0..=1, conflicts_with_all = ["weights", "data", "sample", "mask_prompt", "seed", "out_dir"])]
     #[expect(clippy::option_option, reason = "absent, without a folder, with one")]

@@ -8,7 +8,9 @@
 //! tensors between threads must not change them in one while another computes with them, here or there.
 
 #![expect(unsafe_code, reason = "libtorch hands out the memory of a tensor as a bare address")]
+#![expect(clippy::inline_always, reason = "compiled anew for registers of each width")]
 
+use super::bf16::{Bf16, nearest, widen};
 use std::{
     ops::Range,
     ptr,
@@ -18,7 +20,56 @@ use tch::{Device, Kind, Tensor};
 
 /// Whether plain loops and products may read a tensor as it lies: float32, one number after the other, on the CPU.
 pub fn is_f32_slice(tensor: &Tensor) -> bool {
-    tensor.device() == Device::Cpu && tensor.kind() == Kind::Float && tensor.is_contiguous()
+    is_slice::<f32>(tensor)
+}
+
+fn is_slice<N: Number>(tensor: &Tensor) -> bool {
+    tensor.device() == Device::Cpu && tensor.kind() == N::KIND && tensor.is_contiguous()
+}
+
+/// A type of which tensors lend slices.
+///
+/// # Safety
+/// libtorch keeps numbers of this kind as this type, of which any bits are a value.
+pub unsafe trait Number: Copy + Send + Sync {
+    /// That kind.
+    const KIND: Kind;
+
+    /// The number in float32.
+    fn widen(self) -> f32;
+
+    /// The number nearest to one in float32.
+    fn nearest(number: f32) -> Self;
+}
+
+// SAFETY: both are IEEE 754's binary32, of which any 32 bits are a value.
+unsafe impl Number for f32 {
+    const KIND: Kind = Kind::Float;
+
+    #[inline(always)]
+    fn widen(self) -> f32 {
+        self
+    }
+
+    #[inline(always)]
+    fn nearest(number: f32) -> Self {
+        number
+    }
+}
+
+// SAFETY: both are the upper half of a float32, of which any 16 bits are a value.
+unsafe impl Number for Bf16 {
+    const KIND: Kind = Kind::BFloat16;
+
+    #[inline(always)]
+    fn widen(self) -> f32 {
+        widen(self)
+    }
+
+    #[inline(always)]
+    fn nearest(number: f32) -> Self {
+        nearest(number)
+    }
 }
 
 /// Does some work with the numbers of tensors, where they lie: with some to read, and with others to change.
@@ -36,13 +87,28 @@ pub fn is_f32_slice(tensor: &Tensor) -> bool {
 /// If a tensor is not [plain](is_f32_slice), or one to be changed shares memory with another.
 pub fn with_slices<const R: usize, const W: usize, T>(
     read: [&Tensor; R],
-    mut write: [&mut Tensor; W],
+    write: [&mut Tensor; W],
     work: impl FnOnce([&[f32]; R], [&mut [f32]; W]) -> T + Sync,
 ) -> T {
-    check(read.into_iter(), write.iter().map(|tensor| &**tensor));
+    with_slices_of(read, write, work)
+}
+
+/// The same where what is read, or what is changed, may be of another type.
+///
+/// # Panics
+/// As [`with_slices`].
+pub fn with_slices_of<A: Number, B: Number, const R: usize, const W: usize, T>(
+    read: [&Tensor; R],
+    mut write: [&mut Tensor; W],
+    work: impl FnOnce([&[A]; R], [&mut [B]; W]) -> T + Sync,
+) -> T {
+    check(
+        read.iter().map(|tensor| place::<A>(tensor)),
+        write.iter().map(|tensor| place::<B>(tensor)),
+    );
     // SAFETY: so many numbers in a row lie there as long as the tensors, which are borrowed; nothing writes them meanwhile (`check`, and
     // the head of this file). Where libtorch has not written them yet, they are what its allocator, which is no part of this program,
-    // has left there: some number or other, as every 32 bits are one.
+    // has left there: some number or other, as any bits are one.
     let read = read.map(|tensor| unsafe { from_raw_parts(start(tensor), tensor.numel()) });
     // SAFETY: as above, and no other slice has a part of it (`check`).
     let write =
@@ -58,16 +124,16 @@ pub fn with_groups<const N: usize, T>(
     groups: &mut [[Tensor; N]],
     work: impl FnOnce(Vec<[&mut [f32]; N]>) -> T + Sync,
 ) -> T {
-    check([].into_iter(), groups.iter().flatten());
+    check([].into_iter(), groups.iter().flatten().map(place::<f32>));
     // SAFETY: as above.
     let slice = |tensor: &mut Tensor| unsafe { from_raw_parts_mut(start(tensor), tensor.numel()) };
     work(groups.iter_mut().map(|group| group.each_mut().map(slice)).collect())
 }
 
-/// Checks that all are plain, and that each one to be changed has its memory for itself.
-fn check<'a>(read: impl Iterator<Item = &'a Tensor>, write: impl Iterator<Item = &'a Tensor>) {
-    let read = read.map(|tensor| (place(tensor), false));
-    let mut places: Vec<_> = read.chain(write.map(|tensor| (place(tensor), true))).collect();
+/// Checks that each place to be changed is no part of another.
+fn check(read: impl Iterator<Item = Range<usize>>, write: impl Iterator<Item = Range<usize>>) {
+    let read = read.map(|place| (place, false));
+    let mut places: Vec<_> = read.chain(write.map(|place| (place, true))).collect();
     places.retain(|(place, _)| !place.is_empty());
     places.sort_unstable_by_key(|(place, _)| place.start);
     let (mut end, mut end_of_written) = (0, 0);
@@ -81,16 +147,17 @@ fn check<'a>(read: impl Iterator<Item = &'a Tensor>, write: impl Iterator<Item =
     }
 }
 
-/// The addresses of a tensor's numbers.
-fn place(tensor: &Tensor) -> Range<usize> {
-    assert!(is_f32_slice(tensor), "not contiguous 32-bit numbers on the CPU: {tensor:?}");
-    let start = start(tensor) as usize;
-    start..start + size_of::<f32>() * tensor.numel()
+/// The addresses of a tensor's numbers; it must be plain.
+fn place<N: Number>(tensor: &Tensor) -> Range<usize> {
+    let bits = 8 * size_of::<N>();
+    assert!(is_slice::<N>(tensor), "not contiguous {bits}-bit numbers on the CPU: {tensor:?}");
+    let start = start::<N>(tensor) as usize;
+    start..start + size_of::<N>() * tensor.numel()
 }
 
 /// Where a tensor's numbers begin. An empty one has no address; then it is any that a slice may have.
-fn start(tensor: &Tensor) -> *mut f32 {
-    let start: *mut f32 = tensor.data_ptr().cast();
+fn start<N: Number>(tensor: &Tensor) -> *mut N {
+    let start: *mut N = tensor.data_ptr().cast();
     if tensor.numel() == 0 {
         return ptr::dangling_mut();
     }
@@ -144,6 +211,21 @@ mod tests {
         with_slices([&empty], [&mut other], |[empty], [other]| {
             assert!(empty.is_empty() && other.is_empty());
         });
+    }
+
+    #[test]
+    fn numbers_of_16_bits_are_read_where_they_lie() {
+        let (x, mut y) = (numbers().to_kind(Kind::BFloat16), numbers());
+        with_slices_of([&x], [&mut y], |[x]: [&[Bf16]; 1], [y]: [&mut [f32]; 1]| {
+            y[1] = widen(x[5]);
+        });
+        assert_eq!(y, Tensor::from_slice(&[1.0_f32, 6.0, 3.0, 4.0, 5.0, 6.0]));
+    }
+
+    #[test]
+    #[should_panic(expected = "not contiguous 16-bit numbers")]
+    fn numbers_of_32_bits_are_none_of_16() {
+        with_slices_of([&numbers()], [], |[_]: [&[Bf16]; 1], []: [&mut [f32]; 0]| ());
     }
 
     #[test]

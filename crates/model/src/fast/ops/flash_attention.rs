@@ -10,7 +10,7 @@
 //! `cargo xtask bench train --only train-4x1024` measures it.
 
 use super::{
-    dropout::Mask,
+    dropout::{Dropped, Mask},
     micro_kernel::{Block, add_transposed_simd, multiply_simd},
     softmax::{dot_simd, softmax_backward_simd, softmax_simd},
     tiles::{Panels, ROWS, Rows},
@@ -51,7 +51,7 @@ pub fn forward(
     let heads = (0..).zip(layout.apart(out)).zip(log_sums.chunks_mut(layout.positions));
     let heads = heads.map(|((head, out), log_sums)| {
         let [q, k, v] = [q, k, v].map(|x| layout.head(x, head));
-        Forward { q, k, v, dropped: Dropped::of(mask, layout, head), out, log_sums }
+        Forward { q, k, v, dropped: Dropped::new(mask, head * layout.positions), out, log_sums }
     });
     parallel_for(heads.collect(), forward_of_head);
     log_sums
@@ -77,7 +77,7 @@ pub fn backward(
     let heads = (0..).zip(dq.zip(dk).zip(dv)).zip(log_sums.chunks(layout.positions));
     let heads = heads.map(|((head, ((dq, dk), dv)), log_sums)| {
         let [q, k, v, out, d_out] = [q, k, v, out, d_out].map(|x| layout.head(x, head));
-        let dropped = Dropped::of(mask, layout, head);
+        let dropped = Dropped::new(mask, head * layout.positions);
         Backward { q, k, v, out, d_out, log_sums, dropped, dq, dk, dv }
     });
     parallel_for(heads.collect(), backward_of_head);
@@ -100,27 +100,6 @@ impl Layout {
             apart[row / (positions * heads) * heads + row % heads].push(channels);
         }
         apart
-    }
-}
-
-/// What dropout does to the weights of a head.
-#[derive(Clone, Copy)]
-struct Dropped<'a> {
-    mask: Option<&'a Mask>,
-    /// Of the mask, that of the head's first query.
-    row: usize,
-}
-
-impl<'a> Dropped<'a> {
-    fn of(mask: Option<&'a Mask>, layout: Layout, head: usize) -> Self {
-        Self { mask, row: head * layout.positions }
-    }
-
-    /// Drops weights of a query, those of the keys from `first` on.
-    fn apply(self, query: usize, first: usize, weights: &mut [f32]) {
-        if let Some(mask) = self.mask {
-            mask.apply(self.row + query, first, weights);
-        }
     }
 }
 
@@ -297,7 +276,7 @@ mod tests {
             let log_sums =
                 with_slices([q, k, v], [&mut *out], |qkv, [out]| forward(layout, qkv, None, out));
             with_slices([q, k, v, out, d_out], [dq, dk, dv], |given, gradients| {
-                backward(layout, given, &log_sums, gradients);
+                backward(layout, given, &log_sums, None, gradients);
             });
             for (name, (ours, expected)) in
                 ["out", "dq", "dk", "dv"].iter().zip(results.iter().zip(spelled_out(&given)))
@@ -320,7 +299,7 @@ mod tests {
         let [q, k, v, _] = drawn(layout, 1);
         let output = |k: &Tensor, v: &Tensor| {
             let mut out = q.empty_like();
-            with_slices([&q, k, v], [&mut out], |qkv, [out]| forward(layout, qkv, out));
+            with_slices([&q, k, v], [&mut out], |qkv, [out]| forward(layout, qkv, None, out));
             out
         };
         let (before, [edited_k, edited_v]) = (output(&k, &v), [&k, &v].map(Tensor::copy));

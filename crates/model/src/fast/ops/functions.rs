@@ -45,6 +45,63 @@ multiversion! {
     pub fn normalize_simd(x: &[f32], weight: &[f32], bias: &[f32], epsilon: f64, out: &mut [f32]) = normalize;
 }
 
+/// The gradient of [`normalize`]: the input's is added to `dx`, those of weight and bias to `d_weight` and `d_bias`.
+///
+/// With `g = dy w` and `x̂ = (x - mean) / deviation`, the input's is `(g - mean(g) - x̂ mean(g x̂)) / deviation`.
+///
+/// # Shapes
+/// - `x`, `dy`, `weight`, `dx`, `d_weight`, `d_bias`: `[C]`
+///
+/// # Source
+/// Ba et al. 2016 (<https://arxiv.org/abs/1607.06450>), equation 4, differentiated: a common shift of the channels changes nothing,
+/// nor does a common factor, so what points there is taken out.
+#[inline(always)]
+pub fn normalize_backward(
+    [x, dy, weight]: [&[f32]; 3],
+    epsilon: f64,
+    [dx, d_weight, d_bias]: [&mut [f32]; 3],
+) {
+    let channels = x.len() as f32;
+    let mean = sum(x, |x| x) / channels;
+    let scale = 1.0 / (sum(x, |x| (x - mean) * (x - mean)) / channels + epsilon as f32).sqrt();
+    let (shift, stretch) = shift_and_stretch(x, dy, weight, mean);
+    let (shift, stretch) = (shift / channels, stretch * scale / channels);
+    let given = x.iter().zip(dy).zip(weight);
+    let gradients = dx.iter_mut().zip(d_weight).zip(d_bias);
+    for (((x, dy), weight), ((dx, d_weight), d_bias)) in given.zip(gradients) {
+        let normal = (x - mean) * scale;
+        *d_weight += dy * normal;
+        *d_bias += dy;
+        *dx += (dy * weight - shift - normal * stretch) * scale;
+    }
+}
+
+/// The sum of `g = dy w`, and that of `g (x - mean)`, in lanes.
+#[inline(always)]
+fn shift_and_stretch(x: &[f32], dy: &[f32], weight: &[f32], mean: f32) -> (f32, f32) {
+    let [(x, x_rest), (dy, dy_rest), (weight, weight_rest)] =
+        [x, dy, weight].map(|numbers| numbers.as_chunks::<16>());
+    let (mut shifts, mut stretches) = ([0.0_f32; 16], [0.0_f32; 16]);
+    for ((x, dy), weight) in x.iter().zip(dy).zip(weight) {
+        let lanes = shifts.iter_mut().zip(&mut stretches);
+        for (((x, dy), weight), (shift, stretch)) in x.iter().zip(dy).zip(weight).zip(lanes) {
+            *shift += dy * weight;
+            *stretch += dy * weight * (x - mean);
+        }
+    }
+    let (mut shift, mut stretch) = (shifts.iter().sum::<f32>(), stretches.iter().sum::<f32>());
+    for ((x, dy), weight) in x_rest.iter().zip(dy_rest).zip(weight_rest) {
+        shift += dy * weight;
+        stretch += dy * weight * (x - mean);
+    }
+    (shift, stretch)
+}
+
+multiversion! {
+    /// The same in registers as wide as the processor has.
+    pub fn normalize_backward_simd(given: [&[f32]; 3], epsilon: f64, gradients: [&mut [f32]; 3]) = normalize_backward;
+}
+
 /// Turns scores into weights above 0 that sum to 1.
 pub fn softmax(scores: &mut [f32], factor: f32) {
     let largest = scores
@@ -177,6 +234,29 @@ mod tests {
             {
                 let gap = (f64::from(ours) - exact).abs() / exact.abs().max(1.0);
                 assert!(gap < 3e-7, "{form:?} of {x}: difference {gap:e}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_gradient_of_a_norm_is_that_of_autograd() {
+        let drawn = |number| crate::fast::twin::wave(&[37], number); // two groups of lanes and a rest
+        let [x, weight, bias] = [0, 1, 2].map(|number| drawn(number).set_requires_grad(true));
+        let dy = drawn(3);
+        let y = x.layer_norm([37], Some(&weight), Some(&bias), 1e-5, false);
+        (y * &dy).sum(tch::Kind::Float).backward();
+        let numbers = |x: &tch::Tensor| Vec::<f32>::try_from(x.detach()).expect("a vector");
+        let given = [&x, &dy, &weight].map(numbers);
+        let mut gradients = [(); 3].map(|()| vec![0.5; 37]);
+        let places = gradients.each_mut().map(|gradient| &mut gradient[..]);
+        normalize_backward(given.each_ref().map(|numbers| &numbers[..]), 1e-5, places);
+        for (name, ours, expected) in [
+            ("input", &gradients[0], x.grad()),
+            ("weight", &gradients[1], weight.grad()),
+            ("bias", &gradients[2], bias.grad()),
+        ] {
+            for (ours, expected) in ours.iter().zip(numbers(&expected)) {
+                assert!((ours - 0.5 - expected).abs() < 1e-5, "{name}: {ours}, not {expected}");
             }
         }
     }

@@ -7,25 +7,40 @@
 //! speed there, by the shape of the product, and 0.8 to 1.0 in registers of 8 (fastest of 15, two threads of an Intel Xeon): no reason
 //! for one more library.
 //!
+//! Factors in bfloat16 go to oneDNN, which has processors multiply them in units of their own: AMX on an Intel Xeon, which made a
+//! product of 512 x 768 x 3,072 six times as fast there. Such a unit sums in float32 and hands the sums out in bfloat16 again, as
+//! libtorch has no product of the one that gives the other on a CPU; here they become float32 where they belong.
+//!
 //! `cargo xtask bench train --only train-2x256` measures it.
 
-use crate::fast::cpu::{
-    simd::lanes,
-    threads::{are_libtorchs, parallel_for},
+use crate::{
+    fast::cpu::{
+        bf16::{self, Bf16},
+        simd::lanes,
+        tensor_slice::with_slices_of,
+        threads::{are_libtorchs, parallel_for},
+    },
+    multiversion,
 };
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 /// Rows or columns of a part: in smaller ones MKL would spend its time on bringing the other matrix into order.
 const LEAST: i64 = 384;
+/// Sums that are brought to float32 together.
+const PIECE: usize = 1 << 14;
 
 /// Writes the product into `out`.
 ///
 /// # Shapes
-/// - `out`: `[rows, columns]`, `left`: `[rows, terms]`, `right`: `[terms, columns]`
+/// - `out`: `[rows, columns]`, in float32
+/// - `left`: `[rows, terms]`, `right`: `[terms, columns]`, both in float32 or both in bfloat16
 ///
 /// # Panics
 /// If the shapes do not fit each other.
 pub fn matmul(out: &Tensor, left: &Tensor, right: &Tensor) {
+    if left.kind() == Kind::BFloat16 {
+        return give(&left.mm(right), out, false);
+    }
     in_parts(out, left, right, |out, left, right| drop(left.mm_out(out, right)));
 }
 
@@ -37,7 +52,34 @@ pub fn matmul(out: &Tensor, left: &Tensor, right: &Tensor) {
 /// # Panics
 /// As [`matmul`].
 pub fn matmul_add(out: &Tensor, left: &Tensor, right: &Tensor) {
+    if left.kind() == Kind::BFloat16 {
+        return give(&left.mm(right), out, true);
+    }
     in_parts(out, left, right, |out, left, right| drop(out.shallow_clone().addmm_(left, right)));
+}
+
+/// Writes sums in bfloat16 into `out`, or adds them to what is there.
+fn give(sums: &Tensor, out: &Tensor, add: bool) {
+    assert_eq!(sums.size(), out.size(), "the matrices do not fit each other");
+    with_slices_of([sums], [&mut out.shallow_clone()], |[sums]: [&[Bf16]; 1], [out]| {
+        let pieces = sums.chunks(PIECE).zip(out.chunks_mut(PIECE)).collect();
+        parallel_for(pieces, |(sums, out): (&[Bf16], &mut [f32])| widen_simd(sums, out, add));
+    });
+}
+
+#[expect(clippy::inline_always, reason = "compiled anew for registers of each width")]
+#[inline(always)]
+fn widen(sums: &[Bf16], out: &mut [f32], add: bool) {
+    let places = out.iter_mut().zip(sums);
+    if add {
+        places.for_each(|(out, sum)| *out += bf16::widen(*sum));
+    } else {
+        places.for_each(|(out, sum)| *out = bf16::widen(*sum));
+    }
+}
+
+multiversion! {
+    fn widen_simd(sums: &[Bf16], out: &mut [f32], add: bool) = widen;
 }
 
 /// Lets each thread multiply for its parts of the longer side of `out`, and MKL find itself among threads that are all at work.
@@ -120,6 +162,24 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn factors_in_bfloat16_make_the_product_to_two_digits() {
+        let drawn = |rows: i64, columns: i64| {
+            let numbers = Tensor::arange(rows * columns, (Kind::Float, Device::Cpu)) * 12.9898;
+            numbers.sin().view([rows, columns]).to_kind(Kind::BFloat16)
+        };
+        let (left, right) = (drawn(70, 130), drawn(90, 130).tr());
+        let expected = left.to_kind(Kind::Double).mm(&right.to_kind(Kind::Double));
+        let out = Tensor::full([70, 90], 0.25, (Kind::Float, Device::Cpu));
+        let norm = |x: &Tensor| x.norm().double_value(&[]);
+        matmul_add(&out, &left, &right);
+        let gap = norm(&(&out - 0.25 - &expected)) / norm(&expected);
+        assert!(gap < 4e-3, "added: {gap:e} of the norm");
+        matmul(&out, &left, &right);
+        let gap = norm(&(&out - &expected)) / norm(&expected);
+        assert!(gap < 4e-3, "written: {gap:e} of the norm");
     }
 
     #[test]

@@ -5,13 +5,15 @@
 use super::{
     arena::Shelf,
     gelu,
-    layers::{Linear, Mixed, Norm, Parameter, dropped},
+    layers::{Linear, Mixed, Parameter, dropped},
+    norm::Norm,
     rows::Rows,
 };
+use crate::settings::Precision;
 use model::{
     config::Gpt2Config,
     fast::{
-        ops::{dropout::Mask, flash_attention::Layout},
+        ops::{dropout::Mask, flash_attention::Layout, layers},
         weights::BlockWeights,
     },
 };
@@ -27,6 +29,8 @@ pub struct Block {
     norm2: Norm,
     up: Linear,
     down: Linear,
+    /// Whether products read copies in bfloat16.
+    rounds: bool,
 }
 
 /// What a block remembers of its way forward. Norms are not worth their memory: done again, they take less than a hundredth of a step.
@@ -36,30 +40,39 @@ pub struct SavedActivations {
     read_mask: Option<Mask>,
     between: Tensor,   // [rows, C]
     widened: Tensor,   // [rows, F]
-    activated: Tensor, // [rows, F]
+    activated: Tensor, // [rows, F], as products read it
     processed_mask: Option<Mask>,
 }
 
 impl Block {
-    pub fn new(weights: BlockWeights, config: &Gpt2Config) -> Self {
+    pub fn new(weights: BlockWeights, config: &Gpt2Config, precision: Precision) -> Self {
         let BlockWeights { norm1, query, key, value, output, norm2, up, down } = weights;
+        let linear = |layer| Linear::new(layer, precision);
         Self {
             norm1: Norm::new(norm1, config.norm_epsilon),
-            query: Linear::new(query),
-            key: Linear::new(key),
-            value: Linear::new(value),
-            output: Linear::new(output),
+            query: linear(query),
+            key: linear(key),
+            value: linear(value),
+            output: linear(output),
             norm2: Norm::new(norm2, config.norm_epsilon),
-            up: Linear::new(up),
-            down: Linear::new(down),
+            up: linear(up),
+            down: linear(down),
+            rounds: precision == Precision::Bf16,
         }
     }
 
     pub fn parameters(&self) -> impl Iterator<Item = &Parameter> {
-        let Self { norm1, query, key, value, output, norm2, up, down } = self;
+        let Self { norm1, query, key, value, output, norm2, up, down, .. } = self;
         let linears =
             [query, key, value, output, up, down].into_iter().flat_map(Linear::parameters);
         linears.chain([norm1, norm2].into_iter().flat_map(Norm::parameters))
+    }
+
+    /// The numbers for which [`forward`](Self::forward) needs a shelf, for so many positions and rows.
+    pub fn saved_numbers(&self, positions: i64, rows: i64, config: &Gpt2Config) -> i64 {
+        let Gpt2Config { channels, hidden, .. } = *config;
+        let of_hidden = if self.rounds { hidden } else { 2 * hidden };
+        4 * positions * channels + rows * (2 * channels + of_hidden)
     }
 
     pub fn forward(
@@ -71,10 +84,10 @@ impl Block {
         shelf: &Shelf,
     ) -> (Tensor, SavedActivations) {
         let x = shelf.keep(x);
-        let normed = self.norm1.forward(&x).output;
+        let normed = self.query.factor(&self.norm1.forward(&x));
         let of_heads = [&self.query, &self.key, &self.value].map(|part| {
             if rows.are_spread() {
-                shelf.keep(&rows.spread(part.forward(&normed, normed.empty_like())))
+                shelf.keep(&rows.spread(part.forward(&normed, x.empty_like())))
             } else {
                 part.forward(&normed, shelf.place(&normed.size()))
             }
@@ -90,8 +103,9 @@ impl Block {
         let between =
             self.output.forward_onto(&x, &read, read_mask.as_ref(), shelf.place(&x.size()));
         let widened = shelf.place(&[rows.len(), config.hidden]);
-        let widened = self.up.forward(&self.norm2.forward(&between).output, widened);
-        let activated = gelu::forward(config.gelu, &widened, shelf.place(&widened.size()));
+        let widened = self.up.forward(&self.norm2.forward(&between), widened);
+        let place = if self.rounds { widened.empty_like() } else { shelf.place(&widened.size()) };
+        let activated = self.down.factor(&layers::gelu(config.gelu, &widened, place));
         let place = x.empty_like();
         let out = self.down.forward_onto(&between, &activated, processed_mask.as_ref(), place);
         let saved =
@@ -113,28 +127,21 @@ impl Block {
             saved;
 
         let dy = said(processed_mask.as_ref(), dx);
-        self.down.learn(&activated, &dy, first);
-        let d_widened = gelu::backward(config.gelu, &widened, self.down.input_gradient(&dy));
-        let normed = self.norm2.forward(&between);
-        self.up.learn(&normed.output, &d_widened, first);
-        let _ = dx.g_add_(&self.norm2.backward(
-            &between,
-            &normed,
-            &self.up.input_gradient(&d_widened),
-            first,
-        ));
+        let d_activated = self.down.backward(&activated, &dy, first);
+        let d_widened = gelu::backward(config.gelu, &widened, d_activated);
+        let d_normed = self.up.backward(&self.norm2.forward(&between), &d_widened, first);
+        self.norm2.backward_onto(&between, &d_normed, dx, first);
 
         let dy = said(read_mask.as_ref(), dx);
-        self.output.learn(&rows.gather(mixed.output()), &dy, first);
-        let of_heads = mixed.backward(&rows.gather_backward(self.output.input_gradient(&dy)));
-        let normed = self.norm1.forward(&x);
+        let d_read = self.output.backward(&rows.gather(mixed.output()), &dy, first);
+        let of_heads = mixed.backward(&rows.gather_backward(d_read));
+        let normed = self.query.factor(&self.norm1.forward(&x));
         let d_normed = dx.zeros_like();
         for (part, dy) in [&self.query, &self.key, &self.value].into_iter().zip(of_heads) {
             let dy = rows.spread_backward(dy);
-            part.learn(&normed.output, &dy, first);
-            part.add_input_gradient(&dy, &d_normed);
+            part.backward_onto(&normed, &dy, &d_normed, first);
         }
-        let _ = dx.g_add_(&self.norm1.backward(&x, &normed, &d_normed, first));
+        self.norm1.backward_onto(&x, &d_normed, dx, first);
     }
 }
 

@@ -15,21 +15,6 @@ use tch::Tensor;
 /// Numbers in a piece of work.
 const PIECE: usize = 1 << 14;
 
-/// Applies the activation to `x`, and writes into `place`.
-///
-/// # Shapes
-/// - `x`, `place`: equal
-pub fn forward(gelu: Gelu, x: &Tensor, mut place: Tensor) -> Tensor {
-    with_slices([x], [&mut place], |[x], [place]| {
-        let pieces = x.chunks(PIECE).zip(place.chunks_mut(PIECE)).collect();
-        parallel_for(pieces, |(x, out): (&[f32], &mut [f32])| {
-            out.copy_from_slice(x);
-            gelu.apply_simd(out);
-        });
-    });
-    place
-}
-
 /// Turns the gradient of the output into that of the input `x`, in place.
 ///
 /// # Shapes
@@ -49,6 +34,7 @@ multiversion! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::fast::ops::layers::gelu;
     use tch::{Device, Kind};
 
     #[test]
@@ -58,7 +44,7 @@ mod tests {
         let exact = x.to_kind(Kind::Double);
         for (form, name) in [(Gelu::Tanh, "tanh"), (Gelu::Exact, "none")] {
             let gap = |ours: Tensor, theirs: Tensor| (ours - theirs).abs().max().double_value(&[]);
-            let of_values = gap(forward(form, &x, x.empty_like()), exact.gelu(name));
+            let of_values = gap(gelu(form, &x, x.empty_like()), exact.gelu(name));
             let of_slopes = gap(
                 backward(form, &x, upstream.copy()),
                 exact.gelu_backward(&upstream.to_kind(Kind::Double), name),
@@ -71,7 +57,7 @@ mod tests {
     fn no_result_is_smaller_than_the_smallest_normal_number() {
         let x = Tensor::linspace(-40.0, 0.0, 40_001, (Kind::Float, Device::Cpu));
         for form in [Gelu::Tanh, Gelu::Exact] {
-            for result in [forward(form, &x, x.empty_like()), backward(form, &x, x.ones_like())] {
+            for result in [gelu(form, &x, x.empty_like()), backward(form, &x, x.ones_like())] {
                 let numbers = Vec::<f32>::try_from(result).expect("a vector");
                 assert!(numbers.iter().all(|x| *x == 0.0 || x.is_normal()), "{form:?}");
             }

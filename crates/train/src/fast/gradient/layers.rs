@@ -2,21 +2,36 @@
 //!
 //! For what [the fast step](crate::fast) gains.
 
+use crate::settings::Precision;
 use model::fast::{
     cpu::tensor_slice::with_slices,
     ops::{
         dropout::Mask,
         flash_attention::{self, Layout},
+        layers,
         matmul::{matmul, matmul_add},
     },
-    weights::{LinearWeights, NormWeights},
+    weights::LinearWeights,
 };
 use tch::{Kind, Tensor};
+
+/// The type of numbers that products of a precision read.
+///
+/// bfloat16 has float32's range, so that no gradient becomes 0 for being small: the loss needs no factor that would lift it, as it
+/// does with float16.
+pub fn kind(precision: Precision) -> Kind {
+    match precision {
+        Precision::F32 => Kind::Float,
+        Precision::Bf16 => Kind::BFloat16,
+    }
+}
 
 /// A parameter as plain numbers, and the buffer of its gradient, which is the one that the optimizer reads.
 pub struct Parameter {
     pub value: Tensor,
     pub gradient: Tensor,
+    /// What products read: the value itself, or its copy in bfloat16.
+    pub factor: Tensor,
 }
 
 impl Parameter {
@@ -29,9 +44,28 @@ impl Parameter {
             parameter.sum(Kind::Float).backward();
             parameter.set_data(&value);
         }
-        let new = Self { value, gradient: parameter.grad() };
+        let factor = value.shallow_clone();
+        let new = Self { value, gradient: parameter.grad(), factor };
         new.free_grad();
         new
+    }
+
+    /// Takes a parameter that products of that precision read.
+    pub fn of_products(parameter: Tensor, precision: Precision) -> Self {
+        let new = Self::new(parameter);
+        Self { factor: new.value.to_kind(kind(precision)), ..new }
+    }
+
+    /// Brings the copy for products up to date.
+    pub fn round(&self) {
+        if self.factor.kind() != self.value.kind() {
+            self.factor.shallow_clone().copy_(&self.value);
+        }
+    }
+
+    /// Another factor of a product with this parameter, or with its gradient: rounded, unless it is already.
+    pub fn other(&self, x: &Tensor) -> Tensor {
+        x.to_kind(self.factor.kind())
     }
 
     /// Gives the gradient's memory back.
@@ -54,7 +88,7 @@ impl Parameter {
         }
     }
 
-    /// The same for a product of two matrices, which is written where it belongs and nowhere else.
+    /// The same for a product of two matrices, which is written where it belongs and nowhere else in float32.
     pub fn matmul_add(&self, left: &Tensor, right: &Tensor, first: bool) {
         if first {
             matmul(&self.gradient, left, right);
@@ -88,12 +122,18 @@ pub struct Linear {
 }
 
 impl Linear {
-    pub fn new(layer: LinearWeights) -> Self {
-        Self { weight: Parameter::new(layer.weight), bias: layer.bias.map(Parameter::new) }
+    pub fn new(layer: LinearWeights, precision: Precision) -> Self {
+        let weight = Parameter::of_products(layer.weight, precision);
+        Self { weight, bias: layer.bias.map(Parameter::new) }
     }
 
     pub fn parameters(&self) -> impl Iterator<Item = &Parameter> {
         [Some(&self.weight), self.bias.as_ref()].into_iter().flatten()
+    }
+
+    /// An input as this layer's product reads it, for whoever needs it more than once.
+    pub fn factor(&self, x: &Tensor) -> Tensor {
+        self.weight.other(x)
     }
 
     /// The output, written into `place`.
@@ -101,16 +141,12 @@ impl Linear {
     /// # Shapes
     /// - `x`: `[rows, inputs]`
     /// - `place`: `[rows, outputs]`
-    pub fn forward(&self, x: &Tensor, mut place: Tensor) -> Tensor {
-        let weight = self.weight.value.tr();
-        match &self.bias {
-            Some(bias) => {
-                place.copy_(&bias.value); // the same for each row
-                matmul_add(&place, x, &weight);
-            }
-            None => matmul(&place, x, &weight),
-        }
-        place
+    pub fn forward(&self, x: &Tensor, place: Tensor) -> Tensor {
+        layers::linear(&self.factor(x), &self.weight.factor, self.bias_value(), place)
+    }
+
+    fn bias_value(&self) -> Option<&Tensor> {
+        self.bias.as_ref().map(|bias| &bias.value)
     }
 
     /// `x + y` for the output `y` of another input, of which dropout keeps what `mask` says, written into `place`.
@@ -119,89 +155,37 @@ impl Linear {
         x: &Tensor,
         input: &Tensor,
         mask: Option<&Mask>,
-        mut place: Tensor,
+        place: Tensor,
     ) -> Tensor {
         if mask.is_some() {
             return dropped(mask, self.forward(input, place)).g_add_(x);
         }
-        match &self.bias {
-            Some(bias) => drop(x.add_out(&place, &bias.value)),
-            None => place.copy_(x),
-        }
-        matmul_add(&place, input, &self.weight.value.tr());
-        place
+        layers::linear_onto(x, &self.factor(input), &self.weight.factor, self.bias_value(), place)
     }
 
-    /// Weight and bias: `dW = dyᵀ x` and `db = Σ dy`.
-    pub fn learn(&self, x: &Tensor, dy: &Tensor, first: bool) {
-        self.weight.matmul_add(&dy.tr(), x, first);
-        if let Some(bias) = &self.bias {
-            bias.add(&dy.sum_dim_intlist(0_i64, false, None), first);
-        }
-    }
-
-    /// Input: `dx = dy W`.
-    pub fn input_gradient(&self, dy: &Tensor) -> Tensor {
+    /// Weight and bias: `dW = dyᵀ x` and `db = Σ dy`; and the input: `dx = dy W`.
+    pub fn backward(&self, x: &Tensor, dy: &Tensor, first: bool) -> Tensor {
         let dx =
             Tensor::empty([dy.size()[0], self.weight.value.size()[1]], (dy.kind(), dy.device()));
-        matmul(&dx, dy, &self.weight.value);
+        let factor = self.learn(x, dy, first);
+        matmul(&dx, &factor, &self.weight.factor);
         dx
     }
 
-    /// The same, added to what others say about that input.
-    pub fn add_input_gradient(&self, dy: &Tensor, dx: &Tensor) {
-        matmul_add(dx, dy, &self.weight.value);
-    }
-}
-
-/// `y = x̂ w + b` with `x̂ = (x - mean) / deviation`.
-pub struct Norm {
-    weight: Parameter,
-    bias: Parameter,
-    epsilon: f64,
-}
-
-/// What the gradient of a norm needs.
-pub struct Normed {
-    /// `[rows, C]`
-    pub output: Tensor,
-    mean: Tensor,              // [rows, 1]
-    inverse_deviation: Tensor, // [rows, 1]
-}
-
-impl Norm {
-    pub fn new(norm: NormWeights, epsilon: f64) -> Self {
-        Self { weight: Parameter::new(norm.weight), bias: Parameter::new(norm.bias), epsilon }
+    /// The same, the input's added to what others say about it.
+    pub fn backward_onto(&self, x: &Tensor, dy: &Tensor, dx: &Tensor, first: bool) {
+        let factor = self.learn(x, dy, first);
+        matmul_add(dx, &factor, &self.weight.factor);
     }
 
-    pub fn parameters(&self) -> impl Iterator<Item = &Parameter> {
-        [&self.weight, &self.bias].into_iter()
-    }
-
-    /// # Shapes
-    /// - `x`: `[rows, C]`
-    pub fn forward(&self, x: &Tensor) -> Normed {
-        let (weight, bias) = (&self.weight.value, &self.bias.value);
-        let (output, mean, inverse_deviation) =
-            x.native_layer_norm(weight.size(), Some(weight), Some(bias), self.epsilon);
-        Normed { output, mean, inverse_deviation }
-    }
-
-    /// `dw = Σ dy x̂`, `db = Σ dy`; and with `g = dy w` the input's gradient `(g - mean(g) - x̂ mean(g x̂)) / deviation`.
-    ///
-    /// # Source
-    /// Ba et al. 2016 (<https://arxiv.org/abs/1607.06450>), equation 4, differentiated: a common shift of the channels changes
-    /// nothing, nor does a common factor, so what points there is taken out.
-    pub fn backward(&self, x: &Tensor, normed: &Normed, dy: &Tensor, first: bool) -> Tensor {
-        let mean = |x: &Tensor| x.mean_dim(1_i64, true, None);
-        let normal = (x - &normed.mean).g_mul_(&normed.inverse_deviation);
-        self.weight.add(&(dy * &normal).sum_dim_intlist(0_i64, false, None), first);
-        self.bias.add(&dy.sum_dim_intlist(0_i64, false, None), first);
-        let mut dx = dy * &self.weight.value;
-        let (shift, stretch) = (mean(&dx), mean(&(&dx * &normal)));
-        let _ = dx.g_sub_(&shift);
-        let _ = dx.g_sub_(&(normal * stretch));
-        dx.g_mul_(&normed.inverse_deviation)
+    /// Weight and bias. Returns `dy` as products read it.
+    fn learn(&self, x: &Tensor, dy: &Tensor, first: bool) -> Tensor {
+        let factor = self.weight.other(dy);
+        self.weight.matmul_add(&factor.tr(), &self.weight.other(x), first);
+        if let Some(bias) = &self.bias {
+            bias.add(&dy.sum_dim_intlist(0_i64, false, None), first);
+        }
+        factor
     }
 }
 

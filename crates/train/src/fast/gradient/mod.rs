@@ -17,19 +17,26 @@ mod block;
 mod gelu;
 mod layers;
 mod logits;
+mod norm;
 mod rows;
 #[cfg(test)]
 mod tests;
 
+use crate::settings::Precision;
 use anyhow::{Result, ensure};
 use arena::{Arena, Sizes};
 use block::{Block, draw};
-use layers::{Norm, Parameter, dropped};
+use layers::{Parameter, dropped};
 use model::{
     config::Gpt2Config,
-    fast::{cpu::tensor_slice::is_f32_slice, ops::flash_attention::Layout, weights::Weights},
+    fast::{
+        cpu::tensor_slice::is_f32_slice,
+        ops::{flash_attention::Layout, matmul::matmul},
+        weights::Weights,
+    },
     gpt2::Gpt2,
 };
+use norm::Norm;
 use rows::Rows;
 use tch::{Device, Kind, Tensor};
 
@@ -46,6 +53,8 @@ pub struct Gradient {
     head: Option<Parameter>,
     /// For the first batch of a step and for the others.
     memory: [Tensor; 2],
+    /// Whether products read copies in bfloat16.
+    rounds: bool,
 }
 
 /// Checks that there is a rule for a model; nothing of it is touched.
@@ -60,23 +69,26 @@ pub fn check(model: &Gpt2) -> Result<()> {
 }
 
 impl Gradient {
-    /// Prepares the gradients of a model.
+    /// Prepares the gradients of a model, whose matrices will be multiplied in a precision.
     ///
     /// Gradients that the parameters had are forgotten. Those of the blocks have no memory, and no shape, before the first batch.
     ///
     /// # Errors
     /// As [`check`].
-    pub fn of(model: &Gpt2) -> Result<Self> {
+    pub fn of(model: &Gpt2, precision: Precision) -> Result<Self> {
         let config = model.config;
         check(model)?;
         let Weights { token, position, blocks, norm, head, .. } = Weights::of(model)?;
+        let of_products = |parameter| Parameter::of_products(parameter, precision);
+        let block = |weights| Block::new(weights, &config, precision);
         let gradient = Self {
-            token: Parameter::new(token),
+            token: if head.is_none() { of_products(token) } else { Parameter::new(token) },
             position: Parameter::new(position),
-            blocks: blocks.into_iter().map(|block| Block::new(block, &config)).collect(),
+            blocks: blocks.into_iter().map(block).collect(),
             norm: Norm::new(norm, config.norm_epsilon),
-            head: head.map(Parameter::new),
+            head: head.map(of_products),
             memory: [Tensor::new(), Tensor::new()],
+            rounds: precision == Precision::Bf16,
             config,
         };
         // These need their gradients from the beginning of the way back to its end.
@@ -99,6 +111,9 @@ impl Gradient {
         let _guard = tch::no_grad_guard();
         // What is dropped at a position of one text is not what is dropped there in another that is equal.
         let rows = Rows::of(inputs, targets, self.config.dropout == 0.0);
+        if first {
+            self.parameters().for_each(Parameter::round);
+        }
         let arena = self.make_arena(&rows, inputs.numel() as i64, first);
         let layout = Layout {
             positions: inputs.size()[1] as usize,
@@ -120,8 +135,9 @@ impl Gradient {
         }
         let normed = self.norm.forward(&x);
 
-        let (loss, d_hidden) = self.head(&normed.output, &rows, &arena, weight, first);
-        let mut dx = self.norm.backward(&x, &normed, &d_hidden, first);
+        let (loss, d_hidden) = self.head(&normed, &rows, &arena, weight, first);
+        let mut dx = x.zeros_like();
+        self.norm.backward_onto(&x, &d_hidden, &mut dx, first);
         for (block, of_block) in self.blocks.iter().zip(saved).rev() {
             block.backward(of_block, &mut dx, &rows, &self.config, first);
         }
@@ -135,15 +151,16 @@ impl Gradient {
 
     /// Memory for a batch of so many positions. The first of a step gets the blocks' gradients, new ones, as well.
     fn make_arena(&mut self, rows: &Rows, positions: i64, first: bool) -> Arena {
-        let Gpt2Config { channels, hidden, vocab_size, .. } = self.config;
+        let saved = |block: &Block| block.saved_numbers(positions, rows.len(), &self.config);
         let gradients = |block: &Block| {
             block.parameters().map(|parameter| parameter.value.numel() as i64).sum()
         };
+        let logits = CHUNK.min(rows.targets.len()) as i64 * self.config.vocab_size;
         let sizes = Sizes {
             blocks: self.blocks.len() as i64,
-            saved: 4 * positions * channels + rows.len() * 2 * (channels + hidden),
+            saved: self.blocks.first().map_or(0, saved),
             gradient: if first { self.blocks.first().map_or(0, gradients) } else { 0 },
-            logits: CHUNK.min(rows.targets.len()) as i64 * vocab_size,
+            logits: if self.rounds { 0 } else { logits },
         };
         let (memory, needed) = (&mut self.memory[usize::from(!first)], sizes.total());
         if (memory.numel() as i64) < needed {
@@ -165,6 +182,12 @@ impl Gradient {
         arena
     }
 
+    /// Those of products, and others.
+    fn parameters(&self) -> impl Iterator<Item = &Parameter> {
+        let blocks = self.blocks.iter().flat_map(Block::parameters);
+        blocks.chain([&self.token]).chain(&self.head)
+    }
+
     /// The head and the loss, forward and back.
     ///
     /// # Shapes
@@ -184,11 +207,18 @@ impl Gradient {
         let mut loss = 0.0;
         for (chunk, scored) in rows.scored(CHUNK).into_iter().enumerate() {
             let hidden = hidden.index_select(0, &scored.rows);
-            let logits = arena.logits().place(&[self.config.vocab_size, hidden.size()[0]]); // [V, rows]
-            let mut logits = head.value.mm_out(&logits, &hidden.tr());
+            let mut logits = if self.rounds {
+                head.factor.mm(&head.other(&hidden).tr())
+            } else {
+                let place = arena.logits().place(&[self.config.vocab_size, hidden.size()[0]]);
+                head.factor.mm_out(&place, &hidden.tr())
+            }; // [V, rows]
             loss += logits::into_gradient(&mut logits, &scored);
-            head.matmul_add(&logits, &(hidden * scale), first && chunk == 0);
-            let of_chunk = head.value.tr().mm(&logits).g_mul_scalar_(scale); // [C, rows]
+            head.matmul_add(&logits, &head.other(&(&hidden * scale)), first && chunk == 0);
+            let [rows, channels] = [hidden.size()[0], hidden.size()[1]];
+            let of_chunk = Tensor::empty([channels, rows], (hidden.kind(), hidden.device()));
+            matmul(&of_chunk, &head.factor.tr(), &logits);
+            let _ = of_chunk.shallow_clone().g_mul_scalar_(scale);
             let _ = d_hidden.index_copy_(0, &scored.rows, &of_chunk.tr());
         }
         (loss / rows.targets.len() as f64, d_hidden)

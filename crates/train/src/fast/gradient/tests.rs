@@ -3,6 +3,8 @@ use crate::{
     adamw::{AdamW, AdamWSettings, clip_factor},
     fast::fused_adamw::fused_step,
     loss::{IGNORED, batch_loss},
+    seeds::alone,
+    settings::Precision,
 };
 use model::{
     config::Gelu,
@@ -57,6 +59,7 @@ fn assert_equal(case: &str, ours: &[(String, Tensor)], autograd: &[(String, Tens
 
 #[test]
 fn every_gradient_is_that_of_autograd() {
+    let _alone = alone();
     let long = Gpt2Config { context: 300, ..small() };
     let ignored = |targets: &Tensor| targets.masked_fill(&targets.ge(6), IGNORED);
     for (case, config, shape, targets_of) in [
@@ -94,7 +97,7 @@ fn every_gradient_is_that_of_autograd() {
         let expected = gradients(&model);
         for width in widths() {
             let case = format!("{case}, registers of {width}");
-            let mut gradient = Gradient::of(&model).expect("a plain model");
+            let mut gradient = Gradient::of(&model, Precision::F32).expect("a plain model");
             tch::manual_seed(5);
             let loss = narrowed(width, || gradient.add(&inputs, &targets, 1.0, true));
             let gap = (loss / expected_loss.double_value(&[]) - 1.0).abs();
@@ -106,6 +109,7 @@ fn every_gradient_is_that_of_autograd() {
 
 #[test]
 fn several_batches_of_a_step_add_up_and_the_next_step_begins_anew() {
+    let _alone = alone();
     let model = model(Gpt2Config { dropout: 0.2, ..small() });
     let batches = [(0.75, 1), (0.25, 3)]
         .map(|(weight, seed)| (ids([3, 8], seed), ids([3, 8], seed + 1), weight));
@@ -114,7 +118,7 @@ fn several_batches_of_a_step_add_up_and_the_next_step_begins_anew() {
         (batch_loss(&model, inputs, targets, true) * *weight).backward();
     }
     let expected = gradients(&model);
-    let mut gradient = Gradient::of(&model).expect("a plain model");
+    let mut gradient = Gradient::of(&model, Precision::F32).expect("a plain model");
     for step in ["first step", "second step"] {
         tch::manual_seed(5);
         for (number, (inputs, targets, weight)) in batches.iter().enumerate() {
@@ -128,7 +132,7 @@ fn several_batches_of_a_step_add_up_and_the_next_step_begins_anew() {
 fn batches_of_all_sizes_share_the_memory() {
     let config = Gpt2Config { tied: false, ..small() };
     let (by_hand, by_autograd) = (model(config), model(config));
-    let mut gradient = Gradient::of(&by_hand).expect("a plain model");
+    let mut gradient = Gradient::of(&by_hand, Precision::F32).expect("a plain model");
     let optimizer = AdamW::new(by_autograd.parameters(), AdamWSettings::default());
     for shape in [[1, 3], [40, 8], [2, 5], [41, 8], [1, 1]] {
         let (inputs, targets) = (ids(shape, 1), ids(shape, 2));
@@ -149,7 +153,7 @@ fn batches_of_all_sizes_share_the_memory() {
 fn other_numbers_than_float32_are_left_to_autograd() {
     let mut double = model(small());
     double.store.double();
-    assert!(Gradient::of(&double).is_err());
+    assert!(Gradient::of(&double, Precision::F32).is_err());
 }
 
 #[test]
@@ -160,7 +164,7 @@ fn ten_steps_lead_where_autograd_leads() {
     let (inputs, targets) = (ids([3, 8], 1), ids([3, 8], 2));
     let [mut ours, mut theirs] = [&by_hand, &by_autograd]
         .map(|model| AdamW::new(model.parameters(), AdamWSettings::default()));
-    let mut gradient = Gradient::of(&by_hand).expect("a plain model");
+    let mut gradient = Gradient::of(&by_hand, Precision::F32).expect("a plain model");
     for step in 0..10 {
         let loss = gradient.add(&inputs, &targets, 1.0, true);
         theirs.zero_grad();
@@ -173,4 +177,47 @@ fn ten_steps_lead_where_autograd_leads() {
             fused_step(optimizer, 1e-3, clip);
         }
     }
+}
+
+#[test]
+fn in_bf16_every_gradient_is_that_of_float32_to_one_percent() {
+    let _alone = alone();
+    let config = Gpt2Config { channels: 64, heads: 2, hidden: 256, dropout: 0.1, ..small() };
+    for config in [config, Gpt2Config { tied: false, ..config }] {
+        let model = model(config);
+        tch::manual_seed(1);
+        model.initialize_as_gpt2(); // larger weights magnify a rounding
+        let (inputs, targets) = (ids([6, 8], 1), ids([6, 8], 2));
+        let [(loss, exact), (rounded_loss, rounded)] =
+            [Precision::F32, Precision::Bf16].map(|precision| {
+                tch::manual_seed(5);
+                let mut gradient = Gradient::of(&model, precision).expect("a plain model");
+                (gradient.add(&inputs, &targets, 1.0, true), gradients(&model))
+            });
+        assert!((rounded_loss / loss - 1.0).abs() < 1e-2, "{rounded_loss}, not {loss}");
+        let norm = |x: &Tensor| x.norm().double_value(&[]);
+        let least = exact.iter().map(|(_, x)| norm(x)).fold(0.0, f64::max) / 100.0;
+        let gaps = rounded.iter().zip(&exact).map(|((name, ours), (_, exact))| {
+            (name, norm(&(ours - exact)) / norm(exact).max(least))
+        });
+        for (name, gap) in gaps {
+            assert!(gap < 1e-2, "{name} differs by {gap:e} of its norm");
+        }
+        assert_ne!(rounded[5].1, exact[5].1, "nothing was rounded");
+    }
+}
+
+#[test]
+fn in_bf16_a_step_reads_the_weights_of_the_step_before() {
+    let model = model(small());
+    let (inputs, targets) = (ids([3, 8], 1), ids([3, 8], 2));
+    let mut gradient = Gradient::of(&model, Precision::Bf16).expect("a plain model");
+    let before = gradient.add(&inputs, &targets, 1.0, true);
+    let mut up = model.store.variables()["blocks.0.feed_forward.up.weight"].shallow_clone();
+    let _ = tch::no_grad(|| up.fill_(0.1));
+    let mut anew = Gradient::of(&model, Precision::Bf16).expect("a plain model");
+    let expected = anew.add(&inputs, &targets, 1.0, true);
+    assert_ne!(before.to_bits(), expected.to_bits(), "the edit did nothing");
+    let after = gradient.add(&inputs, &targets, 1.0, true);
+    assert_eq!(after.to_bits(), expected.to_bits());
 }

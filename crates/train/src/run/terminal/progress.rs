@@ -40,6 +40,7 @@ pub struct Progress {
     spoke: Instant,
     pace: Pace,
     estimate: Estimate,
+    advice: Option<Box<dyn Fn() -> Option<String>>>,
 }
 
 impl Progress {
@@ -57,7 +58,12 @@ impl Progress {
         };
         let estimate = Estimate { done, total_steps, shorter, told: false };
         let (begun, pace) = (Instant::now(), Pace::default());
-        Self { bar, shown, total_steps, begun, spoke: begun, pace, estimate }
+        Self { bar, shown, total_steps, begun, spoke: begun, pace, estimate, advice: None }
+    }
+
+    /// Takes a line along, if there is one when it is asked for, for whoever has long to wait.
+    pub fn advise(&mut self, advice: impl Fn() -> Option<String> + 'static) {
+        self.advice = Some(Box::new(advice));
     }
 
     /// Shows a line of the metrics.
@@ -86,6 +92,9 @@ impl Progress {
         let rate = self.pace.add(step);
         if let Some(estimate) = self.estimate.after(step.step, self.begun.elapsed()) {
             self.print(&estimate);
+            if let Some(advice) = self.advice.as_ref().and_then(|advice| advice()) {
+                self.print(&advice);
+            }
         }
         let loss = format!("loss {:.3}", step.loss);
         let message = if is_narrow() { loss } else { format!("{loss}, {rate:.0} tokens/s") };

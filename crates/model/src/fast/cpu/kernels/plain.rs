@@ -1,6 +1,7 @@
 //! The kernels for every processor; what the others must equal.
 
 use super::{BLOCK, INPUTS_OF_A_SCALE, LANE, Quantized};
+use crate::fast::cpu::bf16::widen;
 use std::array;
 
 /// Lanes of sums that the compiler can keep in vector registers of any processor.
@@ -26,11 +27,6 @@ fn dot<W: Copy, const ROWS: usize>(rows: &[W], x: &[f32], widen: impl Fn(W) -> f
         }
         sums.iter().sum::<f32>() + rest.iter().zip(x_rest).map(|(&w, x)| widen(w) * x).sum::<f32>()
     })
-}
-
-/// A bfloat16 as the 32-bit number whose upper half it is. `to_f32` asks of each whether it is a number, in every loop.
-fn widen(half: half::bf16) -> f32 {
-    f32::from_bits(u32::from(half.to_bits()) << 16)
 }
 
 pub fn int8<const ROWS: usize>((rows, scales): (&[u8], &[f32]), x: &Quantized) -> [f32; ROWS] {
