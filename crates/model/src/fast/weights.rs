@@ -3,7 +3,7 @@
 use crate::{config::Gpt2Config, gpt2::Gpt2};
 use anyhow::{Context, Result, ensure};
 use std::collections::HashMap;
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 /// Handles to all parameters of a model; nothing is copied.
 pub struct Weights {
@@ -81,6 +81,19 @@ impl Weights {
             norm: self.norm.handles(),
             head: self.head.as_ref().map(Tensor::shallow_clone),
         }
+    }
+
+    /// The same with the matrices of the blocks in bfloat16, copied, for products of many rows.
+    #[must_use]
+    pub fn rounded(&self) -> Self {
+        let mut rounded = self.handles();
+        for block in &mut rounded.blocks {
+            let BlockWeights { query, key, value, output, up, down, .. } = block;
+            for layer in [query, key, value, output, up, down] {
+                layer.weight = layer.weight.to_kind(Kind::BFloat16);
+            }
+        }
+        rounded
     }
 
     /// The weight of the output head, `[V, C]`.

@@ -9,10 +9,10 @@
 //! `f32`, 98 in `bf16`, 185 in `int8`. Programs that write for a while ask for large pages of memory, which bring `f32` to 64 and
 //! `bf16` to 114. On an AMD Zen 3, which has no AVX-512: 49, 96 and 172.
 //!
-//! A text of several tokens is read all at once, by products of matrices with the model's own weights whatever the dtype, into the
-//! same cache (`decode/prompt.rs`).
+//! A text of several tokens is read all at once, by products of matrices, into the same cache (`decode/prompt.rs`): with the model's
+//! own weights in `f32`; in the other types with copies in bfloat16, where the processor multiplies those faster.
 //!
-//! `cargo xtask bench decode` measures it.
+//! `cargo xtask bench decode` and `cargo xtask bench prefill` measure it.
 
 mod barrier;
 mod key_values;
@@ -25,6 +25,7 @@ pub use packed::Dtype;
 use crate::{
     fast::{
         cpu::{kernels::Kernels, tensor_slice::with_slices, threads::OneThread},
+        gain,
         weights::Weights,
     },
     generate::TokenScorer,
@@ -50,6 +51,8 @@ const FEW: usize = 3;
 pub struct Decoder<'a> {
     model: &'a Gpt2,
     weights: Weights,
+    /// What prompts are read with.
+    of_prompts: Weights,
     exchange: Arc<Exchange>,
     own: Worker,
     helpers: Helpers,
@@ -60,7 +63,8 @@ impl<'a> Decoder<'a> {
     /// Packs the weights of linear layers as `dtype`, and starts `threads - 1` threads beside the caller's; no more than there are
     /// heads.
     ///
-    /// Beside the model, `bf16` takes half and `int8` 27 % of the memory of its linear layers.
+    /// Beside the model, `bf16` takes half and `int8` 27 % of the memory of its linear layers; and half of that of its blocks for
+    /// prompts, on a processor that multiplies bfloat16 faster than float32.
     ///
     /// # Errors
     /// If the model is not on the CPU or has other layers than GPT-2's, or if a thread cannot be started.
@@ -83,7 +87,9 @@ impl<'a> Decoder<'a> {
         for (number, worker) in (1..).zip(packed) {
             helpers.start(number, worker)?;
         }
-        Ok(Self { model, weights, exchange, own, helpers, alone: OneThread::begin() })
+        let rounds = dtype != Dtype::F32 && gain::of_bf16(model.config.channels) > 1.0;
+        let of_prompts = if rounds { weights.rounded() } else { weights.handles() };
+        Ok(Self { model, weights, of_prompts, exchange, own, helpers, alone: OneThread::begin() })
     }
 
     /// Positions read so far.
@@ -126,7 +132,9 @@ impl TokenScorer for Decoder<'_> {
             panic!("{complaint}");
         }
         if ids.len() > FEW {
-            return self.alone.lifted(|| prompt::read(&self.weights, &new, &self.exchange.cache));
+            return self
+                .alone
+                .lifted(|| prompt::read(&self.of_prompts, &new, &self.exchange.cache));
         }
         for (i, &id) in ids.iter().enumerate() {
             self.step(id, i + 1 == ids.len());

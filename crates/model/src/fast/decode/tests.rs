@@ -93,6 +93,21 @@ fn weights_are_multiplied_as_they_lie_in_a_file() {
 }
 
 #[test]
+fn a_prompt_read_with_rounded_weights_is_scored_to_one_percent() {
+    for model in [drawn(SIZES), mapped()] {
+        let weights = Weights::of(&model).expect("layers of a GPT-2");
+        let ids = Tensor::from_slice(&text(40));
+        let read = |weights: &Weights| {
+            tch::no_grad(|| prompt::read(weights, &ids, &KeyValues::new(&SIZES, &[3])))
+        };
+        let [exact, rounded] = [read(&weights), read(&weights.rounded())];
+        let gap = (&rounded - &exact).norm() / exact.norm();
+        let gap = gap.double_value(&[]);
+        assert!(gap > 1e-5 && gap < 1e-2, "they differ by {gap:e} of their norm");
+    }
+}
+
+#[test]
 fn fewer_bits_cost_little() {
     let model = drawn(SIZES);
     let logits = tch::no_grad(|| model.forward(&Tensor::from_slice(&text(40)).unsqueeze(0), false));

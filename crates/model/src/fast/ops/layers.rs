@@ -1,5 +1,7 @@
 //! Layers over many rows at once: what the reading of a prompt and training's way forward are made of.
 //!
+//! An input is brought to the type of the weight that it meets, float32 or bfloat16; everything else is in float32.
+//!
 //! Each writes where it is told to, a bias is where the sums of a product begin, and what goes into the residual stream is added there.
 //! For what [prompts](crate::fast::decode) and training gain.
 
@@ -34,9 +36,9 @@ pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, mut place: Ten
     match bias {
         Some(bias) => {
             place.copy_(bias); // the same for each row
-            matmul_add(&place, x, &weight.tr());
+            matmul_add(&place, &x.to_kind(weight.kind()), &weight.tr());
         }
-        None => matmul(&place, x, &weight.tr()),
+        None => matmul(&place, &x.to_kind(weight.kind()), &weight.tr()),
     }
     place
 }
@@ -59,7 +61,7 @@ pub fn linear_onto(
         Some(bias) => drop(stream.add_out(&place, bias)),
         None => place.copy_(stream),
     }
-    matmul_add(&place, x, &weight.tr());
+    matmul_add(&place, &x.to_kind(weight.kind()), &weight.tr());
     place
 }
 
@@ -98,7 +100,7 @@ impl LinearWeights {
     pub fn forward_activated(&self, x: &Tensor, gelu: Gelu) -> Tensor {
         let outputs = self.weight.size()[0];
         let mut y = Tensor::empty([x.size()[0], outputs], (Kind::Float, x.device()));
-        matmul(&y, x, &self.weight.tr());
+        matmul(&y, &x.to_kind(self.weight.kind()), &self.weight.tr());
         let bias = self.bias.as_ref().map(to_f32_vec);
         with_slices([], [&mut y], |[], [y]| {
             parallel_for(y.chunks_mut(ROWS * outputs as usize).collect(), |rows: &mut [f32]| {
