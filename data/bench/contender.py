@@ -44,9 +44,9 @@ def options():
     return given
 
 
-def ids(count):
+def ids(count, vocabulary=VOCABULARY):
     """The same ids for every contender, spread over the vocabulary."""
-    return [(7919 * i + 17) % VOCABULARY for i in range(count)]
+    return [(7919 * i + 17) % vocabulary for i in range(count)]
 
 
 def say(**line):

@@ -17,7 +17,8 @@ def transformers_repetition():
     from transformers import GPT2LMHeadModel
 
     torch.set_num_threads(given.threads)
-    model = GPT2LMHeadModel.from_pretrained(given.model).eval()
+    dtype = {"f32": torch.float32, "bf16": torch.bfloat16}[given.dtype]
+    model = GPT2LMHeadModel.from_pretrained(given.model, dtype=dtype).eval()
 
     @torch.inference_mode()
     def read(ids, cache=None):
@@ -44,7 +45,7 @@ def ctranslate2_repetition():
         contender.absent(f"CTranslate2 cannot be imported ({error})")
     import json
 
-    compute = {"f32": "float32", "int8": "int8"}[given.dtype]
+    compute = {"f32": "float32", "bf16": "bfloat16", "int8": "int8"}[given.dtype]
     folder = given.model.with_name(f"{given.model.name}-ctranslate2-{compute}")
     if not folder.is_dir():
         convert(given.model, folder, compute)
@@ -112,6 +113,6 @@ def convert(model, folder, compute):
 
 
 if given.style == "transformers":
-    contender.serve("transformers", ["transformers", "torch"], transformers_repetition())
+    contender.serve(f"transformers {given.dtype}", ["transformers", "torch"], transformers_repetition())
 else:
     contender.serve(f"CTranslate2 {given.dtype}", ["ctranslate2"], ctranslate2_repetition())

@@ -1,6 +1,7 @@
 """Training in PyTorch, in four styles: eager, compiled, book, transformers; and the fine-tuning loop, eager or compiled.
 
-A step is: loss, backward, clip the gradient to norm 1, AdamW, gradients set to none.
+A step is: loss, backward, clip the gradient to norm 1, AdamW, gradients set to none. With `--dtype bf16` the loss is computed under
+autocast.
 """
 
 import json
@@ -37,7 +38,17 @@ def build():
         return model, torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=0.1)
     model = gpt2.load(given.model).train()
     loss = torch.compile(model, dynamic=given.group == "finetune") if given.style == "compiled" else model
-    return loss, fused_adamw(model, learning_rate)
+    return autocast(loss) if given.dtype == "bf16" else loss, fused_adamw(model, learning_rate)
+
+
+def autocast(loss):
+    """The same with matrix products, and what PyTorch does beside them, in bfloat16."""
+
+    def rounded(inputs, targets):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            return loss(inputs, targets)
+
+    return rounded
 
 
 loss_of, optimizer = build()
@@ -54,7 +65,8 @@ def step(inputs, targets):
 
 
 def train_batch():
-    rows = torch.tensor(contender.ids(given.batch * (given.context + 1))).view(given.batch, given.context + 1)
+    vocabulary = json.loads((given.model / "config.json").read_text())["vocab_size"]
+    rows = torch.tensor(contender.ids(given.batch * (given.context + 1), vocabulary)).view(given.batch, given.context + 1)
     return rows[:, :-1].contiguous(), rows[:, 1:].contiguous()
 
 
@@ -96,4 +108,5 @@ def repetition():
 rows = instruction_rows() if given.group == "finetune" else []
 packages = ["torch"] + (["transformers"] if given.style == "transformers" else [])
 name = {"eager": "PyTorch eager", "compiled": "PyTorch compiled", "book": "PyTorch as the book", "transformers": "transformers"}
-contender.serve(name[given.style], packages, repetition)
+autocast_too = " autocast bf16" if given.dtype == "bf16" else ""
+contender.serve(name[given.style] + autocast_too, packages, repetition)

@@ -30,7 +30,7 @@ use tch::{Device, Tensor};
 use train::{
     command::take_path,
     examples::Examples,
-    settings::{Length, TrainSettings},
+    settings::{Length, Precision, TrainSettings},
     trainer::Trainer,
 };
 use xtask::memory;
@@ -112,8 +112,8 @@ fn peak_bytes() -> u64 {
 }
 
 /// The same ids for every contender, spread over the vocabulary.
-fn ids(count: usize) -> Vec<i64> {
-    (0..count as i64).map(|i| (7919 * i + 17) % 50257).collect()
+fn ids(count: usize, vocab_size: i64) -> Vec<i64> {
+    (0..count as i64).map(|i| (7919 * i + 17) % vocab_size).collect()
 }
 
 /// A single batch, given again and again.
@@ -149,6 +149,11 @@ fn trainer(
     batch_size: usize,
     rate: f64,
 ) -> Result<Trainer> {
+    let precision = match options.dtype {
+        Dtype::F32 => Precision::F32,
+        Dtype::Bf16 => Precision::Bf16,
+        Dtype::Int8 => bail!("no training is in int8"),
+    };
     let Gpt2 { config, store, .. } = format::load(&options.model, Device::Cpu)?;
     let model = Gpt2::with_parameters(Gpt2Config { dropout: 0.0, ..config }, store)?;
     let settings = TrainSettings {
@@ -157,6 +162,7 @@ fn trainer(
         learning_rate: rate,
         min_lr: rate,
         warmup_steps: 0,
+        precision,
         ..TrainSettings::default()
     };
     let mut trainer = Trainer::new(model, settings, Box::new(examples), None, Value::Null)?;
@@ -166,9 +172,11 @@ fn trainer(
 
 fn train(options: &Options) -> Result<()> {
     let &Options { batch, context, .. } = options;
-    let examples = OneBatch { rows: ids(batch * (context + 1)), batch, context };
+    let vocab_size = format::load_config(&options.model.join("config.json"))?.vocab_size;
+    let rows = ids(batch * (context + 1), vocab_size);
+    let examples = OneBatch { rows, batch, context };
     let mut trainer = trainer(options, examples, batch, 1e-4)?;
-    serve("ours", || {
+    serve(&format!("ours {}", options.dtype), || {
         let started = Instant::now();
         let step = trainer.step()?.context("every batch has targets")?;
         let mut measured = measured(started, batch * context);
@@ -184,7 +192,7 @@ fn finetune(options: &Options) -> Result<()> {
     let examples =
         InstructionSet::new(&entries, BytePairEncoder::gpt2(), 1024, false)?.in_similar_lengths();
     let mut trainer = trainer(options, examples, ENTRIES_PER_BATCH, 5e-5)?;
-    serve("ours", || {
+    serve(&format!("ours {}", options.dtype), || {
         let started = Instant::now();
         let mut losses = 0.0;
         for _ in 0..ENTRIES / ENTRIES_PER_BATCH {
@@ -197,11 +205,10 @@ fn finetune(options: &Options) -> Result<()> {
 }
 
 fn prefill(options: &Options) -> Result<()> {
-    require_f32(options)?;
     let model = format::load(&options.model, Device::Cpu)?;
-    let prompt = ids(options.prompt);
+    let prompt = ids(options.prompt, model.config.vocab_size);
     let mut decoder = Decoder::new(&model, options.dtype, options.threads as usize)?;
-    serve("ours f32", || {
+    serve(&format!("ours {}", options.dtype), || {
         let started = Instant::now();
         decoder.clear();
         most_probable(&decoder.read(&prompt));
@@ -211,7 +218,7 @@ fn prefill(options: &Options) -> Result<()> {
 
 fn decode(options: &Options) -> Result<()> {
     let model = format::load(&options.model, Device::Cpu)?;
-    let prompt = ids(options.prompt);
+    let prompt = ids(options.prompt, model.config.vocab_size);
     let mut decoder = Decoder::new(&model, options.dtype, options.threads as usize)?;
     serve(&format!("ours {}", options.dtype), || {
         let mut writer = Generator::new(&mut decoder, &prompt, most_probable)?;
@@ -221,11 +228,6 @@ fn decode(options: &Options) -> Result<()> {
         ensure!(written == options.new, "only {written} tokens came");
         Ok(measured(started, written))
     })
-}
-
-fn require_f32(options: &Options) -> Result<()> {
-    ensure!(options.dtype == Dtype::F32, "a prompt is read with weights in f32 whatever the dtype");
-    Ok(())
 }
 
 /// `start`: the whole command, until the first token comes out of it. `read`: the weight file brought into memory.

@@ -11,8 +11,8 @@ use super::page::Unit;
 use super::provide;
 
 /// The groups, in the order in which they run.
-pub const GROUPS: [&str; 7] =
-    ["train", "finetune", "prefill", "decode", "load", "tokenize", "vocabulary"];
+pub const GROUPS: [&str; 8] =
+    ["train", "small", "finetune", "prefill", "decode", "load", "tokenize", "vocabulary"];
 
 /// One comparison: one shape of work, ours and its peers.
 pub struct Case {
@@ -52,17 +52,23 @@ pub fn cases(setting: &Setting, group: &str, grow: bool) -> Result<Vec<Case>> {
     Ok(match group {
         "train" if grow => {
             let shapes = [(2, 128), (2, 512), (2, 1024), (1, 256), (4, 256), (8, 256)];
-            shapes.map(|(batch, context)| train(setting, batch, context, &["eager"])).into()
+            shapes.map(|(batch, context)| train(setting, batch, context, "f32", &["eager"])).into()
         }
         "train" => vec![
-            train(setting, 2, 256, &["eager", "compiled", "transformers", "book"]),
-            train(setting, 4, 1024, &["eager", "compiled"]),
+            train(setting, 2, 256, "f32", &["eager", "compiled", "transformers", "book"]),
+            train(setting, 4, 1024, "f32", &["eager", "compiled"]),
+            train(setting, 2, 256, "bf16", &["eager", "compiled"]),
+            train(setting, 4, 1024, "bf16", &["eager", "compiled"]),
         ],
-        "finetune" => vec![finetune(setting)?],
+        "small" => vec![
+            small(setting, "tales", 16, 128, "f32")?,
+            small(setting, "tales", 16, 128, "bf16")?,
+            small(setting, "nanogpt", 12, 64, "f32")?,
+        ],
+        "finetune" => vec![finetune(setting, "f32")?, finetune(setting, "bf16")?],
         "prefill" if grow => [128, 256, 1000].map(|prompt| generation(setting, group, "f32", prompt)).into(),
         "decode" if grow => [256, 512, 880].map(|prompt| generation(setting, group, "f32", prompt)).into(),
-        // Whatever the type of the weights, ours reads a prompt in float32.
-        "prefill" => vec![generation(setting, group, "f32", 512)],
+        "prefill" => ["f32", "bf16", "int8"].map(|dtype| generation(setting, group, dtype, 512)).into(),
         "decode" => ["f32", "bf16", "int8"].map(|dtype| generation(setting, group, dtype, 32)).into(),
         "load" => vec![Case {
             key: "load".into(),
@@ -81,35 +87,54 @@ pub fn cases(setting: &Setting, group: &str, grow: bool) -> Result<Vec<Case>> {
     })
 }
 
-fn train(setting: &Setting, batch: usize, context: usize, styles: &[&str]) -> Case {
+/// A model that a computer trains in minutes, beside the same loop in PyTorch.
+fn small(setting: &Setting, name: &str, batch: usize, context: usize, dtype: &str) -> Result<Case> {
+    let model = provide::model(setting.root, setting.python, name)?;
+    let setting = Setting { model: &model, scale: 0.2, ..*setting };
+    let case = train(&setting, batch, context, dtype, &["eager", "compiled"]);
+    Ok(Case {
+        key: format!("small-{name}{}", case.key.trim_start_matches("train")),
+        title: format!("the small model {name}: {}", case.title),
+        ..case
+    })
+}
+
+fn train(setting: &Setting, batch: usize, context: usize, dtype: &str, styles: &[&str]) -> Case {
     let tokens = (batch * context) as f64;
     // Weights, gradients, two moments; what a token leaves behind until the backward pass has seen it.
     let need_gb = |gb_per_token: f64| 2.8 + tokens * gb_per_token;
     let (batch, context) = (batch.to_string(), context.to_string());
-    let shape = ["--batch", &batch, "--context", &context];
+    let shape = ["--batch", &batch, "--context", &context, "--dtype", dtype];
+    let (suffix, precision) = in_words(dtype);
     let peer = |style: &&str| {
         let need_gb = need_gb(if *style == "book" { 0.0048 } else { 0.0014 });
         let arguments = [&["--style", style][..], &shape].concat();
         python(setting, "train_pytorch.py", "train", &arguments, need_gb)
     };
     Case {
-        key: format!("train-{batch}x{context}"),
-        title: format!("training, {batch} sequences of {context} tokens a step"),
+        key: format!("train{suffix}-{batch}x{context}"),
+        title: format!("training{precision}, {batch} sequences of {context} tokens a step"),
         unit: Unit::Tokens,
         ours: ours(setting, "train", &shape, need_gb(0.0014)),
         peers: styles.iter().map(peer).collect(),
     }
 }
 
-fn finetune(setting: &Setting) -> Result<Case> {
+/// What a precision adds to a name and to a title.
+fn in_words(dtype: &str) -> (&str, &str) {
+    if dtype == "bf16" { ("-bf16", " in mixed precision") } else { ("", "") }
+}
+
+fn finetune(setting: &Setting, dtype: &str) -> Result<Case> {
     let data = data(setting, "instruction-data")?;
-    let (shape, style) = (["--data", data.as_str()], ["--style", "eager"]);
+    let (shape, style) = (["--data", data.as_str(), "--dtype", dtype], ["--style", "eager"]);
     let arguments = [&style[..], &shape].concat();
-    let title =
-        "fine-tuning on 64 entries of the instruction data, batches of 8 padded to the longest";
+    let (suffix, precision) = in_words(dtype);
     Ok(Case {
-        key: "finetune".into(),
-        title: title.into(),
+        key: format!("finetune{suffix}"),
+        title: format!(
+            "fine-tuning{precision} on 64 entries of the instruction data, batches of 8 padded to the longest"
+        ),
         unit: Unit::Entries,
         ours: ours(setting, "finetune", &shape, 5.0),
         peers: vec![python(setting, "train_pytorch.py", "finetune", &arguments, 5.0)],
@@ -123,12 +148,10 @@ fn generation(setting: &Setting, group: &str, dtype: &str, prompt: usize) -> Cas
         python(setting, script, group, &[style, &shape].concat(), 2.0)
     };
     let mut peers = Vec::new();
-    if dtype == "f32" {
+    if dtype != "int8" {
         peers.push(peer("generate.py", &["--style", "transformers"]));
     }
-    if dtype != "bf16" {
-        peers.push(peer("generate.py", &["--style", "ctranslate2"]));
-    }
+    peers.push(peer("generate.py", &["--style", "ctranslate2"]));
     let llama = provide::folder(setting.root).join("llama.cpp").display().to_string();
     peers.push(peer("llama_cpp.py", &["--llama", &llama]));
     let what = if group == "prefill" {

@@ -16,7 +16,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use xtask::{memory, setup};
 
-use crate::machine::{commit, processor, said};
+use crate::machine::{processor_with_instructions, said};
 use crate::python::Build;
 use compare::Outcome;
 use groups::{Case, GROUPS, Setting};
@@ -26,7 +26,7 @@ const PAGE: &str = "BENCHMARKS.md";
 /// What is to be measured, and how.
 #[derive(Args)]
 pub struct Options {
-    /// train, finetune, prefill, decode, load, tokenize or vocabulary [default: all of them]
+    /// train, small, finetune, prefill, decode, load, tokenize or vocabulary [default: all of them]
     group: Option<String>,
     /// Only the comparisons whose name in BENCHMARKS.md begins so, such as train-2x256
     #[arg(long, value_name = "NAME", default_value = "")]
@@ -108,28 +108,25 @@ fn measure(
     if options.no_record {
         return Ok(());
     }
-    let circumstances = circumstances(root, &outcome, options.rounds, threads);
-    let block = format!("### {key}\n\n{}; {circumstances}.\n\n{table}", case.title);
-    let history = format!("- {key}: {}; {circumstances}", page::summary(&outcome, case.unit));
+    let date = said(root, "date", &["-u", "+%Y-%m-%d"]);
+    let processor = processor_with_instructions();
+    let circumstances = circumstances(&outcome, options.rounds, threads);
+    let block =
+        format!("### {key}\n\n{}; {date}, {processor}, {circumstances}.\n\n{table}", case.title);
+    let row = page::row(&processor, key, &outcome, case.unit, &date);
     let path = root.join(PAGE);
     let page = fs::read_to_string(&path).with_context(|| format!("cannot read {PAGE}"))?;
-    fs::write(&path, page::record(&page, key, &block, &history))
+    fs::write(&path, page::record(&page, key, &block, &row))
         .with_context(|| format!("cannot write {PAGE}"))
 }
 
-/// When, where and with what it was measured.
-fn circumstances(root: &Path, outcome: &Outcome, rounds: usize, threads: usize) -> String {
-    let date = said(root, "date", &["-u", "+%Y-%m-%d"]);
-    let commit = commit(root);
+/// On how many cores and with what it was measured.
+fn circumstances(outcome: &Outcome, rounds: usize, threads: usize) -> String {
     let cores = available_parallelism().map_or(1, usize::from);
     let versions: BTreeMap<_, _> = outcome.rows.iter().flat_map(|row| &row.versions).collect();
     let versions: Vec<String> =
         versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
-    let processor = processor();
-    format!(
-        "{date}, commit {commit}, {processor}, {cores} cores, {threads} threads, {rounds} rounds, {}",
-        versions.join(", ")
-    )
+    format!("{cores} cores, {threads} threads, {rounds} rounds, {}", versions.join(", "))
 }
 
 /// Memory that can be had without swapping; endless where the system does not tell.

@@ -1,10 +1,12 @@
-//! `BENCHMARKS.md`: the newest table of each comparison, and below them one line for every run.
+//! `BENCHMARKS.md`: the newest table of each comparison, and below them a table of all kinds of processors that were measured on.
 
 use std::fmt::Write;
 
 use super::compare::Outcome;
 
-const HISTORY: &str = "## History";
+const PROCESSORS: &str = "## By processor";
+const HEAD: &str = "| processor | comparison | ours, and the others (ours to theirs) | measured |
+| --- | --- | --- | --- |";
 
 /// How the figures of a group are given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,32 +87,44 @@ fn aligned(lines: &[Vec<String>]) -> String {
     row(&lines[0]) + &row(&rules) + &lines[1..].iter().map(|line| row(line)).collect::<String>()
 }
 
-/// One line for the history: each peer with ours to theirs.
-pub fn summary(outcome: &Outcome, unit: Unit) -> String {
+/// The row of a processor: ours, and each peer with ours to theirs.
+pub fn row(processor: &str, key: &str, outcome: &Outcome, unit: Unit, date: &str) -> String {
     let mut words = Vec::new();
     for row in &outcome.rows {
         let ratio = row.ratio.map_or(String::new(), |ratio| format!(" ({ratio:.2})"));
         words.push(format!("{} {}{ratio}", row.name, unit.figure(row.median)));
     }
-    words.join(", ")
+    format!("| {processor} | {key} | {} | {date} |", words.join(", "))
 }
 
-/// The page with the newest table of the comparison `key`, in place of an older one, and a further line of history.
-pub fn record(page: &str, key: &str, block: &str, history: &str) -> String {
+/// The page with the newest table of the comparison `key`, in place of an older one, and the row of its processor, in place of what
+/// the same comparison gave on the same kind before.
+pub fn record(page: &str, key: &str, block: &str, row: &str) -> String {
     let (open, close) = (format!("<!-- bench {key} -->"), "<!-- /bench -->");
     let block = format!("{open}\n{}\n{close}\n", block.trim_end());
     let end_of = |start: usize| page[start..].find(close).map(|at| start + at + close.len() + 1);
     let place = page.find(&open).and_then(|start| Some((start, end_of(start)?.min(page.len()))));
-    let mut page = match (place, page.find(HISTORY)) {
+    let page = match (place, page.find(PROCESSORS)) {
         (Some((start, end)), _) => format!("{}{block}{}", &page[..start], &page[end..]),
         (None, Some(at)) => format!("{}{block}\n{}", &page[..at], &page[at..]),
-        (None, None) => format!("{}\n\n{block}\n{HISTORY}\n\n", page.trim_end()),
+        (None, None) => format!("{}\n\n{block}\n{PROCESSORS}\n\n{HEAD}\n", page.trim_end()),
     };
-    page.truncate(page.trim_end().len());
-    if page.ends_with(HISTORY) {
-        page.push('\n');
-    }
-    page + "\n" + history + "\n"
+    with_row(&page, row)
+}
+
+/// The page with a row in the table of processors, sorted by processor and comparison.
+fn with_row(page: &str, row: &str) -> String {
+    let Some((before, table)) = page.split_once(HEAD) else {
+        return page.to_owned();
+    };
+    let (rows, after): (Vec<&str>, Vec<&str>) =
+        table.lines().skip(1).partition(|line| line.starts_with('|'));
+    let name = |row: &str| row.split('|').take(3).map(str::trim).collect::<Vec<_>>().join("|");
+    let mut rows: Vec<&str> = rows.into_iter().filter(|old| name(old) != name(row)).collect();
+    rows.push(row);
+    rows.sort_by_key(|row| name(row));
+    let after: String = after.iter().flat_map(|line| [*line, "\n"]).collect();
+    format!("{before}{HEAD}\n{}\n{after}", rows.join("\n"))
 }
 
 #[cfg(test)]
@@ -118,14 +132,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_newest_table_takes_the_place_of_the_older_and_the_history_grows() {
-        let page = record("# Benchmarks\n\nWords.\n", "decode", "first", "- one");
-        let page = record(&page, "train", "other", "- two");
-        let page = record(&page, "decode", "second", "- three");
+    fn the_newest_table_takes_the_place_of_the_older_and_each_processor_keeps_its_row() {
+        let row =
+            |processor, key, figure| format!("| {processor} | {key} | ours {figure} | today |");
+        let page = record("# Benchmarks\n\nWords.\n", "decode", "first", &row("Zen", "decode", 1));
+        let page = record(&page, "train", "other", &row("Xeon", "train", 2));
+        let page = record(&page, "decode", "second", &row("Xeon", "decode", 3));
+        let page = record(&page, "decode", "third", &row("Xeon", "decode", 4));
         assert_eq!(
             page,
-            "# Benchmarks\n\nWords.\n\n<!-- bench decode -->\nsecond\n<!-- /bench -->\n\n<!-- bench train -->\nother\n\
-             <!-- /bench -->\n\n## History\n\n- one\n- two\n- three\n"
+            format!(
+                "# Benchmarks\n\nWords.\n\n<!-- bench decode -->\nthird\n<!-- /bench -->\n\n<!-- bench train -->\nother\n\
+                 <!-- /bench -->\n\n## By processor\n\n{HEAD}\n| Xeon | decode | ours 4 | today |\n\
+                 | Xeon | train | ours 2 | today |\n| Zen | decode | ours 1 | today |\n"
+            )
         );
     }
 
