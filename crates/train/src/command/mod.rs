@@ -2,6 +2,7 @@
 
 mod choices;
 mod options;
+mod precision;
 mod protocol;
 mod report;
 mod resume;
@@ -21,7 +22,7 @@ use crate::{
         tokenizer::TextEncoder,
     },
     sampling::{Sampling, known_logits},
-    settings::{Precision, TrainSettings},
+    settings::TrainSettings,
     support::shell,
     trainer::Trainer,
 };
@@ -31,12 +32,13 @@ use choices::remembered;
 use clap::{CommandFactory, Parser};
 use embedding::windows::Windows;
 use model::{
-    fast::{gain, path::CodePath},
+    fast::path::CodePath,
     format::tokenizer_files,
     generate::{CachedModel, Generator},
     gpt2::Gpt2,
 };
 use options::{Options, Other};
+pub use precision::advice;
 use resume::resume;
 use serde::{Deserialize, Serialize};
 use start::First;
@@ -46,8 +48,6 @@ use tch::{Device, Tensor};
 /// How samples are drawn.
 pub const SAMPLING: Sampling = Sampling { temperature: 0.8, top_k: Some(40), top_p: None };
 const SAMPLE_TOKENS: usize = 40;
-/// A gain of bfloat16 that a step, of which products are a part, would notice.
-const WORTH_A_WORD: f64 = 1.5;
 
 /// What a resumed run must know beside its settings; each checkpoint holds it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -170,30 +170,8 @@ pub fn take_path(trainer: &mut Trainer, wanted: Option<CodePath>) -> Result<()> 
         ));
     }
     trainer.take_step = take_step;
-    if trainer.course.settings.precision == Precision::Bf16 {
-        let gain = gain::of_bf16(trainer.model.config.channels);
-        if gain < 1.0 {
-            say(&format!(
-                "warning: this processor multiplies in bf16 at {gain:.2} times the speed of f32; --precision f32 is faster"
-            ));
-        }
-    }
+    precision::warn(trainer);
     Ok(())
-}
-
-/// For whoever has long to wait: what another precision would gain, measured when it is asked for. Nothing for a run that has
-/// begun, as it keeps its precision, and where the processor has no unit for it.
-pub fn advice(trainer: &Trainer) -> impl Fn() -> Option<String> + use<> {
-    let can = trainer.course.settings.precision == Precision::F32
-        && trainer.progress.step == 0
-        && trainer.origin.path == CodePath::Fast.to_string();
-    let channels = trainer.model.config.channels;
-    move || {
-        let gain = can.then(|| gain::of_bf16(channels)).filter(|&gain| gain > WORTH_A_WORD)?;
-        Some(format!(
-            "advice          --precision bf16 multiplies matrices {gain:.1} times as fast on this processor"
-        ))
-    }
 }
 
 /// A new run.

@@ -123,8 +123,7 @@ impl Gradient {
 
         let positions = self.position.value.index_select(0, &rows.positions);
         let mut x = self.token.value.index_select(0, &rows.ids) + positions; // [rows, C]
-        let Gpt2Config { dropout, channels, .. } = self.config;
-        let mask = draw(dropout, rows.len() as usize, channels as usize);
+        let mask = draw(self.config.dropout, rows.len() as usize, self.config.channels as usize);
         x = dropped(mask.as_ref(), x);
         let mut saved = Vec::new();
         for (number, block) in self.blocks.iter().enumerate() {
