@@ -64,6 +64,9 @@ pub struct Exercise {
     /// Whether it belongs to the shortest way through the book.
     #[serde(default)]
     pub spine: bool,
+    /// Functions that neither training nor answering calls: `cargo xtask learn prove` shows that of all others.
+    #[serde(default)]
+    pub off_path: Vec<String>,
     /// Words that the body may not use: what the exercise is about, ready-made.
     #[serde(default)]
     pub may_not_call: Vec<String>,

@@ -88,8 +88,8 @@ fn hash(project: &Path, exercise: &Exercise) -> Result<String> {
     files.dedup();
     let mut hasher = Sha256::new();
     // Not what is only told: hints, questions, names.
-    let Exercise { items, judges, may_not_call, wrong, right, .. } = exercise;
-    hasher.update(format!("{items:?}{judges:?}{may_not_call:?}{wrong:?}{right:?}"));
+    let Exercise { items, judges, off_path, may_not_call, wrong, right, .. } = exercise;
+    hasher.update(format!("{items:?}{judges:?}{off_path:?}{may_not_call:?}{wrong:?}{right:?}"));
     for file in files {
         hasher.update(fs::read(project.join(file))?);
     }

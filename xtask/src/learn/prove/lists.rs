@@ -65,6 +65,10 @@ fn of_exercise(project: &Path, chapter: &Chapter, exercise: &Exercise) -> Result
     }
     // A function that is missing is complained of with the items.
     let Ok(reference) = text::bodies(project, exercise) else { return Ok(Vec::new()) };
+    let is_there = |name: &String| exercise.items.iter().any(|item| item.name == *name);
+    if !exercise.off_path.iter().all(is_there) {
+        wrong.push("off_path lists what is none of its functions".to_owned());
+    }
     let gentle = Level::Gentle.holes(exercise, &reference);
     if gentle.is_ok_and(|holes| !holes.iter().any(|body| text::is_open(exercise, body))) {
         wrong.push("its gentle form has nothing to write".to_owned());

@@ -6,6 +6,7 @@
 //! | [`cuts`] | what is cut and given back is the file; with everything cut, all compiles without a warning |
 //! | [`reader`], [`talk`] | somebody who writes one exercise after another gets through, and their model answers |
 //! | [`variants`] | a hole fails, each wrong solution is rejected at its own exercise, each right one passes |
+//! | [`path`] | training and answering by the path of the lesson call what was written |
 //!
 //! A proof is [`kept`]: `--changed` proves what has changed since, and some others.
 //!
@@ -16,6 +17,7 @@ mod copy;
 mod cuts;
 mod kept;
 mod lists;
+mod path;
 mod reader;
 mod schemata;
 mod talk;

@@ -10,6 +10,11 @@ use crate::learn::text;
 /// The solution that is a hole.
 pub const HOLE: &str = "hole";
 
+/// The solution that is a hole in the function of this place only.
+pub fn hole_in(place: usize) -> String {
+    format!("{HOLE} {place}")
+}
+
 /// The variable that chooses the solution of an exercise; without it ours runs.
 pub fn variable(exercise: &Exercise) -> String {
     format!("LEARN_{}", exercise.id.replace('.', "_"))
@@ -28,8 +33,18 @@ pub fn right(place: usize) -> String {
 /// Writes all solutions of an exercise into a copy of the workspace.
 pub fn write(project: &Path, folder: &Path, exercise: &Exercise) -> Result<()> {
     let reference = text::bodies(project, exercise)?;
-    let mut solutions =
-        vec![(HOLE.to_owned(), vec![format!("{{ {} }}", text::hole(exercise)); reference.len()])];
+    let hole = format!("{{ {} }}", text::hole(exercise));
+    let mut solutions = vec![(HOLE.to_owned(), vec![hole.clone(); reference.len()])];
+    // What our text leaves to libtorch is written by hand around such a hole, so that all functions are called.
+    let written = match exercise.by_hand() {
+        Some(place) => text::edited(exercise, &reference, &exercise.right[place].edits)?,
+        None => reference.clone(),
+    };
+    for place in 0..reference.len() {
+        let mut bodies = written.clone();
+        bodies[place].clone_from(&hole);
+        solutions.push((hole_in(place), bodies));
+    }
     for (place, variant) in exercise.wrong.iter().enumerate() {
         solutions.push((wrong(place), text::edited(exercise, &reference, &variant.edits)?));
     }

@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 
 use super::copy::made;
 use super::kept::Kept;
+use super::path::Road;
 use super::schemata::{self, HOLE};
 use crate::learn::exercises::{Book, Exercise};
 use crate::learn::judge::{Judge, programs};
@@ -24,10 +25,12 @@ pub fn check(project: &Path, book: &Book, chosen: &[&Exercise], keep: bool) -> R
     let build = build(&folder, &judges)?;
     let mut symptoms = Symptoms::read(project)?;
     let mut kept = Kept::read(project)?;
+    let road = Road::new(project, &folder, book)?;
     let mut findings = Vec::new();
     for exercise in chosen {
         let proof = Proof { project, folder: &folder, build: &build, book, exercise };
-        let found = proof.run(&mut symptoms)?;
+        let mut found = proof.run(&mut symptoms)?;
+        found.extend(road.check(project, exercise)?);
         let verdict = if found.is_empty() { "ok" } else { "FAILS" };
         println!("  {:<6} {verdict:<6} {}", exercise.id, exercise.title);
         kept.note(project, exercise, found.is_empty())?;
