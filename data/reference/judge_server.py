@@ -1,20 +1,17 @@
-"""Serves a folder that `finetune export` has written, or a GGUF file, by the OpenAI-like server of llama-cpp-python on this machine.
+"""Serves a GGUF file by the OpenAI-like server of llama-cpp-python on this machine.
 
-It runs in the environment of gguf.py, prints its address as JSON once it listens, and ends when its standard input does:
+It runs in the environment of read_gguf.py, prints its address as JSON once it listens, and ends when its standard input does:
 
-    .venv-gguf/bin/python data/reference/judge_server.py FOLDER
+    .venv-gguf/bin/python data/reference/judge_server.py FILE
 """
 
 import json
 import socket
 import sys
-import tempfile
 import threading
-from pathlib import Path
 
 import llama_cpp
 import uvicorn
-from gguf import convert
 from llama_cpp.server.app import create_app
 from llama_cpp.server.settings import ModelSettings, ServerSettings
 
@@ -26,19 +23,13 @@ def end_with_stdin(server):
 
 
 if __name__ == "__main__":
-    source = sys.argv[1]
-    with tempfile.TemporaryDirectory() as temporary:
-        gguf = source
-        if Path(source).is_dir():
-            gguf = str(Path(temporary) / "model.gguf")
-            convert(source, gguf)
-        listener = socket.create_server(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-        model = ModelSettings(model=gguf, n_ctx=0, n_threads=1, n_threads_batch=1, verbose=False)
-        app = create_app(server_settings=ServerSettings(host="127.0.0.1", port=port), model_settings=[model])
-        server = uvicorn.Server(uvicorn.Config(app, fd=listener.fileno(), log_level="warning"))
-        threading.Thread(target=end_with_stdin, args=[server], daemon=True).start()
-        # Whoever connects now waits in the listener's queue until the server takes over.
-        address = {"address": f"http://127.0.0.1:{port}", "versions": {"llama-cpp-python": llama_cpp.__version__}}
-        print(json.dumps(address), flush=True)
-        server.run()
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    model = ModelSettings(model=sys.argv[1], n_ctx=0, n_threads=1, n_threads_batch=1, verbose=False)
+    app = create_app(server_settings=ServerSettings(host="127.0.0.1", port=port), model_settings=[model])
+    server = uvicorn.Server(uvicorn.Config(app, fd=listener.fileno(), log_level="warning"))
+    threading.Thread(target=end_with_stdin, args=[server], daemon=True).start()
+    # Whoever connects now waits in the listener's queue until the server takes over.
+    address = {"address": f"http://127.0.0.1:{port}", "versions": {"llama-cpp-python": llama_cpp.__version__}}
+    print(json.dumps(address), flush=True)
+    server.run()

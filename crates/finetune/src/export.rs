@@ -7,7 +7,9 @@ use anyhow::{Result, ensure};
 use model::{
     config::{Gelu, Gpt2Config},
     format::{
-        self, CONFIG, safetensors,
+        self, CONFIG,
+        gguf::{self, NumberType},
+        safetensors,
         tokenizer::{self, Tokenizer},
         tokenizer_files,
     },
@@ -73,14 +75,7 @@ pub fn write_companions(folder: &Path, config: &Gpt2Config, answers: bool) -> Re
     if answers && !folder.join(TEMPLATE_FILE).exists() {
         write(&folder.join(TEMPLATE_FILE), CHAT_TEMPLATE)?;
     }
-    write(
-        &folder.join("Modelfile"),
-        &format!(
-            "{MODELFILE}PARAMETER num_ctx {}\n{}",
-            config.context,
-            if answers { ASKING } else { "" }
-        ),
-    )?;
+    write(&folder.join("Modelfile"), &modelfile(config, &tokenizer, answers))?;
     let generation = serde_json::to_string_pretty(&generation_config(&tokenizer))? + "\n";
     write(&folder.join("generation_config.json"), &generation)
 }
@@ -89,27 +84,33 @@ fn write(path: &Path, content: &str) -> Result<()> {
     safetensors::replace(path, |temporary| Ok(fs::write(temporary, content)?))
 }
 
-/// What other programs will do differently with a model of this kind: a sentence each.
+/// Adds to a folder that was written the one file of it that llama.cpp reads, and Ollama by the `Modelfile`.
+///
+/// # Errors
+/// As [`gguf::write`].
+pub fn write_gguf(folder: &Path, model: &Gpt2, number_type: NumberType) -> Result<()> {
+    let tokenizer = tokenizer::of(folder, model.config.vocab_size)?;
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    gguf::write(&folder.join(GGUF), model, &tokenizer, number_type, &name)
+}
+
+/// What other programs will do differently with a model of this kind.
 ///
 /// # Source
-/// `GPT2Model.set_gguf_parameters` in llama.cpp's `convert_hf_to_gguf.py`, which writes `4 * n_embd` whatever `n_inner` says, and
-/// `build_gpt2` there, whose GELU is the form with tanh.
-pub fn differences(config: &Gpt2Config) -> Vec<String> {
-    let mut differences = Vec::new();
-    if config.hidden != 4 * config.channels {
-        differences.push(format!(
-            "llama.cpp and Ollama cannot read it: they take the feed-forward network to be {} wide, 4 times n_embd, but n_inner is {}",
-            4 * config.channels,
-            config.hidden
-        ));
-    }
-    if config.gelu == Gelu::Exact {
-        differences.push(
-            "llama.cpp and Ollama compute GELU by its tanh form, the model was made with the exact one: their logits differ slightly"
-                .to_owned(),
-        );
-    }
-    differences
+/// `build_gpt2` of llama.cpp, whose GELU is the form with tanh.
+pub fn difference(config: &Gpt2Config) -> Option<&'static str> {
+    (config.gelu == Gelu::Exact).then_some(
+        "llama.cpp and Ollama compute GELU by its tanh form, the model was made with the exact one: their logits differ slightly",
+    )
+}
+
+/// What `ollama create NAME -f Modelfile` reads: the file with the model, its context, where its texts end and, for a model that
+/// `answers` instructions, their form.
+fn modelfile(config: &Gpt2Config, tokenizer: &Tokenizer, answers: bool) -> String {
+    let stop = |end| format!("PARAMETER stop \"{end}\"\n");
+    let stop = tokenizer.end_mark().map_or_else(String::new, stop);
+    let asking = if answers { ASKING } else { "" };
+    format!("{HOW}FROM ./{GGUF}\nPARAMETER num_ctx {}\n{stop}{asking}", config.context)
 }
 
 fn generation_config(tokenizer: &Tokenizer) -> Value {
@@ -122,10 +123,12 @@ fn generation_config(tokenizer: &Tokenizer) -> Value {
     })
 }
 
+/// Name of the file that llama.cpp reads.
+pub const GGUF: &str = "model.gguf";
 const TEMPLATE_FILE: &str = "chat_template.jinja";
 
 /// The Alpaca form of a conversation's last question, for `apply_chat_template` of transformers.
-const CHAT_TEMPLATE: &str = "\
+pub(crate) const CHAT_TEMPLATE: &str = "\
 Below is an instruction that describes a task. Write a response that appropriately completes the request.\
 {% for message in messages %}\
 {% if message['role'] == 'user' %}{{ '\\n\\n### Instruction:\\n' + message['content'] }}\
@@ -134,11 +137,7 @@ Below is an instruction that describes a task. Write a response that appropriate
 {% endfor %}\
 {% if add_generation_prompt %}{{ '\\n\\n### Response:\\n' }}{% endif %}";
 
-/// What `ollama create NAME -f Modelfile` reads, once the folder has been converted to `model.gguf`.
-const MODELFILE: &str = r#"# Make model.gguf from this folder with llama.cpp's convert_hf_to_gguf.py, then: ollama create my-gpt2 -f Modelfile
-FROM ./model.gguf
-PARAMETER stop "<|endoftext|>"
-"#;
+const HOW: &str = "# `finetune export --gguf f16` writes model.gguf beside this file; then: ollama create my-gpt2 -f Modelfile\n";
 
 /// What the recipe adds for a model that answers instructions: their form, where an answer ends, and that its best one is wanted.
 const ASKING: &str = r####"TEMPLATE """Below is an instruction that describes a task. Write a response that appropriately completes the request.

@@ -1,16 +1,11 @@
 //! What we export, the field's own tools take and give back. Needs the Python environment of `cargo xtask reference`.
 
 use embedding::{
-    bpe::{BytePairEncoder, END_MARK, END_OF_TEXT},
+    bpe::{BytePairEncoder, END_MARK},
     fast::FastEncoder,
     support::texts::{PROSE, STORY, project_root},
 };
-use finetune::{
-    export,
-    instructions::Entry,
-    judge::Verdict,
-    run::judge::{Form, Judge},
-};
+use finetune::{export, instructions::Entry};
 use model::{
     config::Gpt2Config,
     format::{self, tokenizer_files},
@@ -19,9 +14,8 @@ use model::{
 };
 use serde_json::Value;
 use std::{
-    io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Command, Output},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 use tch::{Device, Tensor};
@@ -145,82 +139,6 @@ fn transformers_reads_a_tokenizer_of_ones_own_and_gives_our_ids() {
             assert_eq!(theirs["texts"][number], *text, "text {number}");
         }
     }
-}
-
-/// The interpreter with llama.cpp, or a skip with one line. It is not part of `cargo xtask reference`, since it compiles for minutes.
-fn llama_cpp() -> Option<PathBuf> {
-    let own = project_root().join(".venv-gguf/bin/python");
-    let python = std::env::var_os("GPT2_LLAMA_CPP")
-        .map(PathBuf::from)
-        .or_else(|| own.exists().then_some(own));
-    if python.is_none() {
-        eprintln!("skipped: there is no .venv-gguf; data/reference/gguf.py says how it is made");
-    }
-    python
-}
-
-#[test]
-fn llama_cpp_converts_the_exported_folder_and_gives_our_logits_and_text() {
-    let Some(python) = llama_cpp() else { return };
-    agrees(&python, "gguf.py");
-}
-
-/// Makes a model write a mark wherever it is held to JSON of our schema: `:`, then `7`, then `}`, then the end.
-fn judging(model: &Gpt2) {
-    let named = model.store.variables();
-    tch::no_grad(|| {
-        let _ = named["norm.weight"].shallow_clone().fill_(0.0);
-        let _ = named["norm.bias"].shallow_clone().fill_(0.0);
-        let _ = named["norm.bias"].get(0).fill_(1.0);
-        for (text, logit) in [(":", 11.0), ("7", 12.0), ("}", 13.0)] {
-            let id = BytePairEncoder::gpt2().encode(text)[0];
-            let _ = named["token.weight"].get(id).get(0).fill_(logit);
-        }
-        let _ = named["token.weight"].get(END_OF_TEXT).get(0).fill_(14.0);
-    });
-}
-
-/// The server of llama-cpp-python refuses the schema as OpenAI wants it given, with status 500, and takes it beside `json_object`.
-#[test]
-fn a_real_server_of_the_common_dialect_gives_marks_that_are_read() {
-    let Some(python) = llama_cpp() else { return };
-    let folder = tempfile::tempdir().expect("a folder");
-    let config = Gpt2Config {
-        context: 1024,
-        channels: 8,
-        heads: 2,
-        layers: 1,
-        hidden: 32,
-        ..Gpt2Config::SMALL
-    };
-    let model = Gpt2::new(config, Device::Cpu).expect("a possible model");
-    model.initialize_as_gpt2();
-    judging(&model);
-    export::export(folder.path(), &model).expect("a writable folder");
-    let script = project_root().join("data/reference/judge_server.py");
-    let mut server = Command::new(python)
-        .arg(script)
-        .arg(folder.path())
-        .stdin(Stdio::piped()) // it ends with us
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("Python runs");
-    let mut line = String::new();
-    let stdout = server.stdout.take().expect("piped");
-    BufReader::new(stdout).read_line(&mut line).expect("a line");
-    let said: Value = serde_json::from_str(&line).expect("an address");
-    println!("{}", said["versions"]);
-
-    let judge = Judge::openai(said["address"].as_str().expect("an address"), "any");
-    let entry =
-        Entry { instruction: "Name a pet.".into(), output: "cat".into(), ..Entry::default() };
-    let verdicts = ["dog", "cat"].map(|answer| judge.mark(&entry, answer));
-    drop(server.stdin.take());
-    assert!(server.wait().expect("it ends").success());
-    for verdict in verdicts {
-        assert_eq!(verdict.expect("an answer"), Verdict::Mark(7));
-    }
-    assert_eq!(judge.form(), Some(Form::Object));
 }
 
 #[test]

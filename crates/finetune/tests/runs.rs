@@ -149,8 +149,10 @@ fn a_model_that_only_continues_texts_is_told_and_exported_without_a_form_of_aski
     for (run, answers) in [("prose", false), ("answers", true)] {
         let weights = format!("runs/{run}");
         let (printed, said, code) =
-            project.finetune(&["export", "--weights", &weights, "--out", run], "");
+            project.finetune(&["export", "--weights", &weights, "--out", run, "--gguf", "f16"], "");
         assert_eq!(code, 0, "{said}");
+        let written = fs::read(project.path(run).join("model.gguf")).expect("the one file");
+        assert_eq!(&written[..4], b"GGUF");
         let recipe = fs::read_to_string(project.path(run).join("Modelfile")).expect("a recipe");
         assert!(
             recipe.contains("PARAMETER num_ctx 64") && recipe.contains("<|endoftext|>"),

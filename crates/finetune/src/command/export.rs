@@ -1,9 +1,8 @@
 //! Writing a model for other programs (chapter 5.6).
 
 use super::options::Export;
-use crate::export;
+use crate::export::{self, GGUF};
 use anyhow::Result;
-use std::path::Path;
 use tch::Device;
 use train::{
     run::{
@@ -26,7 +25,11 @@ pub fn export_model(options: &Export) -> Result<()> {
         options.out.display(),
         if answers { "chat template, " } else { "" }
     );
-    for difference in export::differences(&model.config) {
+    if let Some(number_type) = options.gguf {
+        export::write_gguf(&options.out, &model, number_type)?;
+        println!("wrote       {}: {number_type}", options.out.join(GGUF).display());
+    }
+    if let Some(difference) = export::difference(&model.config) {
         say(&format!("note            {difference}"));
     }
     if !answers {
@@ -34,19 +37,18 @@ pub fn export_model(options: &Export) -> Result<()> {
             "note            without a form for instructions, as the model has only learned to continue texts",
         );
     }
-    print_next(&options.out, answers);
+    print_next(options, answers);
     Ok(())
 }
 
 /// The commands that use the folder: ours, and how Ollama gets it.
-fn print_next(folder: &Path, answers: bool) {
-    let path = shell::path(folder);
+fn print_next(options: &Export, answers: bool) {
+    let path = shell::path(&options.out);
     let command = if answers { "chat" } else { "complete" };
     println!("next        {}", shell::command("finetune", [command, "--weights", &path]));
-    let gguf = shell::quoted(&shell::path(&folder.join("model.gguf")));
-    println!(
-        "Ollama      python convert_hf_to_gguf.py {} --outfile {gguf} && ollama create my-gpt2 -f {}",
-        shell::quoted(&path),
-        shell::quoted(&shell::path(&folder.join("Modelfile")))
-    );
+    let recipe = shell::quoted(&shell::path(&options.out.join("Modelfile")));
+    match options.gguf {
+        Some(_) => println!("Ollama      ollama create my-gpt2 -f {recipe}"),
+        None => println!("Ollama      reads one file, {GGUF}, which --gguf f16 adds"),
+    }
 }

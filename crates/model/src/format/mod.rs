@@ -8,6 +8,7 @@
 mod complaints;
 mod config_json;
 pub mod folder;
+pub mod gguf;
 mod json;
 mod names;
 mod remarks;

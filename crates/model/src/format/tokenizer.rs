@@ -124,6 +124,13 @@ impl Tokenizer {
             .map_or(self.encoder.end_of_text, |(&id, _)| Some(id))
     }
 
+    /// How the end of a text is written, where there is one.
+    pub fn end_mark(&self) -> Option<String> {
+        let piece =
+            |id| self.encoder.piece(id).map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        self.own_end.clone().or_else(|| piece(self.encoder.end_of_text?).ok())
+    }
+
     /// What is done otherwise than by the model's own tokenizer: a sentence each.
     pub fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();

@@ -2,7 +2,7 @@
 
 use super::{Common, JudgeOptions};
 use clap::Args;
-use model::fast::decode::Dtype;
+use model::{fast::decode::Dtype, format::gguf::NumberType};
 use std::path::PathBuf;
 use train::run::arguments::at_least_one;
 
@@ -74,7 +74,7 @@ pub struct Score {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example: cargo run -p finetune -- export --weights runs/finetune --out my-gpt2"
+    after_help = "Example: cargo run -p finetune -- export --weights runs/finetune --out my-gpt2 --gguf f16"
 )]
 pub struct Export {
     /// gpt2, gpt2-medium, gpt2-large, gpt2-xl, or a folder
@@ -83,6 +83,9 @@ pub struct Export {
     /// The folder to write
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+    /// Add the one file that llama.cpp and Ollama read, its weights as `f32`, `f16` or `q8_0`
+    #[arg(long, value_name = "TYPE")]
+    pub gguf: Option<NumberType>,
     /// Write into a folder that is not empty
     #[arg(long)]
     pub force: bool,
