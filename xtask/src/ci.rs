@@ -23,7 +23,7 @@ pub fn run(root: &Path) -> Result<()> {
     steps.step("clippy", || {
         run_cargo("clippy --quiet --keep-going --workspace --all-targets -- -D warnings")
     });
-    steps.step("tests", || test::run(root, false, &["--no-fail-fast".to_owned()]));
+    steps.step("tests", || test::run(root, false, false, &["--no-fail-fast".to_owned()]));
     let figures = figures::read(root)?;
     let mut demos = chapter::Run::default();
     steps.step("demos", || {

@@ -90,6 +90,9 @@ enum Command {
         /// Fail where a test would skip for want of ../shared/data or of Python, but for llama.cpp's
         #[arg(long)]
         require_data: bool,
+        /// Fail where the test of the page would skip for want of a browser
+        #[arg(long)]
+        require_browser: bool,
         /// Further arguments for cargo test
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
@@ -197,7 +200,9 @@ fn execute(command: Command) -> Result<ExitCode> {
         Command::Chapter { chapter, demo, show } => {
             chapter::run(&root, &chapter, demo.as_deref(), show)
         }
-        Command::Test { require_data, arguments } => test::run(&root, require_data, &arguments),
+        Command::Test { require_data, require_browser, arguments } => {
+            test::run(&root, require_data, require_browser, &arguments)
+        }
         Command::Bench(options) => bench::run(&root, &options),
         Command::Weave { check } => weave::run(&root, check),
         Command::Lint { counts: true } => lint::counts(&root),

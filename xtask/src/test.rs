@@ -2,7 +2,8 @@
 //!
 //! A test that needs what a clone does not bring (`../shared/data`, or the folder that `GPT2_DATA` names; a Python with
 //! PyTorch, which `GPT2_PYTHON` names) prints one line `skipped: …` and returns. With `--require-data` the variable
-//! `GPT2_REQUIRE_DATA=1` is set, and such a test panics instead; the one of llama.cpp, which is compiled for minutes, does not.
+//! `GPT2_REQUIRE_DATA=1` is set, and such a test panics instead; the one of llama.cpp, which is compiled for minutes, does not. The one of
+//! the page needs a browser, and has a switch of its own: `--require-browser` sets `GPT2_REQUIRE_BROWSER=1`.
 
 use std::env;
 use std::path::Path;
@@ -15,9 +16,18 @@ use crate::run::{cargo, pass_through};
 use xtask::setup;
 
 /// Runs `cargo test --workspace` with the given further arguments.
-pub fn run(root: &Path, require_data: bool, arguments: &[String]) -> Result<()> {
+pub fn run(
+    root: &Path,
+    require_data: bool,
+    require_browser: bool,
+    arguments: &[String],
+) -> Result<()> {
     setup::ensure(root)?;
-    pass_through(&mut command(root, require_data, arguments))
+    let mut command = command(root, require_data, arguments);
+    if require_browser {
+        command.env("GPT2_REQUIRE_BROWSER", "1");
+    }
+    pass_through(&mut command)
 }
 
 fn command(root: &Path, require_data: bool, arguments: &[String]) -> Command {

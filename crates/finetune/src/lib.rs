@@ -13,7 +13,7 @@
 //! | [`export`] | how do other programs go on with it? | 5.6 |
 //!
 //! The public weights with which it begins are read by [`model::format`] (5.1). [`run`] reads and writes files and asks a judge;
-//! [`command`] is the binary. Shapes use the legend of [`embedding`].
+//! [`serve`] shows a model at work in the browser; [`command`] is the binary. Shapes use the legend of [`embedding`].
 
 pub mod answers;
 pub mod collate;
@@ -27,3 +27,4 @@ pub mod respond;
 
 pub mod command;
 pub mod run;
+pub mod serve;

@@ -62,7 +62,7 @@ pub fn complete(
 }
 
 /// Bytes at the end of `text` that may be the beginning of a stop text.
-fn possible_stop(text: &str, stops: &[String]) -> usize {
+pub(crate) fn possible_stop(text: &str, stops: &[String]) -> usize {
     let held = |stop: &String| {
         (1..stop.len())
             .rev()

@@ -5,6 +5,7 @@ mod chat;
 mod eval;
 mod export;
 mod options;
+mod page;
 mod plan;
 mod report;
 mod report_card;
@@ -60,6 +61,8 @@ pub fn main() -> ExitCode {
         None => options.whole.common.verbose,
         Some(Command::Complete(complete)) => complete.generation.common.verbose,
         Some(Command::Chat(chat)) => chat.generation.common.verbose,
+        Some(Command::Serve(serve)) => serve.common.verbose,
+        Some(Command::Inspect(inspect)) => inspect.common.verbose,
         Some(Command::Respond(respond)) => respond.common.verbose,
         Some(Command::Eval(eval)) => eval.common.verbose,
         Some(Command::Score(score)) => score.verbose,
@@ -68,7 +71,10 @@ pub fn main() -> ExitCode {
         Some(Command::Runs { verbose }) => *verbose,
         Some(Command::Completions { .. }) => false,
     };
-    if matches!(options.command, None | Some(Command::Chat(_) | Command::Respond(_))) {
+    if matches!(
+        options.command,
+        None | Some(Command::Chat(_) | Command::Serve(_) | Command::Respond(_))
+    ) {
         model::fast::cpu::allocator::in_large_pages(); // the others are over in a moment
     }
     terminal::run(verbose, || match &options.command {
@@ -82,6 +88,8 @@ fn run(command: &Command) -> Result<()> {
     match command {
         Command::Complete(options) => continue_text(options),
         Command::Chat(options) => chat::chat(&options.generation),
+        Command::Serve(options) => page::serve(options),
+        Command::Inspect(options) => page::inspect(options),
         Command::Eval(options) => eval::eval(options),
         Command::Respond(_) => Ok(()), // it has an exit code of its own
         Command::Score(options) => score::score_file(options),

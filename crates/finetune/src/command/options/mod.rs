@@ -2,10 +2,12 @@
 
 mod files;
 mod generation;
+mod page;
 mod whole;
 
 pub use files::{Eval, Export, Info, Respond, Score};
 pub use generation::{Chat, Complete, Generation};
+pub use page::{Inspect, Serve};
 pub use whole::Whole;
 
 use crate::run::judge::Judge;
@@ -36,6 +38,10 @@ pub enum Command {
     Complete(Complete),
     /// Ask one thing after another at a prompt
     Chat(Chat),
+    /// Open a page in the browser to write with a model, look inside, compare, and watch runs
+    Serve(Serve),
+    /// Write what that page shows of a text as a file
+    Inspect(Inspect),
     /// Answer every entry of a file of instructions
     Respond(Respond),
     /// Measure a model on a text: loss, perplexity, bits per byte

@@ -1,0 +1,48 @@
+//! Options of `serve` and `inspect`.
+
+use super::Common;
+use clap::Args;
+use model::fast::decode::Dtype;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: cargo run -p finetune -- serve --weights runs/finetune\nClients of OpenAI's interface take the printed address with /v1 behind it."
+)]
+pub struct Serve {
+    /// gpt2, gpt2-medium, gpt2-large, gpt2-xl, or a folder [default: the newest run in runs/, else gpt2]
+    #[arg(long, value_name = "WEIGHTS")]
+    pub weights: Option<String>,
+    /// The port, or the next free one
+    #[arg(long, value_name = "N", default_value_t = 8000)]
+    pub port: u16,
+    /// Listen at this address too, for others on your network [default: this machine only]
+    #[arg(long, value_name = "ADDRESS")]
+    pub host: Option<String>,
+    /// Keep weights as f32, bf16 or int8: fewer bytes write faster, and nearly the same
+    #[arg(long, value_name = "TYPE", default_value_t = Dtype::F32)]
+    pub dtype: Dtype,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: cargo run -p finetune -- inspect --prompt \"The rabbit slept because it was tired.\" --out page.html"
+)]
+pub struct Inspect {
+    /// gpt2, gpt2-medium, gpt2-large, gpt2-xl, or a folder [default: the newest run in runs/, else gpt2]
+    #[arg(long, value_name = "WEIGHTS")]
+    pub weights: Option<String>,
+    /// The text to look into
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub prompt: String,
+    /// The file to write
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Write over a file that is there
+    #[arg(long)]
+    pub force: bool,
+    #[command(flatten)]
+    pub common: Common,
+}

@@ -1,0 +1,428 @@
+//! The page and its doors, asked over this machine's own network as a browser or another program would ask.
+
+use embedding::support::texts::project_root;
+use finetune::{
+    export,
+    instructions::Entry,
+    judge::Verdict,
+    run::judge::{Form, Judge},
+};
+use model::{config::Gpt2Config, gpt2::Gpt2};
+use serde_json::{Value, json};
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdout, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+use tch::Device;
+use tempfile::TempDir;
+
+/// A server with a small model, which ends with this value.
+struct Server {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    address: String,
+    folder: TempDir,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn small_model(folder: &Path) {
+    let config = Gpt2Config {
+        context: 64,
+        channels: 8,
+        heads: 2,
+        layers: 2,
+        hidden: 32,
+        ..Gpt2Config::SMALL
+    };
+    let model = Gpt2::new(config, Device::Cpu).expect("a possible model");
+    model.initialize_as_gpt2();
+    export::export(folder, &model).expect("a writable folder");
+}
+
+fn start(port: u16) -> Server {
+    let folder = tempfile::tempdir().expect("a folder");
+    small_model(folder.path());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_finetune"));
+    command.args([
+        "serve",
+        "--threads",
+        "1",
+        "--path",
+        "lesson",
+        "--port",
+        &port.to_string(),
+        "--weights",
+    ]);
+    let mut child =
+        command.arg(folder.path()).stdout(Stdio::piped()).spawn().expect("the command runs");
+    let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
+    let mut line = String::new();
+    stdout.read_line(&mut line).expect("a line");
+    let address = line.split_whitespace().nth(1).unwrap_or_else(|| panic!("{line:?}"));
+    let address = address.trim_end_matches('/').trim_start_matches("http://").to_owned();
+    Server { child, stdout, address, folder }
+}
+
+impl Server {
+    /// Sends a request as it is, and reads the answer to its end: the status, and the body.
+    fn raw(&self, request: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(&self.address).expect("the server listens");
+        stream.set_read_timeout(Some(Duration::from_mins(1))).expect("a limit");
+        stream.write_all(request.as_bytes()).expect("it reads");
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer); // a reset ends an answer as well
+        let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+        (status.unwrap_or_else(|| panic!("{answer:?}")), body.to_owned())
+    }
+
+    fn get(&self, path: &str) -> (u16, String) {
+        self.raw(&format!(
+            "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
+            self.address
+        ))
+    }
+
+    fn post(&self, path: &str, body: &str) -> (u16, String) {
+        let length = body.len();
+        self.raw(&format!("POST {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}", self.address))
+    }
+
+    fn ask(&self, path: &str, body: &Value) -> Value {
+        let (status, said) = self.post(path, &body.to_string());
+        assert_eq!(status, 200, "{path}: {said}");
+        serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"))
+    }
+
+    fn complete(&self, prompt: &str, more: &Value) -> Value {
+        let mut body = json!({ "prompt": prompt, "max_tokens": 12, "temperature": 1, "seed": 7 });
+        for (key, value) in more.as_object().into_iter().flatten() {
+            body[key] = value.clone();
+        }
+        self.ask("/v1/completions", &body)
+    }
+}
+
+/// The events of an answer in parts.
+fn events(body: &str) -> Vec<String> {
+    let data = body.lines().filter_map(|line| line.strip_prefix("data: "));
+    data.map(str::to_owned).collect()
+}
+
+fn text(reply: &Value) -> String {
+    reply["choices"][0]["text"].as_str().expect("a text").to_owned()
+}
+
+#[test]
+fn the_page_brings_all_that_it_needs_and_lets_nothing_else_in() {
+    let server = start(0);
+    let (status, page) = server.get("/");
+    assert!(status == 200 && page.contains("A window into your model"), "{status} {page}");
+    for part in [
+        "style.css",
+        "main.js",
+        "dom.js",
+        "tokens.js",
+        "write.js",
+        "look.js",
+        "compare.js",
+        "watch.js",
+        "icon.svg",
+    ] {
+        let (status, text) = server.get(&format!("/{part}"));
+        assert_eq!(status, 200, "{part}");
+        assert!(
+            !text.replace("http://www.w3.org/2000/svg", "").contains("http"),
+            "{part} names another host"
+        );
+    }
+    let (status, sentence) = server.get("/nowhere.js");
+    assert!(status == 404 && sentence.contains("the page is at /"), "{sentence}");
+}
+
+#[test]
+fn a_text_is_the_same_with_the_same_seed_whole_or_in_parts_and_by_either_door() {
+    let server = start(0);
+    let whole = server.complete("Once upon", &json!({ "logprobs": 3 }));
+    assert_eq!(text(&whole), text(&server.complete("Once upon", &json!({}))));
+    assert_ne!(text(&whole), text(&server.complete("Once upon", &json!({ "seed": 8 }))));
+    let logprobs = &whole["choices"][0]["logprobs"];
+    assert_eq!(logprobs["tokens"].as_array().map(Vec::len), Some(12));
+    assert_eq!(logprobs["top_logprobs"][0].as_object().map(serde_json::Map::len), Some(3));
+    assert_eq!(
+        whole["usage"],
+        json!({ "prompt_tokens": 2, "completion_tokens": 12, "total_tokens": 14 })
+    );
+    let body = json!({ "prompt": "Once upon", "max_tokens": 12, "seed": 7, "stream": true });
+    let (status, parts) = server.post("/v1/completions", &body.to_string());
+    let parts = events(&parts);
+    assert_eq!((status, parts.last().map(String::as_str)), (200, Some("[DONE]")));
+    let parts: Vec<Value> = parts[..parts.len() - 1]
+        .iter()
+        .map(|part| serde_json::from_str(part).expect("JSON"))
+        .collect();
+    assert_eq!(parts.iter().map(text).collect::<String>(), text(&whole));
+    assert_eq!(parts.last().expect("an end")["choices"][0]["finish_reason"], "length");
+    let ids = server.ask("/api/tokens", &json!({ "text": "Once upon" }))["ids"].clone();
+    let body = json!({ "ids": ids, "max_tokens": 12, "temperature": 1, "seed": 7 });
+    let (_, shown) = server.post("/api/write", &body.to_string());
+    let shown: Vec<Value> =
+        events(&shown).iter().map(|event| serde_json::from_str(event).expect("JSON")).collect();
+    let probability = shown[1]["p"].as_f64().expect("a probability");
+    assert!(
+        (probability.ln() - logprobs["token_logprobs"][0].as_f64().expect("its logarithm")).abs()
+            < 1e-9
+    );
+    assert_eq!(shown[1]["likeliest"].as_array().map(Vec::len), Some(10));
+}
+
+#[test]
+fn a_stop_text_ends_an_answer_before_it_and_a_conversation_is_asked_in_the_form_of_the_folder() {
+    let server = start(0);
+    let whole = text(&server.complete("The", &json!({})));
+    let stop: String = whole.chars().skip(10).take(3).collect();
+    let cut = server.complete("The", &json!({ "stop": [stop] }));
+    assert_eq!(text(&cut), whole[..whole.find(&stop).expect("it is a part")]);
+    assert_eq!(cut["choices"][0]["finish_reason"], "stop");
+    let question = "Name a pet.";
+    let chat = server.ask("/v1/chat/completions", &json!({ "messages": [{ "role": "user", "content": question }], "max_tokens": 8, "temperature": 0 }));
+    let entry = Entry { instruction: question.to_owned(), ..Entry::default() };
+    let same = server.complete(&entry.prompt(), &json!({ "max_tokens": 8, "temperature": 0 }));
+    assert_eq!(chat["choices"][0]["message"]["content"], text(&same));
+    assert_eq!(chat["usage"], same["usage"]);
+}
+
+#[test]
+fn our_own_judge_gets_its_marks_from_this_door() {
+    let server = start(0);
+    let name = server.folder.path().display().to_string();
+    let judge = Judge::openai(&format!("http://{}/v1", server.address), &name);
+    let entry =
+        Entry { instruction: "Name a pet.".into(), output: "cat".into(), ..Entry::default() };
+    for answer in ["dog", "cat"] {
+        let verdict = judge.mark(&entry, answer).expect("an answer");
+        assert!(matches!(verdict, Verdict::Mark(0..=100)), "{verdict:?}");
+    }
+    assert_eq!(judge.form(), Some(Form::Schema));
+}
+
+#[test]
+fn the_python_client_of_openai_gets_what_it_asks_for() {
+    let own = project_root().join(".venv-openai/bin/python");
+    let python =
+        std::env::var_os("GPT2_OPENAI").map(PathBuf::from).or_else(|| own.exists().then_some(own));
+    let Some(python) = python else {
+        eprintln!(
+            "skipped: there is no .venv-openai; data/reference/openai_client.py says how it is made"
+        );
+        return;
+    };
+    let server = start(0);
+    let script = project_root().join("data/reference/openai_client.py");
+    let output = Command::new(python)
+        .arg(script)
+        .arg(format!("http://{}/v1", server.address))
+        .output()
+        .expect("Python runs");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let said: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {stderr}"));
+    assert_eq!((&said["whole"], &said["chat"]), (&said["parts"], &said["chat_parts"]));
+    assert_eq!(said["whole"], text(&server.complete("Once upon", &json!({ "top_p": 0.9 }))));
+    assert_eq!(
+        (&said["tokens"], &said["reason"], &said["usage"]),
+        (&json!(12), &json!("length"), &json!(true))
+    );
+    assert_eq!(said["alternatives"], json!(vec![3; 12]));
+    assert!(said["age"].as_i64().is_some_and(|age| (10..=99).contains(&age)), "{said}");
+    assert!(
+        said["refusal"].as_str().is_some_and(|sentence| sentence.starts_with("there is no model")),
+        "{said}"
+    );
+}
+
+#[test]
+fn other_sites_are_refused_and_so_is_a_name_that_leads_here() {
+    let server = start(0);
+    let asked = |host: &str, origin: &str| {
+        server.raw(&format!(
+            "GET /api/models HTTP/1.1\r\nHost: {host}\r\n{origin}Connection: close\r\n\r\n"
+        ))
+    };
+    assert_eq!(asked(&server.address, "").0, 200);
+    assert_eq!(asked(&server.address, &format!("Origin: http://{}\r\n", server.address)).0, 200);
+    for (host, origin) in [
+        (&server.address[..], "Origin: http://evil.example\r\n"),
+        (&server.address, "Origin: null\r\n"),
+        ("evil.example", ""),
+    ] {
+        let (status, sentence) = asked(host, origin);
+        assert!(
+            status == 403 && sentence.contains("message"),
+            "{host} {origin}: {status} {sentence}"
+        );
+    }
+}
+
+#[test]
+fn what_makes_no_sense_or_is_too_much_is_refused_with_a_sentence_and_the_server_goes_on() {
+    let server = start(0);
+    let long = "word ".repeat(9000);
+    let huge = "x".repeat(2 << 20);
+    for (path, body, status, part) in [
+        ("/v1/completions", "{", 400, "the request makes no sense"),
+        ("/v1/completions", "{}", 400, "a prompt is missing"),
+        ("/v1/completions", &json!({ "prompt": huge }).to_string(), 413, "more than 1048576 bytes"),
+        ("/v1/completions", &json!({ "prompt": long }).to_string(), 400, "8192 are the most"),
+        ("/v1/completions", &json!({ "prompt": "a", "max_tokens": 5000 }).to_string(), 400, "from 1 to 4096"),
+        ("/v1/completions", &json!({ "prompt": "a", "temperature": -1 }).to_string(), 400, "temperature is -1"),
+        ("/v1/completions", &json!({ "prompt": [50257] }).to_string(), 400, "id 50257 is outside"),
+        ("/v1/completions", &json!({ "prompt": "a", "n": 2 }).to_string(), 400, "n must be 1"),
+        ("/v1/completions", &json!({ "prompt": "a", "model": "../../etc" }).to_string(), 404, "there is no model"),
+        ("/v1/completions", &json!({ "prompt": "a", "stream": true, "stop": [""] }).to_string(), 400, "a stop text is empty"),
+        ("/v1/chat/completions", "{}", 400, "messages are missing"),
+        ("/v1/chat/completions", &json!({ "messages": [{ "role": "user", "content": "a" }], "response_format": { "type": "json_object" } }).to_string(), 400, "response_format"),
+        ("/api/look", "{\"ids\":[]}", 400, "no token to look at"),
+        ("/api/look", "{\"idz\":[]}", 400, "unknown field"),
+        ("/api/next", "{\"ids\":[-1]}", 400, "id -1 is outside"),
+        ("/v1/models", "{}", 405, "GET to look"),
+    ] {
+        let (found, sentence) = server.post(path, body);
+        assert!(found == status && sentence.contains(part), "{path}: {found} {sentence}");
+    }
+    assert_eq!(server.get("/api/metrics?run=../../etc").0, 404);
+    assert_eq!(server.raw("rubbish\r\n\r\n").0, 400);
+    assert!(!text(&server.complete("a", &json!({ "temperature": 0 }))).is_empty());
+}
+
+#[test]
+fn eight_clients_at_once_get_each_its_own_text() {
+    let server = start(0);
+    let prompts: Vec<String> = (0..8).map(|number| format!("Client {number} says")).collect();
+    let alone: Vec<String> =
+        prompts.iter().map(|prompt| text(&server.complete(prompt, &json!({})))).collect();
+    let (server, until) = (&server, Instant::now() + Duration::from_secs(3));
+    let answered: usize = thread::scope(|scope| {
+        let clients: Vec<_> = prompts
+            .iter()
+            .zip(&alone)
+            .map(|(prompt, expected)| {
+                scope.spawn(move || {
+                    let mut count = 0;
+                    while Instant::now() < until {
+                        assert_eq!(
+                            text(&server.complete(prompt, &json!({}))),
+                            *expected,
+                            "{prompt}"
+                        );
+                        count += 1;
+                    }
+                    count
+                })
+            })
+            .collect();
+        clients.into_iter().map(|client| client.join().expect("a client")).sum()
+    });
+    assert!(answered >= 8, "{answered} answers");
+}
+
+#[test]
+fn a_client_that_leaves_has_nothing_more_written() {
+    let server = start(0);
+    let body = json!({ "ids": [1, 2, 3], "max_tokens": 4096, "temperature": 1 }).to_string();
+    for _ in 0..4 {
+        let mut stream = TcpStream::connect(&server.address).expect("the server listens");
+        write!(
+            stream,
+            "POST /api/write HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n\r\n{body}",
+            server.address,
+            body.len()
+        )
+        .expect("it reads");
+        let mut beginning = [0; 64];
+        stream.read_exact(&mut beginning).expect("the first bytes");
+    }
+    let began = Instant::now();
+    server.complete("a", &json!({ "max_tokens": 1 }));
+    let alone = Instant::now();
+    let (_, whole) = server.post("/api/write", &body);
+    let one_text = alone.elapsed();
+    assert!(events(&whole).len() > 1000);
+    let waited = alone - began;
+    assert!(
+        waited < one_text,
+        "{waited:?} for four texts that nobody read, {one_text:?} for one that somebody did"
+    );
+}
+
+#[test]
+fn a_taken_port_is_passed_over_and_control_c_frees_it() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port();
+    let mut server = start(port);
+    let next: u16 =
+        server.address.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
+    assert!(next > port && next <= port + 100, "{next} after {port}");
+    assert_eq!(server.get("/").0, 200);
+    let asked = Command::new("kill").args(["-INT", &server.child.id().to_string()]).status();
+    assert!(asked.expect("kill runs").success());
+    assert!(server.child.wait().expect("it ends").success());
+    TcpListener::bind(&server.address).expect("its port is free again");
+    let mut rest = String::new();
+    server.stdout.read_to_string(&mut rest).expect("what it said");
+    assert!(rest.contains(&format!("http://{}/v1", server.address)), "{rest}");
+}
+
+#[test]
+fn what_is_looked_into_is_drawn_from_whole_characters_or_bytes_and_losses_are_those_of_the_text() {
+    let server = start(0);
+    let cut = server.ask("/api/tokens", &json!({ "text": "a👇" }));
+    assert!(cut["pieces"].as_array().expect("pieces").iter().any(Value::is_array), "{cut}");
+    let seen = server.ask("/api/look", &json!({ "ids": cut["ids"] }));
+    assert_eq!(seen["pieces"], cut["pieces"]);
+    let positions = cut["ids"].as_array().expect("ids").len();
+    assert_eq!(seen["lens"].as_array().map(Vec::len), Some(3), "before and behind two blocks");
+    assert_eq!(seen["lengths"][0].as_array().map(Vec::len), Some(positions));
+    let many: Vec<i64> = (0..70).collect();
+    assert_eq!(server.ask("/api/look", &json!({ "ids": many }))["left_out"], 6);
+    let losses = server.ask("/api/losses", &json!({ "text": "Once upon" }));
+    let losses: Vec<f64> =
+        serde_json::from_value(losses["losses"].clone()).expect("a loss for each token");
+    let mean = losses.iter().sum::<f64>() / 2.0;
+    assert!(losses.len() == 2 && (mean - 50257_f64.ln()).abs() < 0.5, "{losses:?}");
+}
+
+#[test]
+fn a_page_is_written_as_a_file_and_not_over_another() {
+    let folder = tempfile::tempdir().expect("a folder");
+    small_model(folder.path());
+    let out = folder.path().join("page.html");
+    let inspect = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_finetune"));
+        command
+            .args(["inspect", "--prompt", "The </script> rabbit", "--out"])
+            .arg(&out)
+            .arg("--weights")
+            .arg(folder.path());
+        command.output().expect("the command runs")
+    };
+    assert!(inspect().status.success());
+    let page = std::fs::read_to_string(&out).expect("a page");
+    assert!(
+        page.contains("\"lens\":") && page.matches("</script>").count() == 2,
+        "a script that the text has ended"
+    );
+    let again = inspect();
+    let said = String::from_utf8_lossy(&again.stderr);
+    assert!(!again.status.success() && said.contains("is there already"), "{said}");
+}
