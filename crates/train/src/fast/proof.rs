@@ -19,20 +19,30 @@ use tch::Tensor;
 
 /// The learning rate of a proof.
 const RATE: f64 = 1e-3;
-/// Added to the root of the mean square: so large that a gradient of nothing but rounding moves no weight.
-const EPSILON: f64 = 1e-4;
 /// What libtorch's generator begins with in each step of a proof; a run seeds it anew before whatever it draws.
 const SEED: i64 = 7;
 
-/// The most by which a result in bfloat16 may differ from that in float32, as a part of its norm.
-const ROUNDING: f64 = 1e-2;
-/// What the twin's weights are multiplied by for that: then they are about as large as those that GPT-2 begins with, for which
-/// gradients differ by half a percent. The whole ones, larger than a trained model's, give softmax scores that magnify a rounding
-/// tenfold.
-const SMALLER: f64 = 0.05;
+/// How far results may be apart.
+#[derive(Clone, Copy)]
+struct Bounds {
+    /// As a part of a tensor's norm.
+    tolerance: f64,
+    /// What the norm of a gradient counts as at least, as a part of the largest: some, such as that of the keys' bias, are zero but
+    /// for rounding.
+    least: f64,
+    /// Added to the root of the mean square: so large that a gradient of nothing but rounding moves no weight.
+    epsilon: f64,
+    /// What the twin's weights are multiplied by.
+    size: f64,
+}
+
+const EXACT: Bounds = Bounds { tolerance: TOLERANCE, least: 0.01, epsilon: 1e-4, size: 1.0 };
+/// For bfloat16, with weights about as large as those that GPT-2 begins with, for which gradients differ by half a percent. The whole
+/// ones, larger than a trained model's, give softmax scores that magnify a rounding tenfold.
+const ROUNDED: Bounds = Bounds { tolerance: 1e-2, least: 0.1, epsilon: 1e-2, size: 0.05 };
 
 /// Proves that two steps of a small twin of the model change every parameter as the lesson's two steps do: on two sequences of the
-/// whole context, the second step with a gradient that is clipped. Steps in bfloat16 are held against those in float32.
+/// whole context or more of a short one, the second step with a gradient that is clipped. Steps in bfloat16 are held against those in float32.
 ///
 /// # Errors
 /// Names what differs first.
@@ -44,16 +54,15 @@ pub fn training(config: &Gpt2Config, settings: &TrainSettings) -> Result<()> {
     };
     let what = format!("training{of_type} with AdamW({beta1}, {beta2}, {weight_decay})");
     once(&what, config, || {
-        let optimizer = AdamWSettings { epsilon: EPSILON, ..settings.optimizer };
-        let twin = |size, fast| Twin::new(config, size, optimizer, fast);
-        let exact = |size| twin(size, Some(Precision::F32));
-        let gap = take_two_steps(exact(1.0)?, twin(1.0, None)?, TOLERANCE)?;
+        let twin = |bounds, fast| Twin::new(config, bounds, settings.optimizer, fast);
+        let exact = |bounds| twin(bounds, Some(Precision::F32));
+        let gap = take_two_steps(exact(EXACT)?, twin(EXACT, None)?, EXACT)?;
         let exact_gap = format!("f32 against the lesson: {gap:.1e}");
         if settings.precision == Precision::F32 {
             return Ok(exact_gap);
         }
-        let rounded = twin(SMALLER, Some(Precision::Bf16))?;
-        let gap = take_two_steps(rounded, exact(SMALLER)?, ROUNDING)?;
+        let rounded = twin(ROUNDED, Some(Precision::Bf16))?;
+        let gap = take_two_steps(rounded, exact(ROUNDED)?, ROUNDED)?;
         Ok(format!("{exact_gap}; bf16 against f32: {gap:.1e}"))
     })
 }
@@ -66,19 +75,19 @@ struct Twin {
 }
 
 impl Twin {
-    /// A twin whose weights, but for those of norms, are multiplied by `size`.
     fn new(
         config: &Gpt2Config,
-        size: f64,
+        bounds: Bounds,
         settings: AdamWSettings,
         fast: Option<Precision>,
     ) -> Result<Self> {
         let model = twin::model(config)?;
         for (name, mut parameter) in model.parameters() {
             if !name.contains("norm") {
-                let _ = tch::no_grad(|| parameter.g_mul_scalar_(size));
+                let _ = tch::no_grad(|| parameter.g_mul_scalar_(bounds.size));
             }
         }
+        let settings = AdamWSettings { epsilon: bounds.epsilon, ..settings };
         let optimizer = AdamW::new(model.parameters(), settings);
         let fast = fast.map(|precision| FastStep::new(&model, precision)).transpose()?;
         Ok(Self { model, optimizer, fast })
@@ -95,27 +104,31 @@ impl Twin {
 }
 
 /// The largest difference of two twins over two steps.
-fn take_two_steps(mut ours: Twin, mut expected: Twin, tolerance: f64) -> Result<f64> {
+fn take_two_steps(mut ours: Twin, mut expected: Twin, bounds: Bounds) -> Result<f64> {
     let mut largest = 0.0_f64;
     for (number, clip) in [f64::INFINITY, 0.01].into_iter().enumerate() {
         let batches = batches(ours.model.config.context, number as i64);
         let measured = [ours.step(&batches, clip)?, expected.step(&batches, clip)?];
-        largest = largest.max(compare_measured(measured, tolerance)?);
+        largest = largest.max(compare_measured(measured, bounds.tolerance)?);
         if clip.is_infinite() {
-            largest = largest.max(compare_gradients(&ours.model, &expected.model, tolerance)?);
+            largest = largest.max(compare_gradients(&ours.model, &expected.model, bounds)?);
         }
-        largest = largest.max(compare_parameters(&ours.model, &expected.model, tolerance)?);
+        largest = largest.max(compare_parameters(&ours.model, &expected.model, bounds.tolerance)?);
     }
     Ok(largest)
 }
 
-/// A sequence of the whole context in each of two batches.
+/// A sequence of the whole context in each of two batches; of a short context as many as make up 128 tokens, over which roundings
+/// even out.
 fn batches(context: i64, seed: i64) -> Vec<Batch> {
-    let sequence = |seed| {
-        let ids = Tensor::from_slice(&twin::ids(context + 1, seed)).unsqueeze(0);
-        Batch::new(ids.narrow(1, 0, context), ids.narrow(1, 1, context))
+    let rows = (128 / context).max(1);
+    let sequences = |seed| {
+        let ids = twin::ids(rows * (context + 1), seed);
+        let ids = Tensor::from_slice(&ids).view([rows, context + 1]);
+        let part = |start| ids.narrow(1, start, context).contiguous();
+        Batch::new(part(0), part(1))
     };
-    vec![sequence(2 * seed), sequence(2 * seed + 1)]
+    vec![sequences(2 * seed), sequences(2 * seed + 1)]
 }
 
 fn compare_measured(measured: [Measured; 2], tolerance: f64) -> Result<f64> {
@@ -125,15 +138,15 @@ fn compare_measured(measured: [Measured; 2], tolerance: f64) -> Result<f64> {
     Ok(loss.max(compare("the gradient's norm", &norm, &expected_norm, tolerance, 0.0)?))
 }
 
-/// Some gradients, such as that of the keys' bias, are zero but for rounding: a norm counts as a hundredth of the largest at least.
-fn compare_gradients(ours: &Gpt2, expected: &Gpt2, tolerance: f64) -> Result<f64> {
+fn compare_gradients(ours: &Gpt2, expected: &Gpt2, bounds: Bounds) -> Result<f64> {
     let expected = expected.parameters();
     let norms = expected.iter().map(|(_, parameter)| parameter.grad().norm().double_value(&[]));
-    let least = norms.fold(0.0, f64::max) / 100.0;
+    let least = norms.fold(0.0, f64::max) * bounds.least;
     let mut largest = 0.0_f64;
     for ((name, ours), (_, expected)) in ours.parameters().iter().zip(&expected) {
         let name = format!("the gradient of {name}");
-        largest = largest.max(compare(&name, &ours.grad(), &expected.grad(), tolerance, least)?);
+        largest =
+            largest.max(compare(&name, &ours.grad(), &expected.grad(), bounds.tolerance, least)?);
     }
     Ok(largest)
 }
@@ -145,4 +158,27 @@ fn compare_parameters(ours: &Gpt2, expected: &Gpt2, tolerance: f64) -> Result<f6
             largest.max(compare(&format!("the updated {name}"), ours, expected, tolerance, 0.0)?);
     }
     Ok(largest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::config::Gelu;
+
+    #[test]
+    fn bf16_is_proven_for_short_and_long_contexts_with_and_without_dropout() {
+        let _alone = crate::seeds::alone();
+        tch::set_num_threads(1);
+        let settings = TrainSettings { precision: Precision::Bf16, ..TrainSettings::default() };
+        let tiny = Gpt2Config::TINY;
+        let plain = Gpt2Config { qkv_bias: false, tied: false, gelu: Gelu::Exact, ..tiny };
+        for (context, dropout) in [(4, 0.0), (8, 0.1), (32, 0.0), (64, 0.1), (256, 0.0)] {
+            for config in [tiny, plain] {
+                let config = Gpt2Config { context, dropout, ..config };
+                if let Err(reason) = training(&config, &settings) {
+                    panic!("context {context}, dropout {dropout}: {reason:#}");
+                }
+            }
+        }
+    }
 }
