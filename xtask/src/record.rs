@@ -66,17 +66,16 @@ pub fn run(root: &Path, name: &str) -> Result<()> {
     let folder = folder(root, name, recording)?;
     let programs = build(root, "bin", &["--bins"])?;
     let starts = starts(recording)?;
-    let mut body = String::new();
+    let mut text = header(root, name, &starts); // before hours in which the project may change
     for start in &starts {
         let (program, arguments) = start.words.split_first().context("a command is empty")?;
         let path = programs.iter().find(|(built, _)| built == program);
         let (_, path) = path.with_context(|| format!("no program is called {program}"))?;
         let ran = execute(Command::new(path).args(arguments).current_dir(&folder), &start.typed)
             .with_context(|| start.words.join(" "))?;
-        body += &above(&start.shown, &start.typed, &ran, starts.len());
-        body += &kept(&ran.stdout, &recording.left_out);
+        text += &above(&start.shown, &start.typed, &ran, starts.len());
+        text += &kept(&ran.stdout, &recording.left_out);
     }
-    let text = header(root, name, &starts) + &body;
     fs::write(root.join(FOLDER).join(name).with_extension("out"), text)?;
     if let Some(figure) = &recording.figure {
         let plot = root.join(format!("chapters/figures/run-{name}.svg"));
