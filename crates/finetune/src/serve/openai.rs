@@ -125,6 +125,7 @@ fn stream(
     events: &Events,
 ) -> Result<()> {
     let order = wish.order(desk.loaded, kind)?;
+    order.check(desk.loaded)?; // as long as it can be refused by a status
     let (encoder, mut count) = (desk.loaded.lesson(), 0);
     events.send(&reply.begin())?;
     let ending = write(desk, &order, |written| {
