@@ -47,7 +47,12 @@ pub fn run(project: &Path, from: Option<&str>) -> Result<Outcome> {
         return Err(wrong_use(format!("there is no exercise in {}", from.unwrap_or_default())));
     }
     let whole = from.is_none();
-    prove(project, &book, &chosen, &Extent { whole, read: whole.then_some(READ), keep: true })
+    prove(
+        project,
+        &book,
+        &chosen,
+        &Extent { whole, read: whole.then_some(READ), road: true, keep: true },
+    )
 }
 
 /// Writes a chapter as a reader would, or the shortest way through the book up to a model that answers.
@@ -63,7 +68,7 @@ pub fn read(project: &Path, chapter: Option<&str>) -> Result<Outcome> {
 pub fn changed(project: &Path, keep: bool) -> Result<Outcome> {
     let book = Book::read(project)?;
     let due = Kept::read(project)?.due(project, &book)?;
-    prove(project, &book, &due, &Extent { whole: true, read: None, keep })
+    prove(project, &book, &due, &Extent { whole: true, read: None, road: false, keep })
 }
 
 /// What is proven beside the judges.
@@ -72,6 +77,8 @@ struct Extent {
     whole: bool,
     /// That a reader can write this chapter.
     read: Option<usize>,
+    /// Whether what is written is what runs.
+    road: bool,
     /// Whether the proof is kept.
     keep: bool,
 }
@@ -84,7 +91,7 @@ fn prove(project: &Path, book: &Book, chosen: &[&Exercise], extent: &Extent) -> 
         findings.extend(cuts::check(project)?);
     }
     if findings.is_empty() {
-        findings.extend(variants::check(project, book, chosen, extent.keep)?);
+        findings.extend(variants::check(project, book, chosen, extent.road, extent.keep)?);
     }
     if let (true, Some(chapter)) = (findings.is_empty(), extent.read) {
         findings.extend(reader::chapter(project, chapter)?);
