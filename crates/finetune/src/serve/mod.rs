@@ -5,7 +5,7 @@
 //! | [`limits`] | who is let in, and how much of what |
 //! | [`model_thread`] | the one thread that owns the models, and its queue |
 //! | [`catalogue`] | which models there are |
-//! | [`write`], [`form`], [`template`] | a text token by token, held to a form, asked for in a conversation |
+//! | [`write`](mod@write), [`form`], [`template`] | a text token by token, held to a form, asked for in a conversation |
 //! | [`sse`] | tokens on their way to a client |
 //! | [`openai`], [`replies`] | the door that other programs know |
 //! | [`api`], [`page`], [`look`], [`runs`] | the page and its own door |
