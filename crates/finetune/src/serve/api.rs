@@ -7,7 +7,7 @@ use super::{
     model_thread::{Desk, Loaded},
     runs,
     sse::{self, Events},
-    write::{Ending, Likely, MOST_LIKELY, Order, write},
+    write::{Likely, MOST_LIKELY, Order, write},
 };
 use crate::instructions::Entry;
 use anyhow::{Result, ensure};
@@ -98,23 +98,19 @@ fn tokens(desk: &mut Desk, asked: &Asked) -> Result<Value> {
     let ids = desk.loaded.encode(&text);
     let count = ids.len();
     ensure!(count <= PROMPT_TOKENS, "the text has {count} tokens; {PROMPT_TOKENS} are the most");
-    Ok(
-        json!({ "ids": ids, "pieces": ids.iter().map(|&id| desk.loaded.piece(id)).collect::<Vec<_>>() }),
-    )
+    Ok(json!({ "ids": ids, "pieces": desk.loaded.pieces(&ids) }))
 }
 
 /// All logits behind a text, so that the page can redraw what temperature, top-k and top-p make of them.
 fn next(desk: &mut Desk, asked: &Asked) -> Result<Value> {
     let encoder = desk.loaded.lesson();
-    let order = asked.order(1);
-    order.check(desk.loaded)?;
-    let prompt = if asked.ids.is_empty() { encoder.end_of_text.as_slice() } else { &asked.ids };
+    let order = asked.order(desk.loaded, 1)?;
     let mut kept = Tensor::new();
     let keep = |logits: &Tensor| {
         kept = known_logits(logits, encoder).to_kind(Kind::Float);
         0
     };
-    Generator::new(desk.reader, prompt, keep)?.next();
+    Generator::new(desk.reader, order.begin(encoder), keep)?.next();
     let logits = Vec::<f32>::try_from(&kept)?;
     let bytes: Vec<u8> = logits.iter().flat_map(|logit| logit.to_le_bytes()).collect();
     let highest = kept.topk((MOST_LIKELY as i64).min(kept.size()[0]), -1, true, true).1;
@@ -138,12 +134,12 @@ fn losses(desk: &mut Desk, asked: &Asked) -> Result<Value> {
     let logprobs = logits.squeeze_dim(0).log_softmax(-1, Kind::Double); // [T, V]
     let targets = Tensor::from_slice(targets).to_device(model.store.device()).unsqueeze(-1); // [T, 1]
     let losses = Vec::<f64>::try_from(-logprobs.gather(-1, &targets, false).squeeze_dim(-1))?;
-    let shown = &ids[begun.max(1) - usize::from(begun == 0)..];
+    let shown = &ids[begun..];
     let unknown = shown.len() - losses.len(); // the first token, where nothing stands before it
     let all = std::iter::repeat_n(None, unknown).chain(losses.into_iter().map(Some));
     let bytes: usize = shown.iter().filter_map(|&id| encoder.piece(id).ok()).map(<[u8]>::len).sum();
     Ok(json!({
-        "model": desk.loaded.name, "ids": shown, "pieces": shown.iter().map(|&id| desk.loaded.piece(id)).collect::<Vec<_>>(),
+        "model": desk.loaded.name, "ids": shown, "pieces": desk.loaded.pieces(shown),
         "losses": all.collect::<Vec<_>>(), "bytes": bytes, "left_out": left_out,
     }))
 }
@@ -159,11 +155,10 @@ async fn write_text(State(app): State<Arc<App>>, request: Request) -> Result<Res
 }
 
 fn tell_tokens(desk: &mut Desk, asked: &Asked, events: &Events) -> Result<()> {
-    let (loaded, order) = (desk.loaded, asked.order(ALTERNATIVES));
-    order.check(desk.loaded)?;
-    events.send(
-        &json!({ "slides": order.prompt.len() as i64 > desk.loaded.brought.model.config.context }),
-    )?;
+    let loaded = desk.loaded;
+    let order = asked.order(loaded, ALTERNATIVES)?;
+    let context = loaded.brought.model.config.context;
+    events.send(&json!({ "slides": order.prompt.len() as i64 > context }))?;
     let likely =
         |likely: &Likely| json!([likely.id, loaded.piece(likely.id), likely.logprob.exp()]);
     let ending = write(desk, &order, |written| {
@@ -174,13 +169,13 @@ fn tell_tokens(desk: &mut Desk, asked: &Asked, events: &Events) -> Result<()> {
         events
             .tell(&json!({ "id": id, "piece": piece, "p": logprob.exp(), "likeliest": likeliest }))
     })?;
-    events.send(&json!({ "end": if ending == Ending::Stop { "stop" } else { "length" } }))
+    events.send(&json!({ "end": ending.reason() }))
 }
 
 impl Asked {
-    fn order(&self, likeliest: usize) -> Order {
+    fn order(&self, loaded: &Loaded, likeliest: usize) -> Result<Order> {
         let &Self { temperature, top_k, top_p, seed, max_tokens, .. } = self;
-        Order {
+        let order = Order {
             prompt: self.ids.clone(),
             max_tokens: max_tokens.max(1),
             sampling: Sampling { temperature, top_k, top_p },
@@ -188,6 +183,7 @@ impl Asked {
             stop: Vec::new(),
             likeliest,
             form: None,
-        }
+        };
+        order.checked(loaded)
     }
 }

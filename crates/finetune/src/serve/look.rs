@@ -36,7 +36,7 @@ pub fn look(loaded: &Loaded, ids: &[i64]) -> Result<Value> {
         "model": loaded.name,
         "left_out": left_out,
         "ids": ids,
-        "pieces": ids.iter().map(|&id| loaded.piece(id)).collect::<Vec<_>>(),
+        "pieces": loaded.pieces(ids),
         "layers": model.config.layers,
         "heads": model.config.heads,
         "attention": STANDARD.encode(weights(&traced.attention)?),

@@ -63,6 +63,11 @@ impl Loaded {
         }
     }
 
+    /// Those of several tokens.
+    pub fn pieces(&self, ids: &[i64]) -> Vec<Value> {
+        ids.iter().map(|&id| self.piece(id)).collect()
+    }
+
     /// Whether its file is still the one that was read: a run that trains writes another.
     fn is_current(&self) -> bool {
         written(&self.brought.folder) == self.written

@@ -125,7 +125,6 @@ fn stream(
     events: &Events,
 ) -> Result<()> {
     let order = wish.order(desk.loaded, kind)?;
-    order.check(desk.loaded)?; // as long as it can be refused by a status
     let (encoder, mut count) = (desk.loaded.lesson(), 0);
     events.send(&reply.begin())?;
     let ending = write(desk, &order, |written| {
@@ -176,7 +175,7 @@ impl Wish {
             Kind::Completion => COMPLETION_TOKENS,
             Kind::Chat => (loaded.brought.model.config.context as usize).min(NEW_TOKENS),
         };
-        Ok(Order {
+        let order = Order {
             prompt: self.ids(loaded, kind)?,
             max_tokens: max_tokens.unwrap_or(usual),
             sampling: Sampling {
@@ -193,7 +192,8 @@ impl Wish {
             },
             likeliest: self.likeliest(kind)?.unwrap_or(0),
             form: Form::of(format)?,
-        })
+        };
+        order.checked(loaded)
     }
 
     /// The ids of the prompt, which for a conversation is made by the model's template.

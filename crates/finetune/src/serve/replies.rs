@@ -24,7 +24,8 @@ pub struct Reply {
 }
 
 impl Ending {
-    fn reason(self) -> &'static str {
+    /// As OpenAI's interface names it.
+    pub fn reason(self) -> &'static str {
         match self {
             Self::Stop => "stop",
             Self::Length => "length",

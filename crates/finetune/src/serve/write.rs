@@ -7,7 +7,7 @@ use super::{
 };
 use crate::respond::possible_stop;
 use anyhow::{Context, Result, ensure};
-use embedding::bpe::StreamDecoder;
+use embedding::bpe::{BytePairEncoder, StreamDecoder};
 use model::generate::Generator;
 use std::{
     cell::RefCell,
@@ -69,11 +69,11 @@ pub enum Ending {
 }
 
 impl Order {
-    /// Checks an order against the model that is to carry it out.
+    /// This order, if the model can carry it out.
     ///
     /// # Errors
     /// Names the first thing that is too much or makes no sense.
-    pub fn check(&self, loaded: &Loaded) -> Result<()> {
+    pub fn checked(self, loaded: &Loaded) -> Result<Self> {
         let model = &loaded.brought.model;
         let (tokens, v) = (self.prompt.len(), model.config.vocab_size);
         ensure!(
@@ -98,24 +98,28 @@ impl Order {
             "id {} is outside the vocabulary of {v} entries",
             outside.unwrap_or(&0)
         );
-        self.sampling.check(known_tokens(v, loaded.lesson()))
+        self.sampling.check(known_tokens(v, loaded.lesson()))?;
+        Ok(self)
+    }
+
+    /// What the model reads first: the prompt, or the end of a text before, where there is none.
+    pub fn begin<'a>(&'a self, encoder: &'a BytePairEncoder) -> &'a [i64] {
+        if self.prompt.is_empty() { encoder.end_of_text.as_slice() } else { &self.prompt }
     }
 }
 
-/// Writes until the text ends or `tell` breaks off.
+/// Writes what a [checked](Order::checked) order asks for, until the text ends or `tell` breaks off.
 ///
 /// # Errors
-/// If the order makes no sense.
+/// If the model cannot go on from the prompt.
 pub fn write(
     desk: &mut Desk,
     order: &Order,
     mut tell: impl FnMut(Written) -> ControlFlow<()>,
 ) -> Result<Ending> {
-    order.check(desk.loaded)?;
     let (encoder, began) = (desk.loaded.lesson(), Instant::now());
     tch::manual_seed(order.seed.unwrap_or_else(fresh_seed));
-    let end = encoder.end_of_text;
-    let prompt = if order.prompt.is_empty() { end.as_slice() } else { &order.prompt };
+    let (end, prompt) = (encoder.end_of_text, order.begin(encoder));
     let (seen, form) = (RefCell::new(None), RefCell::new(order.form.clone()));
     let choose = |logits: &Tensor| {
         let mut logits = known_logits(logits, encoder);
