@@ -13,7 +13,10 @@ use crate::{
     config::Gpt2Config,
     fast::{
         cpu::tensor_slice::with_slices,
-        ops::flash_attention::{self, Layout},
+        ops::{
+            flash_attention::{self, Layout},
+            layers,
+        },
         weights::{BlockWeights, LinearWeights, NormWeights, Weights},
     },
 };
@@ -86,10 +89,6 @@ fn layout(config: &Gpt2Config, x: &Tensor) -> Layout {
     }
 }
 
-/// # Shapes
-/// - `x`: `[T, C]`, as is what is returned
 fn normed(norm: &NormWeights, config: &Gpt2Config, x: &Tensor) -> Tensor {
-    let NormWeights { weight, bias } = norm;
-    let (weight, bias) = (Some(weight), Some(bias));
-    x.layer_norm([config.channels], weight, bias, config.norm_epsilon, false)
+    layers::norm(x, &norm.weight, &norm.bias, config.norm_epsilon)
 }

@@ -12,7 +12,10 @@ use crate::{
             tensor_slice::{to_f32_vec, with_slices},
             threads::parallel_for,
         },
-        ops::matmul::{matmul, matmul_add},
+        ops::{
+            functions::normalize_simd,
+            matmul::{matmul, matmul_add},
+        },
         weights::LinearWeights,
     },
 };
@@ -22,6 +25,8 @@ use tch::{Kind, Tensor};
 const PIECE: usize = 1 << 14;
 /// Rows in a piece of work that goes by rows.
 const ROWS: usize = 4;
+/// The same for norms.
+const NORM_ROWS: usize = 32;
 
 /// `y = x Wᵀ + b`, written into `place`.
 ///
@@ -63,6 +68,25 @@ pub fn linear_onto(
     }
     matmul_add(&place, &x.to_kind(weight.kind()), &weight.tr());
     place
+}
+
+/// Layer norm of each row, into new memory.
+///
+/// # Shapes
+/// - `x`, and what is returned: `[rows, C]`
+/// - `weight`, `bias`: `[C]`
+pub fn norm(x: &Tensor, weight: &Tensor, bias: &Tensor, epsilon: f64) -> Tensor {
+    let mut output = x.empty_like();
+    with_slices([x, weight, bias], [&mut output], |[x, weight, bias], [output]| {
+        let (channels, piece) = (weight.len(), NORM_ROWS * weight.len());
+        let pieces = x.chunks(piece).zip(output.chunks_mut(piece));
+        parallel_for(pieces.collect(), |(x, output): (&[f32], &mut [f32])| {
+            for (x, output) in x.chunks(channels).zip(output.chunks_mut(channels)) {
+                normalize_simd(x, weight, bias, epsilon, output);
+            }
+        });
+    });
+    output
 }
 
 /// The activation of `x`, written into `place`.

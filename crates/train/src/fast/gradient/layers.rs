@@ -142,7 +142,7 @@ impl Linear {
     /// - `x`: `[rows, inputs]`
     /// - `place`: `[rows, outputs]`
     pub fn forward(&self, x: &Tensor, place: Tensor) -> Tensor {
-        layers::linear(&self.factor(x), &self.weight.factor, self.bias_value(), place)
+        layers::linear(x, &self.weight.factor, self.bias_value(), place)
     }
 
     fn bias_value(&self) -> Option<&Tensor> {
@@ -160,7 +160,7 @@ impl Linear {
         if mask.is_some() {
             return dropped(mask, self.forward(input, place)).g_add_(x);
         }
-        layers::linear_onto(x, &self.factor(input), &self.weight.factor, self.bias_value(), place)
+        layers::linear_onto(x, input, &self.weight.factor, self.bias_value(), place)
     }
 
     /// Weight and bias: `dW = dyᵀ x` and `db = Σ dy`; and the input: `dx = dy W`.

@@ -8,7 +8,7 @@
 use super::layers::Parameter;
 use model::fast::{
     cpu::{tensor_slice::with_slices, threads::parallel_for},
-    ops::functions::{normalize_backward_simd, normalize_simd},
+    ops::{functions::normalize_backward_simd, layers},
     weights::NormWeights,
 };
 use tch::{Kind, Tensor};
@@ -35,18 +35,7 @@ impl Norm {
     /// # Shapes
     /// - `x`, and what is returned: `[rows, C]`
     pub fn forward(&self, x: &Tensor) -> Tensor {
-        let (weight, bias, epsilon) = (&self.weight.value, &self.bias.value, self.epsilon);
-        let mut output = x.empty_like();
-        with_slices([x, weight, bias], [&mut output], |[x, weight, bias], [output]| {
-            let (channels, piece) = (weight.len(), PIECE * weight.len());
-            let pieces = x.chunks(piece).zip(output.chunks_mut(piece));
-            parallel_for(pieces.collect(), |(x, output): (&[f32], &mut [f32])| {
-                for (x, output) in x.chunks(channels).zip(output.chunks_mut(channels)) {
-                    normalize_simd(x, weight, bias, epsilon, output);
-                }
-            });
-        });
-        output
+        layers::norm(x, &self.weight.value, &self.bias.value, self.epsilon)
     }
 
     /// The gradients of weight and bias, and that of the input `x`, which is added to `dx`.
