@@ -83,10 +83,11 @@ impl Weights {
         }
     }
 
-    /// The same with the matrices of the blocks in bfloat16, copied, for products of many rows.
+    /// The same with what inputs are multiplied by in bfloat16, copied.
     #[must_use]
     pub fn rounded(&self) -> Self {
         let mut rounded = self.handles();
+        rounded.head = Some(self.head().to_kind(Kind::BFloat16));
         for block in &mut rounded.blocks {
             let BlockWeights { query, key, value, output, up, down, .. } = block;
             for layer in [query, key, value, output, up, down] {

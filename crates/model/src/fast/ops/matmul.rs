@@ -58,6 +58,22 @@ pub fn matmul_add(out: &Tensor, left: &Tensor, right: &Tensor) {
     in_parts(out, left, right, |out, left, right| drop(out.shallow_clone().addmm_(left, right)));
 }
 
+/// The product in the type of its factors, into new memory.
+///
+/// # Shapes
+/// As in [`matmul`], which is what this returns the `out` of.
+///
+/// # Panics
+/// As [`matmul`].
+pub fn product(left: &Tensor, right: &Tensor) -> Tensor {
+    if left.kind() == Kind::BFloat16 {
+        return left.mm(right);
+    }
+    let out = Tensor::empty([left.size()[0], right.size()[1]], (left.kind(), left.device()));
+    matmul(&out, left, right);
+    out
+}
+
 /// Writes sums in bfloat16 into `out`, or adds them to what is there.
 fn give(sums: &Tensor, out: &Tensor, add: bool) {
     assert_eq!(sums.size(), out.size(), "the matrices do not fit each other");

@@ -4,8 +4,9 @@
 
 use super::{
     arena::Shelf,
+    attention::Mixed,
     gelu,
-    layers::{Linear, Mixed, Parameter, dropped},
+    layers::{Linear, Parameter, dropped},
     norm::Norm,
     rows::Rows,
 };
@@ -17,7 +18,7 @@ use model::{
         weights::BlockWeights,
     },
 };
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 /// The layers of a block.
 pub struct Block {
@@ -39,8 +40,8 @@ pub struct SavedActivations {
     mixed: Mixed,
     read_mask: Option<Mask>,
     between: Tensor,   // [rows, C]
-    widened: Tensor,   // [rows, F]
-    activated: Tensor, // [rows, F], as products read it
+    widened: Tensor,   // [rows, F], in the type of products, as is the next one
+    activated: Tensor, // [rows, F]
     processed_mask: Option<Mask>,
 }
 
@@ -71,8 +72,8 @@ impl Block {
     /// The numbers for which [`forward`](Self::forward) needs a shelf, for so many positions and rows.
     pub fn saved_numbers(&self, positions: i64, rows: i64, config: &Gpt2Config) -> i64 {
         let Gpt2Config { channels, hidden, .. } = *config;
-        let of_hidden = if self.rounds { hidden } else { 2 * hidden };
-        4 * positions * channels + rows * (2 * channels + of_hidden)
+        let of_products = 4 * positions * channels + 2 * rows * hidden; // in bfloat16 they lie elsewhere
+        2 * rows * channels + if self.rounds { 0 } else { of_products }
     }
 
     pub fn forward(
@@ -86,26 +87,23 @@ impl Block {
         let x = shelf.keep(x);
         let normed = self.query.factor(&self.norm1.forward(&x));
         let of_heads = [&self.query, &self.key, &self.value].map(|part| {
-            if rows.are_spread() {
-                shelf.keep(&rows.spread(part.forward(&normed, x.empty_like())))
-            } else {
-                part.forward(&normed, shelf.place(&normed.size()))
+            if self.rounds || !rows.are_spread() {
+                return rows.spread(part.forward_kept(&normed, shelf));
             }
+            shelf.keep(&rows.spread(part.forward(&normed, x.empty_like())))
         });
-        let output = shelf.place(&of_heads[0].size());
         // In the order in which the lesson draws them: for the weights of attention, what was read, what was processed.
         let draw = |rows: usize, columns: usize| draw(config.dropout, rows, columns);
-        let of_weights = output.numel() / layout.width;
-        let mixed = Mixed::new(layout, of_heads, draw(of_weights, layout.positions), output);
+        let of_weights = of_heads[0].numel() / layout.width;
+        let mixed = Mixed::new(layout, of_heads, draw(of_weights, layout.positions), shelf);
         let [count, channels] = [rows.len(), config.channels].map(|size| size as usize);
         let [read_mask, processed_mask] = [(); 2].map(|()| draw(count, channels));
         let read = rows.gather(mixed.output());
         let between =
             self.output.forward_onto(&x, &read, read_mask.as_ref(), shelf.place(&x.size()));
-        let widened = shelf.place(&[rows.len(), config.hidden]);
-        let widened = self.up.forward(&self.norm2.forward(&between), widened);
+        let widened = self.up.forward_kept(&self.norm2.forward(&between), shelf);
         let place = if self.rounds { widened.empty_like() } else { shelf.place(&widened.size()) };
-        let activated = self.down.factor(&layers::gelu(config.gelu, &widened, place));
+        let activated = layers::gelu(config.gelu, &widened, place);
         let place = x.empty_like();
         let out = self.down.forward_onto(&between, &activated, processed_mask.as_ref(), place);
         let saved =
@@ -130,11 +128,11 @@ impl Block {
         let d_activated = self.down.backward(&activated, &dy, first);
         let d_widened = gelu::backward(config.gelu, &widened, d_activated);
         let d_normed = self.up.backward(&self.norm2.forward(&between), &d_widened, first);
-        self.norm2.backward_onto(&between, &d_normed, dx, first);
+        self.norm2.backward_onto(&between, &d_normed.to_kind(Kind::Float), dx, first);
 
         let dy = said(read_mask.as_ref(), dx);
         let d_read = self.output.backward(&rows.gather(mixed.output()), &dy, first);
-        let of_heads = mixed.backward(&rows.gather_backward(d_read));
+        let of_heads = mixed.backward(&rows.gather_backward(d_read.to_kind(Kind::Float)));
         let normed = self.query.factor(&self.norm1.forward(&x));
         let d_normed = dx.zeros_like();
         for (part, dy) in [&self.query, &self.key, &self.value].into_iter().zip(of_heads) {

@@ -7,28 +7,52 @@
 
 use model::{
     config::Gelu,
-    fast::cpu::{tensor_slice::with_slices, threads::parallel_for},
+    fast::{
+        cpu::{
+            bf16::{Bf16, nearest, widen},
+            tensor_slice::{with_slices, with_slices_of},
+        },
+        ops::layers::in_pieces,
+    },
     multiversion,
 };
-use tch::Tensor;
-
-/// Numbers in a piece of work.
-const PIECE: usize = 1 << 14;
+use tch::{Kind, Tensor};
 
 /// Turns the gradient of the output into that of the input `x`, in place.
 ///
 /// # Shapes
-/// - `x`, `gradient`: equal
+/// - `x`, `gradient`: equal, both in float32 or both in bfloat16
 pub fn backward(gelu: Gelu, x: &Tensor, mut gradient: Tensor) -> Tensor {
-    with_slices([x], [&mut gradient], |[x], [gradient]| {
-        let pieces = x.chunks(PIECE).zip(gradient.chunks_mut(PIECE)).collect();
-        parallel_for(pieces, |(x, gradient)| slope(gelu, x, gradient));
-    });
+    if x.kind() == Kind::BFloat16 {
+        with_slices_of([x], [&mut gradient], |[x], [gradient]| {
+            in_pieces(x, gradient, |x, gradient| slope_bf16(gelu, x, gradient));
+        });
+    } else {
+        with_slices([x], [&mut gradient], |[x], [gradient]| {
+            in_pieces(x, gradient, |x, gradient| slope_f32(gelu, x, gradient));
+        });
+    }
     gradient
 }
 
+#[inline(always)]
+fn slope(gelu: Gelu, x: &[Bf16], gradient: &mut [Bf16]) {
+    const PIECE: usize = 256;
+    for (x, gradient) in x.chunks(PIECE).zip(gradient.chunks_mut(PIECE)) {
+        let [mut inputs, mut outputs] = [[0.0; PIECE]; 2];
+        inputs.iter_mut().zip(x).for_each(|(number, x)| *number = widen(*x));
+        outputs.iter_mut().zip(&*gradient).for_each(|(number, x)| *number = widen(*x));
+        gelu.slope(&inputs, &mut outputs);
+        gradient.iter_mut().zip(outputs).for_each(|(place, number)| *place = nearest(number));
+    }
+}
+
 multiversion! {
-    fn slope(gelu: Gelu, x: &[f32], gradient: &mut [f32]) = Gelu::slope;
+    fn slope_f32(gelu: Gelu, x: &[f32], gradient: &mut [f32]) = Gelu::slope;
+}
+
+multiversion! {
+    fn slope_bf16(gelu: Gelu, x: &[Bf16], gradient: &mut [Bf16]) = slope;
 }
 
 #[cfg(test)]
@@ -50,6 +74,10 @@ mod tests {
                 exact.gelu_backward(&upstream.to_kind(Kind::Double), name),
             );
             assert!(of_values < 2e-6 && of_slopes < 2e-6, "{form:?}: {of_values:e}, {of_slopes:e}");
+            let [x, upstream] = [&x, &upstream].map(|x| x.to_kind(Kind::BFloat16));
+            let [exact, dy] = [&x, &upstream].map(|x| x.to_kind(Kind::Double));
+            let of_rounded = gap(backward(form, &x, upstream), exact.gelu_backward(&dy, name));
+            assert!(of_rounded < 3.5 / 256.0, "{form:?} in bfloat16: {of_rounded:e}"); // of up to 3.4
         }
     }
 

@@ -2,14 +2,14 @@
 //!
 //! For what [the fast step](crate::fast) gains.
 
+use super::arena::Shelf;
 use crate::settings::Precision;
 use model::fast::{
     cpu::tensor_slice::with_slices,
     ops::{
         dropout::Mask,
-        flash_attention::{self, Layout},
         layers,
-        matmul::{matmul, matmul_add},
+        matmul::{matmul, matmul_add, product},
     },
     weights::LinearWeights,
 };
@@ -145,6 +145,19 @@ impl Linear {
         layers::linear(x, &self.weight.factor, self.bias_value(), place)
     }
 
+    /// The output in the type of products, as it is kept for the way back.
+    ///
+    /// # Shapes
+    /// - `x`: `[rows, inputs]`
+    /// - returns `[rows, outputs]`
+    pub fn forward_kept(&self, x: &Tensor, shelf: &Shelf) -> Tensor {
+        let factor = &self.weight.factor;
+        match factor.kind() {
+            Kind::BFloat16 => layers::linear_rounded(x, factor, self.bias_value()),
+            _ => self.forward(x, shelf.place(&[x.size()[0], factor.size()[0]])),
+        }
+    }
+
     fn bias_value(&self) -> Option<&Tensor> {
         self.bias.as_ref().map(|bias| &bias.value)
     }
@@ -163,13 +176,9 @@ impl Linear {
         layers::linear_onto(x, input, &self.weight.factor, self.bias_value(), place)
     }
 
-    /// Weight and bias: `dW = dyᵀ x` and `db = Σ dy`; and the input: `dx = dy W`.
+    /// Weight and bias: `dW = dyᵀ x` and `db = Σ dy`; and the input: `dx = dy W`, in the type of products.
     pub fn backward(&self, x: &Tensor, dy: &Tensor, first: bool) -> Tensor {
-        let dx =
-            Tensor::empty([dy.size()[0], self.weight.value.size()[1]], (dy.kind(), dy.device()));
-        let factor = self.learn(x, dy, first);
-        matmul(&dx, &factor, &self.weight.factor);
-        dx
+        product(&self.learn(x, dy, first), &self.weight.factor)
     }
 
     /// The same, the input's added to what others say about it.
@@ -183,52 +192,8 @@ impl Linear {
         let factor = self.weight.other(dy);
         self.weight.matmul_add(&factor.tr(), &self.weight.other(x), first);
         if let Some(bias) = &self.bias {
-            bias.add(&dy.sum_dim_intlist(0_i64, false, None), first);
+            bias.add(&dy.sum_dim_intlist(0_i64, false, Kind::Float), first);
         }
         factor
-    }
-}
-
-/// What the gradient of attention needs.
-pub struct Mixed {
-    layout: Layout,
-    q: Tensor, // [B * T, C], as are the next ones
-    k: Tensor,
-    v: Tensor,
-    output: Tensor,
-    mask: Option<Mask>,
-    log_sums: Vec<f32>, // [B, H, T]
-}
-
-impl Mixed {
-    /// Causal attention of several texts, of whose weights dropout takes some away.
-    ///
-    /// # Shapes
-    /// - `q`, `k`, `v`, `output`: `[B * T, C]`
-    pub fn new(
-        layout: Layout,
-        [q, k, v]: [Tensor; 3],
-        mask: Option<Mask>,
-        mut output: Tensor,
-    ) -> Self {
-        let log_sums = with_slices([&q, &k, &v], [&mut output], |qkv, [output]| {
-            flash_attention::forward(layout, qkv, mask.as_ref(), output)
-        });
-        Self { layout, q, k, v, output, mask, log_sums }
-    }
-
-    /// `[B * T, C]`, the heads side by side.
-    pub fn output(&self) -> Tensor {
-        self.output.shallow_clone()
-    }
-
-    /// The gradients of queries, keys and values, each `[B * T, C]`.
-    pub fn backward(&self, dy: &Tensor) -> [Tensor; 3] {
-        let Self { layout, q, k, v, output, mask, log_sums } = self;
-        let mut gradients = [q, k, v].map(Tensor::empty_like);
-        with_slices([q, k, v, output, dy], gradients.each_mut(), |given, gradients| {
-            flash_attention::backward(*layout, given, log_sums, mask.as_ref(), gradients);
-        });
-        gradients
     }
 }

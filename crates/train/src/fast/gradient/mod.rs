@@ -13,6 +13,7 @@
 //! For what [the fast step](super) gains.
 
 mod arena;
+mod attention;
 mod block;
 mod gelu;
 mod layers;
