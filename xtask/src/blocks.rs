@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::learn::boxes;
 use crate::outputs::Reference;
+use crate::slices::{by_numbers, by_words};
 use crate::source::Source;
 
 /// What belongs between the markers of a directive in a file of `folder` (seen from the root: `chapters`, or empty).
@@ -20,24 +21,22 @@ pub fn block(root: &Path, folder: &str, directive: &str) -> Result<String> {
     ensure!(file.is_file(), "{path}: there is no such file");
     let link = relative(folder, path);
     let extension = file.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    ensure!(remark.is_empty() || extension == "svg", "`{remark}`: only a figure takes a text");
+    let takes_words = ["svg", "rs", "py"].contains(&extension);
+    ensure!(remark.is_empty() || takes_words, "`{remark}`: an output takes no text");
+    let titled = |language: &str, code: &str| {
+        Ok(format!("[`{path}`]({link})\n\n{}", fenced(language, code)))
+    };
     match (extension, selection) {
         ("rs", Some(names)) => {
-            let source = Source::read(&file)?;
-            let items: Result<Vec<String>> =
-                names.split(',').map(|name| source.item(name)).collect();
-            let code = items.with_context(|| path.to_owned())?.join("\n\n");
-            Ok(format!("[`{path}`]({link})\n\n{}", fenced("rust", &code)))
+            let code = items(&file, names).and_then(|code| slice(&code, remark));
+            titled("rust", &code.with_context(|| path.to_owned())?)
         }
         ("rs", None) => bail!("{path}: name an item of it, as in {path}#name"),
-        ("out", lines) => {
-            let reference = Reference::read(&file)?;
-            let body = reference.body.trim_end();
-            let body = lines
-                .map_or_else(|| Ok(body.to_owned()), |lines| select(body, lines))
-                .with_context(|| path.to_owned())?;
-            Ok(format!("{}\n\n{}", caption(folder, path, &reference), fenced("text", &body)))
+        ("py", None) => {
+            let code = slice(&fs_err::read_to_string(&file)?, remark);
+            titled("python", &code.with_context(|| path.to_owned())?)
         }
+        ("out", lines) => output(folder, path, &file, lines),
         ("svg", None) => {
             let stem = file
                 .file_stem()
@@ -45,8 +44,33 @@ pub fn block(root: &Path, folder: &str, directive: &str) -> Result<String> {
                 .unwrap_or_default();
             Ok(format!("![{}]({link})", if remark.is_empty() { &stem } else { remark.trim() }))
         }
-        _ => bail!("{target}: code (.rs#item), outputs (.out) and figures (.svg) can be woven"),
+        _ => {
+            bail!("{target}: code (.rs#item, .py), outputs (.out) and figures (.svg) can be woven")
+        }
     }
+}
+
+/// An output, or the lines of it that `lines` names, under the command that prints it.
+fn output(folder: &str, path: &str, file: &Path, lines: Option<&str>) -> Result<String> {
+    let reference = Reference::read(file)?;
+    let body = reference.body.trim_end();
+    let body = lines
+        .map_or_else(|| Ok(body.to_owned()), |lines| by_numbers(body, lines))
+        .with_context(|| path.to_owned())?;
+    Ok(format!("{}\n\n{}", caption(folder, path, &reference), fenced("text", &body)))
+}
+
+/// The items of a source that have these names, with an empty line between them.
+fn items(file: &Path, names: &str) -> Result<String> {
+    let source = Source::read(file)?;
+    let items: Result<Vec<String>> = names.split(',').map(|name| source.item(name)).collect();
+    Ok(items?.join("\n\n"))
+}
+
+/// The lines of a source that `words` name, all of them where there are no words.
+fn slice(text: &str, words: &str) -> Result<String> {
+    let words = words.trim();
+    if words.is_empty() { Ok(text.trim_end().to_owned()) } else { by_words(text, words) }
 }
 
 /// A path from the root, seen from a file in `folder`.
@@ -92,30 +116,6 @@ fn caption(folder: &str, path: &str, reference: &Reference) -> String {
     format!("{what} (expected output from {from}):")
 }
 
-/// The lines of an output that `5` or `2-5` names; a line of dots stands for what is left out.
-fn select(body: &str, lines: &str) -> Result<String> {
-    let all: Vec<_> = body.lines().collect();
-    let (first, last) = lines.split_once('-').unwrap_or((lines, lines));
-    let parse = |number: &str| {
-        number.parse::<usize>().with_context(|| format!("`#{lines}` names no lines"))
-    };
-    let (first, last) = (parse(first)?, parse(last)?);
-    ensure!(
-        (1..=last).contains(&first) && last <= all.len(),
-        "it has lines 1 to {}, not {lines}",
-        all.len()
-    );
-    let mut chosen = Vec::new();
-    if first > 1 {
-        chosen.push("…");
-    }
-    chosen.extend(&all[first - 1..last]);
-    if last < all.len() {
-        chosen.push("…");
-    }
-    Ok(chosen.join("\n"))
-}
-
 #[cfg(test)]
 pub mod tests {
     use super::*;
@@ -129,6 +129,7 @@ pub mod tests {
                 "/// Hides.\npub fn future(t: i64) -> i64 {\n    t\n}\n",
             ),
             ("crates/attention/examples/d.rs", "fn main() {}\n"),
+            ("data/reference/d.py", "import torch\n\nprint(torch.ones(2))\n"),
             (
                 "crates/attention/examples/d.out",
                 "# from PyTorch 2.13.0: data/reference/d.py\n# rtol 0.1 atol 0\none\ntwo\n```\nfour\n",
@@ -166,6 +167,14 @@ pub mod tests {
         assert!(made("runs/log.out").starts_with(
             "`cargo run -p train` (expected output from this repository at 1234567):"
         ));
+        assert!(
+            made("crates/attention/src/mask.rs#future pub fn")
+                .ends_with("future(t: i64) -> i64 {\n```")
+        );
+        assert_eq!(
+            made("data/reference/d.py print"),
+            "[`data/reference/d.py`](../data/reference/d.py)\n\n```python\nprint(torch.ones(2))\n```"
+        );
         let from_root =
             block(project.path(), "", "crates/attention/src/mask.rs#future").expect("woven");
         assert!(from_root.contains("](crates/attention"), "{from_root}");
@@ -181,7 +190,8 @@ pub mod tests {
             ("crates/attention/examples/d.out#3-9", "lines 1 to 4"),
             ("crates/attention/examples/d.out#0-1", "lines 1 to 4"),
             ("crates/attention/examples/d.out#x", "names no lines"),
-            ("crates/attention/src/mask.rs#future text", "only a figure"),
+            ("crates/attention/src/mask.rs#future text", "`text` stands in 0 lines"),
+            ("crates/attention/examples/d.out text", "an output takes no text"),
             ("chapters/figures", "no such file"),
         ] {
             let error =

@@ -24,6 +24,7 @@ mod python;
 mod record;
 mod reference;
 mod run;
+mod slices;
 mod source;
 mod test;
 mod weave;

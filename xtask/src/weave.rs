@@ -5,12 +5,15 @@
 //! <!-- weave crates/attention/src/layer.rs#CausalSelfAttention::forward -->
 //! <!-- weave crates/attention/src/layer.rs#CausalSelfAttention,CausalSelfAttention::new -->
 //! <!-- weave crates/attention/examples/causal_mask.out -->
-//! <!-- weave crates/attention/examples/causal_mask.out#1-5 -->
+//! <!-- weave crates/attention/examples/causal_mask.rs#main let scores … let masked -->
+//! <!-- weave data/reference/causal_mask.py scores = … masked = -->
+//! <!-- weave crates/attention/examples/causal_mask.out#1-5,9 -->
 //! <!-- weave chapters/figures/softmax.svg The softmax of two scores -->
 //! <!-- weave learn 2.3.1 -->
 //! ```
 //!
-//! Each is closed by `<!-- /weave -->`; what stands between is written here. `#1-5` takes lines of an output.
+//! Each is closed by `<!-- /weave -->`; what stands between is written here. `#1-5,9` takes lines of an output. Words
+//! after the name of an item or a script take the lines from the one that holds the first words to the next that holds the last.
 //! Documentation comments of an item stay out (the article explains), attributes that talk to lints too.
 
 use std::path::{Path, PathBuf};
