@@ -129,9 +129,9 @@ pub fn run(root: &Path, which: &str, only: Option<&str>, show: bool) -> Result<(
     let only = only.map(|name| contents::demo_in(&chapters, name)).transpose()?;
     setup::ensure(root)?;
     let mut run = Run::default();
-    for chapter in
-        chapters.iter().filter(|chapter| only.is_none_or(|demo| demo.krate == chapter.name))
-    {
+    let holds =
+        |chapter: &Chapter| only.is_none_or(|only| chapter.demos().any(|demo| demo == only));
+    for chapter in chapters.into_iter().filter(|chapter| holds(chapter)) {
         run.chapter(root, chapter, only, &|outcome| report(root, outcome, show));
     }
     run.verdict()

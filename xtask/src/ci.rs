@@ -8,9 +8,8 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use xtask::setup;
 
-use crate::contents::CHAPTERS;
 use crate::run::{cargo, pass_through};
-use crate::{book, chapter, figures, learn, ledger, lint, mutants, test, weave};
+use crate::{book, chapter, contents, figures, learn, ledger, lint, mutants, test, weave};
 
 /// Runs every step and fails at the end where one of them failed.
 pub fn run(root: &Path) -> Result<()> {
@@ -27,7 +26,7 @@ pub fn run(root: &Path) -> Result<()> {
     let figures = figures::read(root)?;
     let mut demos = chapter::Run::default();
     steps.step("demos", || {
-        for chapter in &CHAPTERS {
+        for chapter in contents::all() {
             demos.chapter(root, chapter, None, &|outcome| chapter::report(root, outcome, false));
         }
         demos.verdict()

@@ -1,8 +1,9 @@
-//! The table of contents: which crate is which chapter, and which demos it has, in reading order.
+//! The table of contents: which crate is which chapter, and which demos it has, in reading order. Chapter 0 shares a crate.
 //!
 //! Every command that walks over demos takes its list from here, and `check_files` holds the list against the files.
 
 use std::collections::BTreeSet;
+use std::iter;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
@@ -13,41 +14,56 @@ use crate::files::matching;
 #[derive(Debug)]
 pub struct Chapter {
     pub number: usize,
-    /// The crate under `crates/`, which is also the name of the chapter.
+    /// Of chapters 1 to 5 also the name of the crate.
     pub name: &'static str,
+    /// The crate under `crates/` that its demos are examples of.
+    krate: &'static str,
     /// The demos under `examples/`, in reading order, with blanks between.
     listed: &'static str,
 }
 
-/// The five chapters in reading order.
+/// What comes before the first of the five: it has no crate of its own.
+pub const BEFORE: Chapter = Chapter {
+    number: 0,
+    name: "before",
+    krate: "embedding",
+    listed: "tensors matrix_product forward_on_paper",
+};
+
+/// The five chapters with a crate each, in reading order.
 pub const CHAPTERS: [Chapter; 5] = [
     Chapter {
         number: 1,
         name: "embedding",
+        krate: "embedding",
         listed: "split_words vocabulary unknown_words byte_pairs next_token_pairs sliding_window \
                 token_embedding position_embedding input_embedding",
     },
     Chapter {
         number: 2,
         name: "attention",
+        krate: "attention",
         listed: "scaled_dot_product self_attention causal_mask dropout causal_attention \
-                heads_side_by_side multi_head_attention",
+                heads_side_by_side multi_head_attention attention_on_paper",
     },
     Chapter {
         number: 3,
         name: "model",
+        krate: "model",
         listed: "dummy_model layer_norm activations feed_forward shortcut_gradients transformer_block \
-                model_summary untrained_text",
+                model_summary untrained_text block_on_paper",
     },
     Chapter {
         number: 4,
         name: "train",
-        listed: "training_targets cross_entropy split_and_loss train_like_pytorch book_protocol \
+        krate: "train",
+        listed: "training_targets cross_entropy step_on_paper split_and_loss train_like_pytorch book_protocol \
                 generator tiny_training decoding top_k temperature save_and_load",
     },
     Chapter {
         number: 5,
         name: "finetune",
+        krate: "finetune",
         listed: "model_structure load_weights prompt_format collate finetune_tiny score",
     },
 ];
@@ -94,15 +110,16 @@ impl Demo {
 impl Chapter {
     /// The demos in reading order.
     pub fn demos(&self) -> impl Iterator<Item = Demo> {
-        self.listed.split_whitespace().map(|name| Demo { krate: self.name, name })
+        self.listed.split_whitespace().map(|name| Demo { krate: self.krate, name })
     }
 
     /// Refuses a demo file that the table lacks, and an entry of the table without a file.
     pub fn check_files(&self, root: &Path) -> Result<()> {
         let stem = |path: PathBuf| Some(path.file_stem()?.to_string_lossy().into_owned());
-        let files = matching(root, &format!("crates/{}/examples/*.rs", self.name))?;
+        let files = matching(root, &format!("crates/{}/examples/*.rs", self.krate))?;
         let found: BTreeSet<_> = files.into_iter().filter_map(stem).collect();
-        let listed: BTreeSet<_> = self.demos().map(|demo| demo.name.to_owned()).collect();
+        let of_crate = all_demos().filter(|demo| demo.krate == self.krate);
+        let listed: BTreeSet<_> = of_crate.map(|demo| demo.name.to_owned()).collect();
         if found == listed {
             return Ok(());
         }
@@ -118,18 +135,23 @@ impl Chapter {
     }
 }
 
-/// The chapters that `1` to `5`, a crate's name, or `all` stands for.
+/// All chapters in reading order, the one without a crate first.
+pub fn all() -> impl Iterator<Item = &'static Chapter> {
+    iter::once(&BEFORE).chain(&CHAPTERS)
+}
+
+/// The chapters that `0` to `5`, a chapter's name, or `all` stands for.
 pub fn chapters(which: &str) -> Result<Vec<&'static Chapter>> {
     if which == "all" {
-        return Ok(CHAPTERS.iter().collect());
+        return Ok(all().collect());
     }
     if let Some(chapter) =
-        CHAPTERS.iter().find(|chapter| chapter.number.to_string() == which || chapter.name == which)
+        all().find(|chapter| chapter.number.to_string() == which || chapter.name == which)
     {
         return Ok(vec![chapter]);
     }
     let valid: Vec<_> =
-        CHAPTERS.iter().map(|chapter| format!("{} ({})", chapter.number, chapter.name)).collect();
+        all().map(|chapter| format!("{} ({})", chapter.number, chapter.name)).collect();
     bail!("there is no chapter {which}; choose one of {}, or all", valid.join(", "))
 }
 
@@ -149,12 +171,12 @@ pub fn demo_in(chapters: &[&'static Chapter], name: &str) -> Result<Demo> {
 
 /// The demo of this name in any chapter.
 pub fn demo(name: &str) -> Result<Demo> {
-    demo_in(&CHAPTERS.iter().collect::<Vec<_>>(), name)
+    demo_in(&all().collect::<Vec<_>>(), name)
 }
 
 /// All demos of all chapters in reading order.
 pub fn all_demos() -> impl Iterator<Item = Demo> {
-    CHAPTERS.iter().flat_map(Chapter::demos)
+    all().flat_map(Chapter::demos)
 }
 
 #[cfg(test)]
@@ -167,12 +189,13 @@ mod tests {
     fn a_chapter_is_found_by_number_and_by_name() {
         assert_eq!(chapters("2").expect("by number")[0].name, "attention");
         assert_eq!(chapters("model").expect("by name")[0].number, 3);
-        assert_eq!(chapters("all").expect("all of them").len(), 5);
+        assert_eq!(chapters("0").expect("by number")[0].name, "before");
+        assert_eq!(chapters("all").expect("all of them").len(), 6);
     }
 
     #[test]
     fn an_unknown_chapter_or_demo_lists_the_valid_ones() {
-        let error = chapters("6").expect_err("there are five").to_string();
+        let error = chapters("6").expect_err("the last is five").to_string();
         assert!(error.contains("5 (finetune)"), "{error}");
         let error = demo("causal_musk").expect_err("misspelled").to_string();
         assert!(error.contains("causal_mask") && error.contains("collate"), "{error}");
@@ -185,6 +208,20 @@ mod tests {
     fn no_two_demos_share_a_name() {
         let names: BTreeSet<_> = all_demos().map(|demo| demo.name).collect();
         assert_eq!(names.len(), all_demos().count());
+    }
+
+    #[test]
+    fn a_chapter_without_a_crate_shares_that_of_the_next_one_and_both_know_its_files() {
+        let root = xtask::project_root();
+        for chapter in [&BEFORE, &CHAPTERS[0]] {
+            chapter.check_files(&root).expect("all files of the crate are listed");
+        }
+        let own: Vec<_> = BEFORE.demos().collect();
+        assert!(own.iter().all(|demo| demo.krate == "embedding" && demo.source(&root).is_file()));
+        assert!(
+            CHAPTERS[0].demos().all(|demo| !own.contains(&demo)),
+            "each demo is of one chapter"
+        );
     }
 
     #[test]

@@ -1,0 +1,30 @@
+//! The product of a `[2, 3]` and a `[3, 2]` matrix, entry by entry (chapter 0).
+
+use embedding::support::show;
+use tch::Tensor;
+
+const A: [[i64; 3]; 2] = [[1, 2, 3], [4, 5, 6]];
+const B: [[i64; 2]; 3] = [[7, 8], [9, 10], [11, 12]];
+
+fn main() {
+    tch::set_num_threads(1);
+    for row in 0..2 {
+        for column in 0..2 {
+            let terms = [0, 1, 2].map(|k| format!("{} * {}", A[row][k], B[k][column]));
+            let (sum, value) = (terms.join(" + "), entry(row, column));
+            println!("row {row}, column {column}: {sum} = {value}");
+        }
+    }
+    let (a, b) = (Tensor::from_slice2(&A), Tensor::from_slice2(&B));
+    println!("the product, shape 2 2\n{}", show::tensor(&a.matmul(&b)));
+    println!("the other way round, shape 3 3\n{}", show::tensor(&b.matmul(&a)));
+}
+
+/// A row of the left matrix times a column of the right one: multiplied in pairs, and added up.
+fn entry(row: usize, column: usize) -> i64 {
+    let mut sum = 0;
+    for k in 0..3 {
+        sum += A[row][k] * B[k][column];
+    }
+    sum
+}
