@@ -51,7 +51,7 @@ pub const CHAPTERS: [Chapter; 5] = [
         name: "model",
         krate: "model",
         listed: "dummy_model layer_norm activations feed_forward shortcut_gradients transformer_block \
-                model_summary untrained_text block_on_paper",
+                model_summary untrained_text block_on_paper map",
     },
     Chapter {
         number: 4,
