@@ -1,9 +1,14 @@
-//! Byte pairs: trained on a few words, and as GPT-2 learned them. A space is shown as `·`.
+//! Byte pairs: trained on a few words, and as GPT-2 learned them; draws `chapters/figures/byte-pairs.svg`. A space is shown as
+//! `·`.
+
+#[path = "../../attention/examples/figure/mod.rs"]
+mod figure;
 
 use anyhow::{Result, ensure};
 use embedding::bpe::BytePairEncoder;
 use embedding::learn::learn_merges;
 use embedding::support::texts::chapter_text;
+use figure::{BLUE, ORANGE, Svg};
 
 fn main() -> Result<()> {
     let text = chapter_text(1)?;
@@ -42,7 +47,7 @@ fn main() -> Result<()> {
     println!("sum of these ids: {}", ids.iter().sum::<i64>());
     ensure!(gpt2.decode(&ids)? == text.content, "the text does not come back");
     println!("decoded again: equal to the text");
-    Ok(())
+    draw("abc abc abc ab ab", &["abc", " abc", " ab"])
 }
 
 fn show_encoding(encoder: &BytePairEncoder, text: &str) -> Result<()> {
@@ -59,4 +64,33 @@ fn visible(bytes: &[u8]) -> String {
         Ok(text) => text.replace(' ', "·"),
         Err(_) => format!("{bytes:02x?}"),
     }
+}
+
+/// What becomes of each word of a text with every merge, the piece that is new in another color.
+fn draw(text: &str, words: &[&str]) -> Result<()> {
+    const SIDE: f64 = 46.0;
+    let title = "Three merges: a b becomes ab, then the space joins it, then c joins that";
+    let mut svg = Svg::new(640.0, 216.0, title);
+    for step in 0..4 {
+        let encoder = BytePairEncoder::train(text, step);
+        let y = 14.0 + 50.0 * step as f64;
+        let label = if step == 0 { "bytes".to_owned() } else { format!("merge {step}") };
+        svg.text((70.0, y + 22.0), "end", &label);
+        let mut left = 86.0;
+        for &word in words {
+            for id in encoder.encode(word) {
+                let piece = encoder.piece(id)?;
+                let width = SIDE * piece.len() as f64 - 4.0;
+                let (fill, ink) = match id {
+                    0..256 => ("#c4c4c4", "#1a1a1a"),
+                    id if id == 255 + step as i64 => (ORANGE, "#1a1a1a"),
+                    _ => (BLUE, "#ffffff"),
+                };
+                svg.field((left, y), (width, 34.0), fill, ink, &visible(piece));
+                left += SIDE * piece.len() as f64;
+            }
+            left += 30.0;
+        }
+    }
+    svg.write("byte-pairs")
 }
