@@ -1,4 +1,8 @@
-//! How wrong the untrained model is: probability of each target, its logarithm, their mean (chapter 4.1).
+//! How wrong the untrained model is: probability of each target, its logarithm, their mean (chapter 4.1); draws
+//! `chapters/figures/picked-targets.svg` from the embedded text.
+
+#[path = "../../attention/examples/figure/mod.rs"]
+mod figure;
 
 use anyhow::Result;
 use embedding::{
@@ -7,8 +11,9 @@ use embedding::{
     support::{generators::Libtorch, show, texts::chapter_text},
     windows::Windows,
 };
+use figure::{BLUE, Svg};
 use model::{config::Gpt2Config, gpt2::Gpt2};
-use tch::Device;
+use tch::{Device, Tensor};
 use train::loss;
 
 fn main() -> Result<()> {
@@ -42,5 +47,44 @@ fn main() -> Result<()> {
     println!("loss by cross_entropy {loss:.4}");
     println!("perplexity {:.1}", loss.exp());
     println!("loss if all {v} entries were alike {:.4}", (v as f64).ln());
-    Ok(())
+    if text.file == "data/prose.txt" { draw(&probabilities, &inputs, &targets) } else { Ok(()) }
+}
+
+/// The first window as a table: a row for each position, a column for each of its targets, the place of its own target filled.
+fn draw(probabilities: &Tensor, inputs: &Tensor, targets: &Tensor) -> Result<()> {
+    const LEFT: f64 = 92.0;
+    const TOP: f64 = 74.0;
+    const FIELD: (f64, f64) = (76.0, 34.0);
+    let word =
+        |id: i64| Ok::<_, anyhow::Error>(BytePairEncoder::gpt2().decode(&[id])?.trim().to_owned());
+    let mut svg = Svg::new(
+        560.0,
+        232.0,
+        "Of each row of probabilities, the one of the target is picked, and its logarithm counts",
+    );
+    svg.text(
+        (LEFT + 2.0 * FIELD.0, 20.0),
+        "middle",
+        "probability of the next token, in 100,000ths",
+    );
+    svg.text((LEFT - 8.0, TOP - 12.0), "end", "after");
+    svg.text((LEFT + 4.0 * FIELD.0 + 100.0, TOP - 12.0), "middle", "loss");
+    for row in 0..4 {
+        let y = TOP + (FIELD.1 + 4.0) * row as f64;
+        svg.text((LEFT - 8.0, y + 22.0), "end", &word(inputs.int64_value(&[0, row]))?);
+        let x = LEFT + (FIELD.0 + 4.0) * row as f64 + FIELD.0 / 2.0;
+        svg.text((x, TOP - 12.0), "middle", &word(targets.int64_value(&[0, row]))?);
+        for column in 0..4 {
+            let p = probabilities.double_value(&[0, row, targets.int64_value(&[0, column])]);
+            let (fill, ink) =
+                if row == column { (BLUE, "#ffffff") } else { ("#e2eef9", "#1a1a1a") };
+            let at = (LEFT + (FIELD.0 + 4.0) * column as f64, y);
+            svg.field(at, FIELD, fill, ink, &format!("{:.2}", p * 1e5));
+        }
+        let p = probabilities.double_value(&[0, row, targets.int64_value(&[0, row])]);
+        let right = LEFT + 4.0 * FIELD.0;
+        svg.text((right + 36.0, y + 22.0), "middle", "…");
+        svg.text((right + 100.0, y + 22.0), "middle", &format!("{:.4}", -p.ln()));
+    }
+    svg.write("picked-targets")
 }
