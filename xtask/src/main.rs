@@ -23,6 +23,7 @@ mod paths;
 mod python;
 mod record;
 mod reference;
+mod results;
 mod run;
 mod slices;
 mod source;

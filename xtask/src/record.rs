@@ -12,6 +12,7 @@ use serde::Deserialize;
 use xtask::{datasets, memory, setup};
 
 use crate::machine::{commit, processor};
+use crate::results;
 use crate::run::build;
 
 const FOLDER: &str = "chapters/runs";
@@ -31,6 +32,8 @@ struct Recording {
     #[serde(default)]
     left_out: Vec<String>,
     figure: Option<PathBuf>,
+    #[serde(default)]
+    results: bool,
 }
 
 /// One start of a program: what stands above its output, its words, and what it reads.
@@ -76,9 +79,12 @@ pub fn run(root: &Path, name: &str) -> Result<()> {
         text += &above(&start.shown, &start.typed, &ran, starts.len());
         text += &kept(&ran.stdout, &recording.left_out);
     }
-    fs::write(root.join(FOLDER).join(name).with_extension("out"), text)?;
+    fs::write(root.join(FOLDER).join(name).with_extension("out"), &text)?;
+    let plot = root.join(format!("chapters/figures/run-{name}.svg"));
+    if recording.results {
+        fs::write(&plot, results::figure(&text)?)?;
+    }
     if let Some(figure) = &recording.figure {
-        let plot = root.join(format!("chapters/figures/run-{name}.svg"));
         fs::copy(folder.join(figure), plot).with_context(|| figure.display().to_string())?;
     }
     println!("{FOLDER}/{name}.out");
