@@ -10,7 +10,7 @@ use attention::{
     multi_head::MultiHeadAttention,
 };
 use embedding::support::show;
-use figure::{BLUE, ORANGE, Svg};
+use figure::{BLUE, ORANGE, STEP, Svg};
 use tch::{Device, Kind, Tensor, nn::VarStore};
 
 fn main() -> Result<()> {
@@ -58,56 +58,30 @@ fn shape(values: &Tensor) -> String {
     values.size().iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 
-/// The table of all channels on the left, its two slices on the right.
+/// The queries of one sequence in three stages: all channels, grouped by head, and the heads in front.
 fn draw_split(before: &Tensor, after: &Tensor) -> Result<()> {
-    const FIELD: (f64, f64) = (52.0, 26.0);
-    let mut svg = Svg::new(
-        760.0,
-        380.0,
-        "Six channels of queries are split into two heads of three channels",
+    let mut svg = Svg::new(640.0, 470.0, "Six channels become two heads of three, in three stages");
+    svg.describe(
+        "A table of five rows and six columns. The view groups the columns by threes, and nothing moves. The transposition \
+         puts the heads in front: a table of five rows and three columns for each.",
     );
-    let (color, ink) = (
-        |head: i64| [BLUE, ORANGE][head as usize],
-        |head: i64| ["#ffffff", "#1a1a1a"][head as usize],
-    );
-    let field =
-        |svg: &mut Svg, left: f64, top: f64, row: i64, column: i64, head: i64, value: f64| {
-            let at = (left + column as f64 * (FIELD.0 + 2.0), top + row as f64 * (FIELD.1 + 2.0));
-            svg.field(at, FIELD, color(head), ink(head), &format!("{value:.2}"));
-        };
-    svg.text((222.0, 100.0), "middle", "T = 5 rows, C = 6 columns");
+    let head = |head: i64| before.narrow(1, 3 * head, 3); // [T, D]
+    let colors = [(BLUE, "#ffffff"), (ORANGE, "#1a1a1a")];
+    svg.text((32.0, 18.0), "start", "[T, C] = [5, 6]");
+    svg.text((345.0, 18.0), "start", "view: [T, H, D] = [5, 2, 3]");
+    svg.text((60.0, 262.0), "start", "transpose: [H, T, D] = [2, 5, 3]");
     for row in 0..5 {
-        svg.text((52.0, 128.0 + row as f64 * 28.0), "end", &format!("{row}"));
-        for column in 0..6 {
-            field(
-                &mut svg,
-                60.0,
-                110.0,
-                row,
-                column,
-                column / 3,
-                before.double_value(&[row, column]),
-            );
-        }
-        for head in 0..2 {
-            for column in 0..3 {
-                let value = after.double_value(&[head, row, column]);
-                field(&mut svg, 560.0, 40.0 + 180.0 * head as f64, row, column, head, value);
-            }
-        }
+        svg.text((18.0, 51.0 + STEP.1 * row as f64), "middle", &row.to_string());
     }
-    for head in 0..2 {
-        let top = 28.0 + 180.0 * head as f64;
-        svg.colored_text(
-            (640.0, top),
-            "middle",
-            &format!("head {head}: T = 5, D = 3"),
-            color(head),
-        );
+    svg.text((328.0, 108.0), "middle", "→");
+    svg.text((32.0, 262.0), "start", "↓");
+    svg.numbers((32.0, 32.0), before, "#5a5a5a", "#ffffff");
+    for (number, (fill, ink)) in (0_i64..).zip(colors) {
+        svg.numbers((345.0 + 150.0 * number as f64, 32.0), &head(number), fill, ink);
+        let left = 60.0 + 250.0 * number as f64;
+        svg.colored_text((left, 292.0), "start", &format!("head {number}"), fill);
+        svg.numbers((left, 304.0), &after.get(number), fill, ink);
     }
-    svg.text((472.0, 170.0), "middle", "view, then");
-    svg.text((472.0, 188.0), "middle", "transpose");
-    svg.text((472.0, 206.0), "middle", "→");
     svg.write("split-heads")
 }
 

@@ -1,11 +1,12 @@
-//! Scaled dot-product attention step by step (chapter 2.1); draws `chapters/figures/softmax.svg`.
+//! Scaled dot-product attention step by step (chapter 2.1); draws `chapters/figures/softmax.svg` and
+//! `chapters/figures/query-key-value.svg`.
 
 mod figure;
 
 use anyhow::Result;
 use attention::attend::attention_weights;
 use embedding::{embed::Embedding, support::show};
-use figure::{BLUE, ORANGE, Svg};
+use figure::{BLUE, ORANGE, STEP, Svg, shade};
 use tch::{Device, Kind, Tensor, nn::VarStore};
 
 const CPU: (Kind, Device) = (Kind::Float, Device::Cpu);
@@ -49,7 +50,8 @@ fn main() -> Result<()> {
         let largest = (&random_scores * factor).softmax(-1, None).amax(-1, false).mean(None);
         println!("factor {factor:.1} largest weight {:.4}", largest.double_value(&[]));
     }
-    draw_softmax()
+    draw_softmax()?;
+    draw_flow(&q, &k, &v)
 }
 
 fn softmax_of_pair(x: f64) -> [f64; 2] {
@@ -86,4 +88,46 @@ fn draw_softmax() -> Result<()> {
         svg.colored_text((across(label_x), down(0.86)), "middle", label, color);
     }
     svg.write("softmax")
+}
+
+/// What the first position reads: its query against all keys, and the values in the proportions that come out.
+fn draw_flow(q: &Tensor, k: &Tensor, v: &Tensor) -> Result<()> {
+    let [keys, scores_at, weights_at, values, top] = [32.0, 244.0, 334.0, 440.0, 110.0];
+    const GREEN: &str = "#3f8f3f";
+    let scores = q.narrow(0, 0, 1).matmul(&k.tr()) / 4_f64.sqrt(); // [1, T]
+    let weights = scores.softmax(-1, None); // [1, T]
+    let mut svg = Svg::new(640.0, 350.0, "How the first of five positions reads all five");
+    svg.describe(
+        "The query of position 0 is compared with the keys of all five positions. Each comparison gives a score, softmax \
+         makes weights of the scores, and the values, each times its weight, add up to the output.",
+    );
+    svg.colored_text((keys, 18.0), "start", "query of position 0", BLUE);
+    svg.numbers((keys, 26.0), &q.narrow(0, 0, 1), BLUE, "#ffffff");
+    svg.text((keys + 95.0, 78.0), "middle", "times each key, added up");
+    svg.colored_text((keys, top - 10.0), "start", "keys", ORANGE);
+    svg.numbers((keys, top), k, ORANGE, "#1a1a1a");
+    svg.text((scores_at + 30.0, top - 10.0), "middle", "score / 2");
+    svg.text((weights_at + 30.0, top - 10.0), "middle", "weight");
+    for row in 0..5 {
+        let y = top + STEP.1 * row as f64;
+        let (score, weight) = (scores.double_value(&[0, row]), weights.double_value(&[0, row]));
+        svg.text((keys - 12.0, y + 19.0), "middle", &row.to_string());
+        svg.field((scores_at, y), (60.0, 28.0), "#c4c4c4", "#1a1a1a", &format!("{score:.2}"));
+        svg.field(
+            (weights_at, y),
+            (60.0, 28.0),
+            &shade(weight),
+            "#1a1a1a",
+            &format!("{weight:.2}"),
+        );
+    }
+    svg.text((keys + 202.0, top + 79.0), "middle", "→");
+    svg.text((scores_at + 75.0, top + 79.0), "middle", "→");
+    svg.text((weights_at + 83.0, top + 79.0), "middle", "×");
+    svg.text((scores_at + 75.0, top + 172.0), "middle", "softmax");
+    svg.colored_text((values, top - 10.0), "start", "values", GREEN);
+    svg.numbers((values, top), v, GREEN, "#ffffff");
+    svg.text((values + 95.0, top + 172.0), "middle", "added up: the output");
+    svg.numbers((values, top + 184.0), &weights.matmul(v), "#5a5a5a", "#ffffff");
+    svg.write("query-key-value")
 }

@@ -14,6 +14,9 @@ pub const ORANGE: &str = "#e07b1a";
 /// Lines and letters: as far from white as from black.
 const GRAY: &str = "#7d7d7d";
 
+/// From one field of a table of numbers to the next: to the right and down.
+pub const STEP: (f64, f64) = (48.0, 30.0);
+
 /// A picture in the making; coordinates run from the upper left corner to the right and down.
 pub struct Svg {
     text: String,
@@ -25,10 +28,15 @@ impl Svg {
         let mut svg = Self { text: String::new() };
         svg.push(&format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
-             height=\"{height}\" font-family=\"system-ui, sans-serif\" font-size=\"13\" role=\"img\">"
+             height=\"{height}\" font-family=\"system-ui, sans-serif\" font-size=\"15\" role=\"img\">"
         ));
         svg.push(&format!("<title>{title}</title>"));
         svg
+    }
+
+    /// What can be seen, in sentences, for those who cannot see it.
+    pub fn describe(&mut self, words: &str) {
+        self.push(&format!("<desc>{words}</desc>"));
     }
 
     fn push(&mut self, element: &str) {
@@ -83,6 +91,17 @@ impl Svg {
         self.colored_text((x + width / 2.0, y + height / 2.0 + 4.5), "middle", word, ink);
     }
 
+    /// A table of numbers with two decimals, a field for each, its upper left one at `at`.
+    pub fn numbers(&mut self, (left, top): (f64, f64), numbers: &Tensor, fill: &str, ink: &str) {
+        for row in 0..numbers.size()[0] {
+            for column in 0..numbers.size()[1] {
+                let at = (left + STEP.0 * column as f64, top + STEP.1 * row as f64);
+                let number = format!("{:.2}", numbers.double_value(&[row, column]));
+                self.field(at, (STEP.0 - 2.0, STEP.1 - 2.0), fill, ink, &number);
+            }
+        }
+    }
+
     /// A table of weights from 0 to 1, the darker the larger, with labels for its rows and columns. Its upper left field
     /// stands at `at`; a field that `hidden` marks is gray.
     pub fn heat_map(
@@ -120,9 +139,13 @@ impl Svg {
         }
     }
 
-    /// Closes the picture and writes it to `chapters/figures/<name>.svg`.
+    /// Closes the picture and writes it to `chapters/figures/<name>.svg`, where `cargo xtask` has asked for it: a demo that
+    /// a reader runs or changes leaves the figures of the chapters alone.
     pub fn write(mut self, name: &str) -> Result<()> {
         self.push("</svg>");
+        if std::env::var_os("GPT2_FIGURES").is_none() {
+            return Ok(());
+        }
         let file = format!("chapters/figures/{name}.svg");
         fs::write(project_root().join(&file), self.text)
             .with_context(|| format!("cannot write {file}"))?;
@@ -132,7 +155,7 @@ impl Svg {
 }
 
 /// From a pale to a deep blue.
-fn shade(weight: f64) -> String {
+pub fn shade(weight: f64) -> String {
     let between = |pale: f64, deep: f64| (pale + (deep - pale) * weight).round() as u8;
     format!("#{:02x}{:02x}{:02x}", between(226.0, 8.0), between(238.0, 64.0), between(249.0, 129.0))
 }
