@@ -43,7 +43,7 @@ pub const CHAPTERS: [Chapter; 5] = [
         number: 2,
         name: "attention",
         krate: "attention",
-        listed: "scaled_dot_product self_attention causal_mask dropout causal_attention \
+        listed: "plain_attention scaled_dot_product self_attention causal_mask dropout causal_attention \
                 heads_side_by_side multi_head_attention attention_on_paper",
     },
     Chapter {
