@@ -1,4 +1,4 @@
-//! Several heads as one layer (chapter 2.5).
+//! Several heads as one layer (chapter 2.7).
 
 use crate::attend::{attend, attend_fused};
 use crate::linear::Linear;

@@ -50,6 +50,8 @@ impl Gpt2Config {
     /// # Source
     /// Radford et al. 2019, "Language Models are Unsupervised Multitask Learners", table 2 and section 2.3; the file `hparams.json`
     /// beside OpenAI's weights. The paper counts 117M, which is a slip that OpenAI's repository corrects.
+    /// OpenAI's `model.py` has no dropout; 0.1 is what the first GPT was trained with (Radford et al. 2018, section 4.1), and the
+    /// default of transformers.
     pub const SMALL: Self = Self {
         vocab_size: 50257,
         context: 1024,
