@@ -50,8 +50,8 @@ pub const CHAPTERS: [Chapter; 5] = [
         number: 3,
         name: "model",
         krate: "model",
-        listed: "dummy_model layer_norm activations feed_forward shortcut_gradients transformer_block \
-                model_summary untrained_text block_on_paper map",
+        listed: "dummy_model layer_norm gelu_near_zero activations feed_forward shortcut_gradients \
+                transformer_block model_summary untrained_text cached_writing block_on_paper map",
     },
     Chapter {
         number: 4,

@@ -1,12 +1,17 @@
-//! Layer normalization, once by hand and once by libtorch (chapter 3.2).
+//! Layer normalization, once by hand and once by libtorch (chapter 3.2); draws `chapters/figures/norm-axis.svg`.
 
+#[path = "../../attention/examples/figure/mod.rs"]
+mod figure;
+
+use anyhow::Result;
 use embedding::support::show;
+use figure::{BLUE, ORANGE, Svg};
 use model::norm::normalize;
 use tch::{Device, Kind, Tensor};
 
 const EPSILON: f64 = 1e-5;
 
-fn main() {
+fn main() -> Result<()> {
     tch::set_num_threads(1);
 
     tch::manual_seed(123);
@@ -24,6 +29,7 @@ fn main() {
     let scaled = &by_hand * 2.0 + 1.0;
     println!("scaled by 2 and shifted by 1\n{}", show::tensor(&scaled));
     describe(&scaled);
+    draw(&x, &by_hand)
 }
 
 /// Prints mean and variance of each row; the variance divides by the number of channels.
@@ -39,4 +45,29 @@ fn describe(x: &Tensor) {
 /// Four decimals, and no minus sign before a zero.
 fn rounded(value: &Tensor) -> String {
     format!("{:.4}", (value.double_value(&[]) * 1e4).round() / 1e4 + 0.0)
+}
+
+/// Along which axis mean and variance are taken.
+fn draw(x: &Tensor, normalized: &Tensor) -> Result<()> {
+    let mut svg = Svg::new(640.0, 250.0, "Mean and variance are taken along each row");
+    svg.describe(
+        "Two rows of five channels, one row for each position. Each row has its own mean and variance, and becomes a row of \
+         mean 0 and variance 1. Nothing is computed down a column.",
+    );
+    svg.text((72.0, 24.0), "start", "channels: mean and variance along a row →");
+    for (position, (fill, ink)) in (0_i64..).zip([(BLUE, "#ffffff"), (ORANGE, "#1a1a1a")]) {
+        let y = 40.0 + 80.0 * position as f64;
+        svg.colored_text((4.0, y + 19.0), "start", &format!("pos. {position}"), fill);
+        svg.numbers((60.0, y), &x.narrow(0, position, 1), fill, ink);
+        svg.text((322.0, y + 19.0), "middle", "→");
+        svg.numbers((345.0, y), &normalized.narrow(0, position, 1), fill, ink);
+        let row = x.get(position);
+        let (mean, variance) = (row.mean(None), row.var(false));
+        svg.text((60.0, y + 50.0), "start", &format!("mean {}", rounded(&mean)));
+        svg.text((185.0, y + 50.0), "start", &format!("variance {}", rounded(&variance)));
+        svg.text((345.0, y + 50.0), "start", "mean 0");
+        svg.text((470.0, y + 50.0), "start", "variance 1");
+    }
+    svg.text((60.0, 220.0), "start", "Never down a column: one position must not change another.");
+    svg.write("norm-axis")
 }

@@ -1,5 +1,11 @@
-//! Where the parameters of GPT-2 are, and how many its four sizes have (chapter 3.6).
+//! Where the parameters of GPT-2 are, and how many its four sizes have (chapter 3.6); draws
+//! `chapters/figures/residual-stream.svg`.
 
+#[path = "../../attention/examples/figure/mod.rs"]
+mod figure;
+
+use anyhow::Result;
+use figure::{BLUE, ORANGE, Svg};
 use model::{
     config::Gpt2Config,
     format::PUBLISHED,
@@ -8,7 +14,7 @@ use model::{
 };
 use tch::Device;
 
-fn main() {
+fn main() -> Result<()> {
     let untied = Gpt2Config::ARTICLE;
     let tied = Gpt2Config { tied: true, ..untied };
     print!("{}", summary(&Gpt2::new(untied, Device::Cpu).expect("possible sizes")));
@@ -26,4 +32,39 @@ fn main() {
             mebibytes(&config)
         );
     }
+    draw(&untied)
+}
+
+/// The stream of one position from the tables to the head, and what writes into it on the way.
+fn draw(config: &Gpt2Config) -> Result<()> {
+    const STREAM: f64 = 130.0;
+    let mut svg =
+        Svg::new(640.0, 470.0, "The residual stream of one position, from the tables to the head");
+    svg.describe(
+        "The vector begins as the sum of two rows of tables. In each of twelve blocks, attention and the feed-forward \
+         network read it and add to it. At the end a norm and the head make logits of it.",
+    );
+    let (c, v, last) = (config.channels, config.vocab_size, config.layers - 1);
+    svg.curve(&[(STREAM, 56.0), (STREAM, 400.0)], "#7d7d7d");
+    svg.field((20.0, 20.0), (220.0, 36.0), "#5a5a5a", "#ffffff", "token row + position row");
+    svg.text((260.0, 43.0), "start", &format!("{c} numbers: the stream begins"));
+    for (block, y) in [("block 0".to_owned(), 84.0), (format!("block {last}"), 246.0)] {
+        svg.text((20.0, y + 58.0), "start", &block);
+        for (part, color, top, what) in [
+            ("attention", BLUE, y, "from other positions"),
+            ("feed-forward", ORANGE, y + 58.0, "alone"),
+        ] {
+            svg.line((STREAM, top + 10.0), (220.0, top + 10.0), 1.0);
+            svg.line((STREAM, top + 34.0), (220.0, top + 34.0), 1.0);
+            svg.text((STREAM + 60.0, top + 6.0), "middle", "reads");
+            svg.text((STREAM + 60.0, top + 49.0), "middle", "adds");
+            svg.field((220.0, top), (160.0, 44.0), color, "#ffffff", part);
+            svg.text((394.0, top + 27.0), "start", what);
+            svg.field((STREAM - 11.0, top + 23.0), (22.0, 22.0), "#5a5a5a", "#ffffff", "+");
+        }
+    }
+    svg.text((220.0, 222.0), "start", &format!("blocks 1 to {} do the same", last - 1));
+    svg.field((20.0, 400.0), (220.0, 36.0), "#5a5a5a", "#ffffff", "norm, then head");
+    svg.text((260.0, 423.0), "start", &format!("{v} logits"));
+    svg.write("residual-stream")
 }

@@ -1,7 +1,12 @@
-//! The whole model before it has learned anything: its logits, and what it writes (chapter 3.7).
+//! The whole model before it has learned anything: its logits, and what it writes (chapter 3.7); draws
+//! `chapters/figures/writing-loop.svg`.
+
+#[path = "../../attention/examples/figure/mod.rs"]
+mod figure;
 
 use anyhow::Result;
 use embedding::{bpe::BytePairEncoder, support::show};
+use figure::{BLUE, ORANGE, Svg};
 use model::{config::Gpt2Config, generate::greedy, gpt2::Gpt2};
 use tch::{Device, Tensor};
 
@@ -24,9 +29,37 @@ fn main() -> Result<()> {
     println!("ids of the prompt {}", words(&ids[..rows[0].len()]));
     println!("ids that follow {}", words(&ids[rows[0].len()..]));
     println!("text\n{}", encoder.decode(&ids)?);
-    Ok(())
+    draw(&encoder, &ids, rows[0].len())
 }
 
 fn words(ids: &[i64]) -> String {
     ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
+/// Three turns of the loop: the text goes in, the most probable token comes out and is written behind it.
+fn draw(encoder: &BytePairEncoder, ids: &[i64], prompt: usize) -> Result<()> {
+    let mut svg = Svg::new(640.0, 330.0, "Three turns of the loop that writes");
+    svg.describe(
+        "In each turn the whole text goes through the model, the token with the highest logit is taken, and the text is \
+         one token longer in the next turn.",
+    );
+    for turn in 0..3 {
+        let y = 40.0 + 100.0 * turn as f64;
+        svg.text((10.0, y - 12.0), "start", &format!("turn {}", turn + 1));
+        let mut x = 10.0;
+        for (at, &id) in ids[..prompt + turn].iter().enumerate() {
+            let piece = encoder.decode(&[id])?;
+            let width = 14.0 + 8.6 * piece.trim().len() as f64;
+            let (fill, ink) = if at < prompt { (BLUE, "#ffffff") } else { (ORANGE, "#1a1a1a") };
+            svg.field((x, y), (width, 28.0), fill, ink, piece.trim());
+            x += width + 4.0;
+        }
+        let next = ids[prompt + turn];
+        let piece = encoder.decode(&[next])?;
+        svg.text((26.0, y + 48.0), "start", "↓ model ↓ logits of the last position ↓ the highest:");
+        let width = 14.0 + 8.6 * (piece.trim().len() + 6) as f64;
+        let words = format!("{next} {}", piece.trim());
+        svg.field((390.0, y + 33.0), (width, 26.0), ORANGE, "#1a1a1a", &words);
+    }
+    svg.write("writing-loop")
 }
