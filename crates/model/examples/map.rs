@@ -7,7 +7,7 @@ use anyhow::Result;
 use model::config::Gpt2Config;
 
 /// The names of the small maps, and what each lights.
-const LIT: [(&str, &[&str]); 18] = [
+const LIT: [(&str, &[&str]); 20] = [
     ("text", &["text"]),
     ("tokens", &["tokens"]),
     ("windows", &["windows"]),
@@ -22,10 +22,12 @@ const LIT: [(&str, &[&str]); 18] = [
         "model",
         &["embedding", "norm", "attention", "mask", "heads", "feed-forward", "final norm", "head"],
     ),
+    ("ends", &["embedding", "final norm", "head"]),
     ("head", &["head"]),
     ("loss", &["loss"]),
     ("gradient", &["gradient"]),
     ("step", &["step"]),
+    ("training", &["loss", "gradient", "step"]),
     ("writing", &["writing"]),
     ("cache", &["cache"]),
     ("finetune", &["fine-tuning"]),
