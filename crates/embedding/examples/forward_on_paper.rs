@@ -14,7 +14,7 @@ fn main() -> Result<()> {
     let words: BTreeSet<&str> = split_words(paper::TEXT).into_iter().collect();
     let ids = numbers(&Vocabulary::new(paper::TEXT))?;
     println!("sentence: {}", paper::SENTENCE);
-    println!("vocabulary: {}", Vec::from_iter(words).join(" "));
+    println!("vocabulary: {}", words.into_iter().collect::<Vec<_>>().join(" "));
     println!("ids {}", show::tensor(&ids));
     println!("targets {}", show::tensor(&Tensor::from_slice(&paper::TARGETS)));
 

@@ -10,9 +10,7 @@ fn main() {
     tch::set_num_threads(1);
     for row in 0..2 {
         for column in 0..2 {
-            let terms = [0, 1, 2].map(|k| format!("{} * {}", A[row][k], B[k][column]));
-            let (sum, value) = (terms.join(" + "), entry(row, column));
-            println!("row {row}, column {column}: {sum} = {value}");
+            println!("row {row}, column {column}: {} = {}", sum(row, column), entry(row, column));
         }
     }
     let (a, b) = (Tensor::from_slice2(&A), Tensor::from_slice2(&B));
@@ -23,8 +21,13 @@ fn main() {
 /// A row of the left matrix times a column of the right one: multiplied in pairs, and added up.
 fn entry(row: usize, column: usize) -> i64 {
     let mut sum = 0;
-    for k in 0..3 {
-        sum += A[row][k] * B[k][column];
+    for (k, left) in A[row].iter().enumerate() {
+        sum += left * B[k][column];
     }
     sum
+}
+
+/// The same sum as one writes it.
+fn sum(row: usize, column: usize) -> String {
+    [0, 1, 2].map(|k| format!("{} * {}", A[row][k], B[k][column])).join(" + ")
 }
