@@ -57,8 +57,9 @@ pub const CHAPTERS: [Chapter; 5] = [
         number: 4,
         name: "train",
         krate: "train",
-        listed: "training_targets cross_entropy step_on_paper split_and_loss chain_rule nudge logit_gradient train_like_pytorch book_protocol \
-                generator tiny_training decoding top_k temperature save_and_load norm_gradient",
+        listed: "training_targets cross_entropy step_on_paper split_and_loss chain_rule nudge \
+                logit_gradient train_like_pytorch sgd_and_adam book_protocol generator \
+                tiny_training decoding top_k temperature save_and_load norm_gradient",
     },
     Chapter {
         number: 5,
