@@ -190,7 +190,7 @@ pub mod tests {
             ("crates/attention/examples/d.out#3-9", "lines 1 to 4"),
             ("crates/attention/examples/d.out#0-1", "lines 1 to 4"),
             ("crates/attention/examples/d.out#x", "names no lines"),
-            ("crates/attention/src/mask.rs#future text", "`text` stands in 0 lines"),
+            ("crates/attention/src/mask.rs#future text", "`text` occurs in 0 lines"),
             ("crates/attention/examples/d.out text", "an output takes no text"),
             ("chapters/figures", "no such file"),
         ] {

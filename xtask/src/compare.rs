@@ -53,7 +53,7 @@ pub struct Pair {
 pub struct Comparison {
     /// Empty where the outputs agree.
     pub differences: Vec<Difference>,
-    /// Every number, integers included, that stands in the same place of both.
+    /// Every number, integers included, that is in the same place in both.
     pub numbers: Vec<Pair>,
 }
 

@@ -18,7 +18,7 @@ pub struct Chapter {
     pub name: &'static str,
     /// The crate under `crates/` that its demos are examples of.
     krate: &'static str,
-    /// The demos under `examples/`, in reading order, with blanks between.
+    /// The demos under `examples/`, in reading order, with spaces between.
     listed: &'static str,
 }
 

@@ -1,4 +1,4 @@
-//! The public datasets: what stands behind a name such as `the-verdict`, where it lies, and how it comes here.
+//! The public datasets: what is behind a name such as `the-verdict`, where it lies, and how it comes here.
 //!
 //! `data/datasets.json` names each file's addresses, size, SHA-256 and license. Everything that is fetched lies under
 //! `data/public/`, which git ignores. A file counts as there only if it is the very one that was published.
@@ -145,7 +145,7 @@ pub fn fetch(root: &Path, name: &str) -> Result<PathBuf> {
     fetch_with(root, name, None)
 }
 
-/// The same, shown a token of the user's, which the hub may ask for where it stands at another address or counts who asks.
+/// The same, shown a token of the user's, which the hub may ask for where it is at another address or counts who asks.
 ///
 /// # Errors
 /// As [`fetch`].

@@ -50,7 +50,7 @@ fn looks_alike(a: &str, b: &str) -> bool {
         })
 }
 
-/// Numbers, and what stands between them.
+/// Numbers, and what is between them.
 fn pieces(svg: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut start = 0;

@@ -11,7 +11,7 @@ use pulldown_latex::{Parser, Storage};
 
 use crate::markdown::Page;
 
-/// What stands in a sentence only where a formula was not recognized.
+/// What is in a sentence only where a formula was not recognized.
 const RAW: [&str; 8] =
     ["$$", "\\frac", "\\sqrt", "\\sum", "\\left", "\\text", "\\mathrm", "\\operatorname"];
 
@@ -51,7 +51,7 @@ pub fn for_mdbook(text: &str, folded: &dyn Fn(&str) -> Option<String>) -> Result
     Ok(out + &text[at..])
 }
 
-/// The markers, each with what stands in its place: nothing, or the beginning and the end of what is folded.
+/// The markers, each with what is in its place: nothing, or the beginning and the end of what is folded.
 fn markers(page: &Page, folded: &dyn Fn(&str) -> Option<String>) -> Vec<(Range<usize>, String)> {
     let mut is_folded = false;
     let in_place = page.markers.iter().map(|marker| {

@@ -10,7 +10,7 @@ use syn::{Attribute, Block, ImplItem, Item, TraitItem, Type, Visibility};
 /// A function, type or other item outside of tests that has a name.
 #[derive(Debug)]
 pub struct Named {
-    /// `name`, or `Type::name` for what stands in an `impl` or a trait.
+    /// `name`, or `Type::name` for what is in an `impl` or a trait.
     pub path: String,
     /// Whether it is a function or a method.
     pub is_function: bool,

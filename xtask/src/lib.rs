@@ -4,7 +4,7 @@
 //! | module | question it answers |
 //! | --- | --- |
 //! | [`download`] | how does one file come here whole, or not at all? |
-//! | [`datasets`] | what stands behind a name such as `the-verdict`, and where does it lie? |
+//! | [`datasets`] | what is behind a name such as `the-verdict`, and where does it lie? |
 //! | [`fetch`] | how do its files come here, or out of a folder? |
 //! | [`memory`] | how much memory is there? |
 //! | [`platform`] | which machines is this for? |
@@ -55,7 +55,7 @@ pub fn project_root() -> PathBuf {
     })
 }
 
-/// The nearest folder, from the current one upwards, that holds `data/datasets.json` and `Cargo.toml`, if we stand in a project.
+/// The nearest folder, from the current one upwards, that holds `data/datasets.json` and `Cargo.toml`, if we are in a project.
 pub fn project_around() -> Option<PathBuf> {
     let is_root = |folder: &&Path| {
         folder.join("data/datasets.json").is_file() && folder.join("Cargo.toml").is_file()

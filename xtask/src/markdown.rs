@@ -37,12 +37,12 @@ impl<'a> Page<'a> {
         Self { text, events, markers }
     }
 
-    /// The line that a byte stands on.
+    /// The line that a byte is on.
     pub fn line(&self, at: usize) -> usize {
         1 + self.text[..at].matches('\n').count()
     }
 
-    /// What stands between two markers, or after one that is never closed.
+    /// What is between two markers, or after one that is never closed.
     pub fn woven(&self) -> Vec<Range<usize>> {
         let mut woven = Vec::new();
         let mut markers = self.markers.iter();
@@ -89,7 +89,7 @@ impl<'a> Page<'a> {
     }
 }
 
-/// As many blanks as the line has bytes.
+/// As many spaces as the line has bytes.
 fn blank(line: &str) -> String {
     let length = line.trim_end_matches('\n').len();
     " ".repeat(length) + &line[length..]

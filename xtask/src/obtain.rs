@@ -81,7 +81,7 @@ impl Source {
         let status = status.with_context(|| format!("cannot run {}", self.python.display()))?;
         ensure!(
             status.success(),
-            "pip could not download {} (its own message stands above); check the connection, or set LIBTORCH to a folder with libtorch {VERSION}",
+            "pip could not download {} (its own message is above); check the connection, or set LIBTORCH to a folder with libtorch {VERSION}",
             wheel.name
         );
         wheel.find(downloads).ok_or_else(|| {

@@ -38,7 +38,7 @@ impl Tolerance {
 pub struct Reference {
     /// The lines above the output, each starting with `# `.
     pub header: Vec<String>,
-    /// What stands after `# from `.
+    /// What comes after `# from `.
     pub from: String,
     /// Read from `# rtol R atol A`, else the default.
     pub tolerance: Tolerance,

@@ -14,7 +14,7 @@ pub struct Path {
     pub names: Vec<String>,
     /// Where it stands, from 1.
     pub line: usize,
-    /// The modules of the same file that it stands in.
+    /// The modules of the same file that it is in.
     pub inside: Vec<String>,
     /// Whether one of them is for tests.
     pub in_tests: bool,

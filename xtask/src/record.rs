@@ -17,7 +17,7 @@ use crate::run::build;
 
 const FOLDER: &str = "chapters/runs";
 
-/// One entry of `recordings.toml`; what its keys mean stands there.
+/// One entry of `recordings.toml`; its keys are explained there.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Recording {
@@ -36,7 +36,7 @@ struct Recording {
     results: bool,
 }
 
-/// One start of a program: what stands above its output, its words, and what it reads.
+/// One start of a program: what is above its output, its words, and what it reads.
 #[derive(Debug, PartialEq)]
 struct Start {
     shown: Shown,

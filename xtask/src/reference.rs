@@ -83,7 +83,7 @@ fn with_scripts(root: &Path, only: Option<&str>) -> Result<Vec<Demo>> {
     Ok(vec![demo])
 }
 
-/// Whether the script reads the text of a chapter, and the article's own text of it has been fetched.
+/// Whether the script reads the text of a chapter, and the original series' own text of it has been fetched.
 fn has_public_text(root: &Path, demo: Demo) -> bool {
     let Ok(source) = fs::read_to_string(demo.script(root)) else { return false };
     ARTICLE_TEXTS.iter().any(|(chapter, file)| {

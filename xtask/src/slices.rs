@@ -1,4 +1,4 @@
-//! Parts of what `weave` copies: lines of a source by words that stand in them, lines of an output by their numbers.
+//! Parts of what `weave` copies: lines of a source by words that occur in them, lines of an output by their numbers.
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -9,19 +9,19 @@ const TO: &str = " … ";
 /// the one line. They are un-indented together.
 ///
 /// # Errors
-/// If the first words stand in no line or in several, or if the others stand in none from there on.
+/// If the first words occur in no line or in several, or if the others occur in none from there on.
 pub fn by_words(text: &str, words: &str) -> Result<String> {
     let (first, last) = words.split_once(TO).unwrap_or((words, words));
     let (first, last) = (first.trim(), last.trim());
     let lines: Vec<&str> = text.lines().collect();
     let holding: Vec<usize> = (0..lines.len()).filter(|at| lines[*at].contains(first)).collect();
     let [start] = holding[..] else {
-        bail!("`{first}` stands in {} lines; the words must name one", holding.len());
+        bail!("`{first}` occurs in {} lines; the words must name one", holding.len());
     };
     let length = lines[start..]
         .iter()
         .position(|line| line.contains(last))
-        .with_context(|| format!("`{last}` stands in no line from `{first}` on"))?;
+        .with_context(|| format!("`{last}` occurs in no line from `{first}` on"))?;
     let slice = &lines[start..=start + length];
     let full = slice.iter().filter(|line| !line.trim().is_empty());
     let indent = full.map(|line| line.len() - line.trim_start().len()).min().unwrap_or(0);
@@ -76,9 +76,9 @@ mod tests {
     #[test]
     fn words_that_name_no_line_or_several_are_refused() {
         for (words, message) in [
-            ("let k", "`let k` stands in 0 lines"),
-            ("show", "`show` stands in 2 lines"),
-            ("if q … let q", "`let q` stands in no line from `if q` on"),
+            ("let k", "`let k` occurs in 0 lines"),
+            ("show", "`show` occurs in 2 lines"),
+            ("if q … let q", "`let q` occurs in no line from `if q` on"),
         ] {
             let error = format!("{:#}", by_words(CODE, words).expect_err(words));
             assert!(error.contains(message), "{words}: {error}");

@@ -93,7 +93,7 @@ impl Source {
         self.find(path)?.body.with_context(|| format!("{path} has no body"))
     }
 
-    /// Whether a word stands in code between two bytes.
+    /// Whether a word occurs in code between two bytes.
     pub fn has_word(&self, word: &str, within: &Range<usize>) -> bool {
         self.tokens.iter().any(|span| {
             let bytes = span.byte_range();
@@ -106,7 +106,7 @@ impl Source {
         &self.text
     }
 
-    /// The lines on which a word stands in code.
+    /// The lines on which a word occurs in code.
     pub fn lines_of_word(&self, word: &str) -> Vec<usize> {
         let is_word = |span: &&Span| &self.text[span.byte_range()] == word;
         self.tokens.iter().filter(is_word).map(|span| span.start().line).collect()

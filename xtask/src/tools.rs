@@ -122,7 +122,7 @@ pub fn free_bytes(path: &Path) -> Option<u64> {
     free_column(&String::from_utf8_lossy(&output.stdout))
 }
 
-/// The column before the percentage; a file system's name may hold blanks.
+/// The column before the percentage; a file system's name may hold spaces.
 fn free_column(said: &str) -> Option<u64> {
     let words: Vec<&str> = said.lines().nth(1)?.split_whitespace().collect();
     let percentage = words.iter().position(|word| word.ends_with('%'))?;

@@ -12,9 +12,9 @@
 //! <!-- weave learn 2.3.1 -->
 //! ```
 //!
-//! Each is closed by `<!-- /weave -->`; what stands between is written here. `#1-5,9` takes lines of an output. Words
+//! Each is closed by `<!-- /weave -->`; what is between is written here. `#1-5,9` takes lines of an output. Words
 //! after the name of an item or a script take the lines from the one that holds the first words to the next that holds the last.
-//! Documentation comments of an item stay out (the article explains), attributes that talk to lints too.
+//! Documentation comments of an item stay out (the chapter explains), attributes that talk to lints too.
 
 use std::path::{Path, PathBuf};
 

@@ -17,8 +17,8 @@ fn main() {
 
     let two = Tensor::from_slice(&[-1.0_f32, 1.0, -0.5, 1.5]).view([2, 2]);
     let three = Tensor::from_slice(&[-1.0_f32, 1.0, -0.5, 1.5, -0.5, 1.5]).view([3, 2]);
-    let loss = |scores: &Tensor, targets: &[i64]| {
-        cross_entropy(scores, &Tensor::from_slice(targets)).double_value(&[])
+    let loss = |logits: &Tensor, targets: &[i64]| {
+        cross_entropy(logits, &Tensor::from_slice(targets)).double_value(&[])
     };
     println!("loss of two rows with targets 0 1: {:.4}", loss(&two, &[0, 1]));
     println!("loss of three rows with targets 0 1 1: {:.4}", loss(&three, &[0, 1, 1]));

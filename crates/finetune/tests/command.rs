@@ -261,7 +261,7 @@ fn an_exported_model_can_be_described_and_taken_back() {
     let mut complete = finetune();
     let complete = complete.args(["complete", "--prompt", "a", "--weights"]);
     let (_, stderr, code) = said(complete.arg(exported.join("config.json")));
-    assert!(code == 1 && stderr.contains("is no model but a file; name the folder"), "{stderr}");
+    assert!(code == 1 && stderr.contains("is a file, not a model; name the folder"), "{stderr}");
     assert_eq!(
         fs::read(folder.path().join("model.safetensors")).expect("a file"),
         fs::read(exported.join("model.safetensors")).expect("a file")

@@ -73,7 +73,7 @@ fn answers_to_other_tasks_are_not_replaced_where_nobody_named_the_file() {
     room.write("tasks.json", r#"[{"instruction": "Name a fish.", "output": "eel"}]"#);
     let (_, said, code) = room.finetune(words);
     assert!(
-        code == 1 && said.contains("holds something else than answers to these tasks"),
+        code == 1 && said.contains("holds something other than answers to these tasks"),
         "{said}"
     );
     assert_eq!(room.read("responses.json"), before);

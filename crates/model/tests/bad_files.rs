@@ -381,7 +381,7 @@ fn a_configuration_that_is_absurd_or_contradicts_itself_is_refused_by_its_key() 
             json!("relu"),
             "activation_function is \"relu\"; this model knows gelu_new and gelu",
         ),
-        ("activation_function", json!(7), "activation_function is no name"),
+        ("activation_function", json!(7), "activation_function is not a name"),
         ("model_type", json!("llama"), "model_type is \"llama\", not \"gpt2\""),
         (
             "scale_attn_weights",

@@ -328,11 +328,7 @@ fn an_index_that_lies_is_refused() {
     for (from, to, expected) in [
         (shard_name(1), "model-00009.safetensors".to_owned(), "names model-00009.safetensors"),
         (shard_name(1), "../x.safetensors".to_owned(), "names no file beside it"),
-        (
-            "ln_f.bias".to_owned(),
-            "ln_f.other".to_owned(),
-            "says that transformer.ln_f.other stands in",
-        ),
+        ("ln_f.bias".to_owned(), "ln_f.other".to_owned(), "says that transformer.ln_f.other is in"),
         ("weight_map".to_owned(), "weights".to_owned(), "has no weight_map"),
     ] {
         fs::write(&index, text.replace(&from, &to)).expect("room");

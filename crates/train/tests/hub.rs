@@ -136,7 +136,7 @@ fn offline_nothing_is_asked_for() {
     for name in ["gpt2-medium", "someone/something"] {
         let said = hub.find(name).expect_err("not here").to_string();
         let expected = format!(
-            "the weights of {name} are not on this machine, and HF_HUB_OFFLINE forbids to fetch them"
+            "the weights of {name} are not on this machine, and HF_HUB_OFFLINE forbids fetching them"
         );
         assert!(said.starts_with(&expected), "{said}");
     }
@@ -181,7 +181,7 @@ fn an_address_of_the_hub_that_is_none_is_named_before_anything_is_asked() {
         for name in ["gpt2", "some-one/tiny"] {
             let said = hub(&room, endpoint, false).find(name).expect_err(endpoint).to_string();
             assert!(
-                said.starts_with(&format!("HF_ENDPOINT is {endpoint}, which is no address")),
+                said.starts_with(&format!("HF_ENDPOINT is {endpoint}, which is not an address")),
                 "{said}"
             );
         }

@@ -8,7 +8,7 @@ use super::exercises::{Book, Chapter, Exercise, ItemPath, in_book};
 use super::judge::Judge;
 use crate::markdown::Page;
 
-/// The box of an exercise, as it stands in a page of `chapters/`.
+/// The box of an exercise, as it is in a page of `chapters/`.
 pub fn text(project: &Path, id: &str) -> Result<String> {
     let book = Book::read(project)?;
     let exercise = book.find(id)?;
@@ -50,7 +50,7 @@ fn judges(exercise: &Exercise) -> String {
     if parts.is_empty() { last } else { format!("{} and {last}", parts.join(", ")) }
 }
 
-/// The exercises of a chapter whose box is missing from its page, or stands behind their code.
+/// The exercises of a chapter whose box is missing from its page, or comes after their code.
 pub fn misplaced(project: &Path, chapter: &Chapter) -> Result<Vec<String>> {
     let of = in_book(chapter.number);
     let file = format!("chapters/{}-{}.md", of.number, of.name);
@@ -65,7 +65,7 @@ pub fn misplaced(project: &Path, chapter: &Chapter) -> Result<Vec<String>> {
         match (place, code) {
             (None, _) => findings.push(format!("{}: {file} has no `weave {wanted}`", exercise.id)),
             (Some(place), Some(code)) if place > code => {
-                findings.push(format!("{}: its box in {file} stands behind its code", exercise.id));
+                findings.push(format!("{}: its box in {file} comes after its code", exercise.id));
             }
             _ => {}
         }
@@ -83,7 +83,7 @@ impl Solutions {
         Ok(Self(Some(Book::read(project)?)))
     }
 
-    /// What stands over code that is folded; nothing for a directive that shows no exercise.
+    /// What is written over code that is folded; nothing for a directive that shows no exercise.
     pub fn summary(&self, directive: &str) -> Option<String> {
         let shown =
             self.0.iter().flat_map(Book::exercises).filter(|exercise| shows(exercise, directive));
@@ -153,7 +153,7 @@ mod tests {
             misplaced(folder.path(), &book.chapters[0]).expect("read").concat()
         };
         assert_eq!(found(&[of, code].concat()), "");
-        assert!(found(&[code, of].concat()).contains("stands behind its code"));
+        assert!(found(&[code, of].concat()).contains("comes after its code"));
         assert!(found(code).contains("has no `weave learn 2.3.1`"));
     }
 }

@@ -171,7 +171,7 @@ fn complaint(reader: &Reader, exercise: &Exercise, build: &Build) -> String {
     }
     let other = reader.book.exercises().find(|other| is_inside(other, shown));
     if let Some(Exercise { id, title, .. }) = other.filter(|other| other.id != exercise.id) {
-        lines.push(format!("  it stands in {id} ({title}): mend it, or `cargo learn give {id}`"));
+        lines.push(format!("  it is in {id} ({title}): mend it, or `cargo learn give {id}`"));
     }
     lines.join("\n")
 }

@@ -187,7 +187,7 @@ pub struct Book {
 }
 
 impl Book {
-    /// Reads all files of exercises; what stands beside the book comes last.
+    /// Reads all files of exercises; what is beside the book comes last.
     pub fn read(project: &Path) -> Result<Self> {
         let mut chapters = Vec::new();
         for file in matching(project, "chapters/exercises/[1-5x]-*.toml")? {

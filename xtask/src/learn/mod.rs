@@ -239,7 +239,7 @@ pub fn prove_changed(project: &Path) -> Result<()> {
     prove::changed(project, false).map(|_| ())
 }
 
-/// The project that this program was compiled in, whatever workspace we stand in.
+/// The project that this program was compiled in, whatever workspace we are in.
 fn project() -> PathBuf {
     let built_in = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
     if built_in.join("data/datasets.json").is_file() {

@@ -9,7 +9,7 @@ use super::state::Reader;
 use super::{Outcome, cut, task, workspace, wrong_use};
 use crate::contents::CHAPTERS;
 
-/// Shows the exercise at hand, cut anew if another level is asked for, or goes on to the next chapter; what stands beside the book
+/// Shows the exercise at hand, cut anew if another level is asked for, or goes on to the next chapter; what is beside the book
 /// is cut where it is asked for.
 pub fn run(reader: &mut Reader, id: Option<&str>, level: Option<Level>) -> Result<Outcome> {
     if let Some(level) = level {
@@ -25,7 +25,7 @@ pub fn run(reader: &mut Reader, id: Option<&str>, level: Option<Level>) -> Resul
     let there_is_more = done == CHAPTERS.len() && reader.book.chapter(BESIDE).is_ok();
     if wants_more && !(is_written && there_is_more) {
         return Err(wrong_use(format!(
-            "what stands beside the book comes once, when chapter {} is written; `cargo learn` says where you are",
+            "what is beside the book comes once, when chapter {} is written; `cargo learn` says where you are",
             CHAPTERS.len()
         )));
     }

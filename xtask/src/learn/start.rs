@@ -35,7 +35,7 @@ pub fn run(project: &Path, folder: &Path, wanted: &Wanted) -> Result<Outcome> {
     setup::ensure(project)?;
     let folder = workspace::refuse_or_take(project, folder)?;
     if let Err(error) = furnish(project, &folder) {
-        // It was empty; a part of a workspace would only stand in the way of the next attempt.
+        // It was empty; a part of a workspace would only hinder the next attempt.
         let _ = fs::remove_dir_all(&folder);
         return Err(
             error.context(format!("{} cannot be made, and is gone again", folder.display()))

@@ -30,7 +30,7 @@ pub struct State {
     /// The level at which each exercise was cut, where it was.
     #[serde(default)]
     pub levels: BTreeMap<String, Level>,
-    /// What the reader has left to us, as long as our text stands there.
+    /// What the reader has left to us, as long as our text is there.
     #[serde(default)]
     pub given: BTreeSet<String>,
     /// What has passed: the hash of its text.

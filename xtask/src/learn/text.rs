@@ -104,7 +104,7 @@ pub fn edited(exercise: &Exercise, reference: &[String], edits: &[Edit]) -> Resu
     Ok(bodies)
 }
 
-/// What stands before a function's body, however it is laid out: what a reader must leave as it is.
+/// What comes before a function's body, however it is laid out: what a reader must leave as it is.
 pub fn signature(root: &Path, item: &ItemPath) -> Result<String> {
     let source = Source::read(&root.join(&item.file))?;
     let found = source.find(&item.name).with_context(|| item.file.clone())?;

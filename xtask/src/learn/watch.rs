@@ -25,7 +25,7 @@ pub fn run(project: &Path, id: Option<&str>) -> Result<Outcome> {
             if id.is_some() || reader.current()?.is_none() {
                 return Ok(Outcome::Done);
             }
-            // The next exercise may stand in a file that nobody has touched: it is shown, and judged once saved.
+            // The next exercise may be in a file that nobody has touched: it is shown, and judged once saved.
             continue;
         }
         println!("  waiting for you to save; Ctrl-C ends\n");

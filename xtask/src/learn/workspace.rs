@@ -12,7 +12,7 @@ use super::text;
 use crate::contents::CHAPTERS;
 use crate::files::matching;
 
-/// Where the commands say which code they take if nobody asks, and what stands there in the reader's workspace.
+/// Where the commands say which code they take if nobody asks, and what is there in the reader's workspace.
 const OPTIONS: [&str; 2] =
     ["crates/train/src/command/options.rs", "crates/finetune/src/command/options/mod.rs"];
 const PATH_OPTION: &str = "long, value_name = \"PATH\")]\n    pub path: Option<CodePath>";

@@ -1,4 +1,4 @@
-//! Dependencies: none stands in a manifest that nobody uses.
+//! Dependencies: none is in a manifest that nobody uses.
 //!
 //! Every entry of the workspace's table is taken by a member, and every dependency of a member is named in its sources.
 

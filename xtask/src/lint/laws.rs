@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::contents::CHAPTERS;
 use crate::modules::{Module, modules};
 
-/// Folders of a crate that are no lesson, each of which may name those before it. What stands in no folder, or in one
+/// Folders of a crate that are no lesson, each of which may name those before it. What is in no folder, or in one
 /// beside the lesson such as `format/` and `support/`, comes before all of them.
 const ORDER: [&str; 4] = ["fast", "run", "serve", "command"];
 /// Folders that a lesson may name and no chapter needs to show.

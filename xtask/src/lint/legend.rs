@@ -1,4 +1,4 @@
-//! The legend of shapes: the letters that all crates use, and the numbers that stand beside them.
+//! The legend of shapes: the letters that all crates use, and the numbers beside them.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -8,7 +8,7 @@ use fs_err as fs;
 
 use super::digits::numbers;
 
-/// The letters of shapes, and the numbers that stand beside them.
+/// The letters of shapes, and the numbers beside them.
 #[derive(Debug, Default)]
 pub struct Legend {
     pub letters: BTreeSet<String>,

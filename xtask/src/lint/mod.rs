@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`arrows`] | does a lesson name what comes after it? |
 //! | [`circles`] | do files lead to one another? |
-//! | [`unsafety`] | does unsafe code stand in its folder? |
+//! | [`unsafety`] | is unsafe code where it may be? |
 //! | [`woven`] | do the chapters show the lesson, and is it small? |
 //! | [`sizes`] | is a file or a function too long? |
 //! | [`dependencies`] | does somebody use each dependency? |
@@ -12,6 +12,7 @@
 //! | [`numbers`] | do the numbers in a chapter's sentences come from woven blocks? |
 //! | [`links`] | do links lead somewhere? |
 //! | [`named_tests`] | are the tests there that a chapter names? |
+//! | [`words`] | does something read as translated? |
 //!
 //! Beside these, every demo has a `.out`, and every `.out` says where it comes from.
 
@@ -27,8 +28,10 @@ mod numbers;
 mod shapes;
 mod sizes;
 mod unsafety;
+mod words;
 mod woven;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Result, bail};
@@ -39,7 +42,7 @@ use crate::markdown::Page;
 use crate::outputs::demo_errors;
 use crate::source::Source;
 use crate::weave;
-use laws::at;
+use laws::{Root, at};
 use legend::Legend;
 
 /// Runs every lint and lists what it finds.
@@ -53,6 +56,7 @@ pub fn run(root: &Path) -> Result<()> {
     findings.extend(woven::check(root, &roots)?);
     findings.extend(sizes::check(root, &roots));
     findings.extend(circles::check(root, &roots));
+    findings.extend(wording(root, &roots)?);
     let sources = comments(root, &legend, &mut findings)?;
     let pages = pages(root, &legend, &mut findings)?;
     if findings.is_empty() {
@@ -63,6 +67,27 @@ pub fn run(root: &Path) -> Result<()> {
         println!("{finding}");
     }
     bail!("{} findings", findings.len())
+}
+
+/// The words of the sources that are no lesson, and of the pages outside of the chapters.
+fn wording(root: &Path, roots: &[Root]) -> Result<Vec<String>> {
+    let lesson: BTreeSet<_> =
+        roots.iter().flat_map(Root::lesson).map(|module| &module.file).collect();
+    let mut findings = Vec::new();
+    for module in roots.iter().flat_map(sizes::sources) {
+        if !lesson.contains(&module.file) {
+            let found = words::in_source(&module.source);
+            findings.extend(found.iter().map(|what| at(root, &module.file, what)));
+        }
+    }
+    for file in ["README.md", "data/README.md", "BENCHMARKS.md"] {
+        for file in matching(root, file)? {
+            let text = fs::read_to_string(&file)?;
+            findings
+                .extend(words::in_page(&Page::new(&text)).iter().map(|what| at(root, &file, what)));
+        }
+    }
+    Ok(findings)
 }
 
 /// The shapes in all comments; returns the number of sources.
@@ -157,6 +182,8 @@ mod tests {
             ("crates/model/src/lib.rs", &"mod a;\n".repeat(251), ""),
             ("Cargo.toml", "[workspace.dependencies]\nrand = \"1\"\n", ""),
             ("chapters/1-x.md", "[a](gone.md)\n", ""),
+            ("README.md", "It has learnt.\n", ""),
+            ("crates/model/src/lib.rs", "//! `B`, learnt\n", "//! `B`\n"),
             ("crates/model/examples/d.rs", "fn main() {}\n", ""),
         ] {
             write(path, wrong);

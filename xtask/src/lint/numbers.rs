@@ -1,4 +1,4 @@
-//! Numbers in the chapters' sentences come from woven blocks: a decimal, or an integer from 1,000 on, must stand in a
+//! Numbers in the chapters' sentences come from woven blocks: a decimal, or an integer from 1,000 on, must be in a
 //! woven block of its chapter (more exactly, perhaps) or in the legend, or its line must carry a link. Free are smaller
 //! integers (they count what the text itself sets up), years, the numbers of sections, equations and versions,
 //! headings, inline code and formulas.
@@ -33,7 +33,7 @@ pub fn unproven(page: &Page, legend: &Legend) -> Vec<String> {
             let rounds_to = |value: &f64| format!("{:.decimals$}", value.abs()) == number;
             if !values.iter().any(rounds_to) {
                 findings.push(format!(
-                    "line {}: {number} stands in no woven block of this page and its line has no link",
+                    "line {}: {number} is in no woven block of this page and its line has no link",
                     i + 1
                 ));
             }

@@ -1,4 +1,4 @@
-//! Unsafe code stands in one folder of the workspace, behind functions that are sound for every caller.
+//! Unsafe code is in one folder of the workspace, behind functions that are sound for every caller.
 
 use std::path::Path;
 

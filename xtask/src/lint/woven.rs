@@ -34,9 +34,9 @@ pub struct Share {
     pub file: String,
     /// Its lines of code: no blank lines, comments, documentation, tests.
     pub code: usize,
-    /// Those of them that stand in a chapter.
+    /// Those of them that are in a chapter.
     pub woven: usize,
-    /// The items that stand in none, with their lines of code.
+    /// The items that are in none, with their lines of code.
     left_out: Vec<(String, usize)>,
 }
 
@@ -85,7 +85,7 @@ pub fn shares(project: &Path, roots: &[Root]) -> Result<Vec<Share>> {
     Ok(shares)
 }
 
-/// The items of each file that stand in a chapter.
+/// The items of each file that are in a chapter.
 fn woven_items(project: &Path) -> Result<BTreeMap<String, BTreeSet<String>>> {
     let mut items: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for page in matching(project, "chapters/*.md")? {

@@ -23,7 +23,7 @@ pub struct Text {
     pub content: String,
 }
 
-/// The text of a chapter: the article's own if `cargo xtask fetch` has put it under `data/public`, else the embedded one.
+/// The text of a chapter: the original series' own if `cargo xtask fetch` has put it under `data/public`, else the embedded one.
 ///
 /// # Errors
 /// If the fetched file cannot be read, or if the chapter has no text of its own (1 and 4 have one).

@@ -166,7 +166,7 @@ fn refuse_other_answers(out: &Path, records: &[Record]) -> Result<()> {
     let ours = theirs.iter().filter(|record| asked.contains(&record.entry.prompt())).count();
     ensure!(
         ours > 0 && ours == theirs.len(),
-        "{} holds something else than answers to these tasks; name another file with --out, or this one, of which a copy is then kept",
+        "{} holds something other than answers to these tasks; name another file with --out, or this one, of which a copy is then kept",
         out.display()
     );
     Ok(())

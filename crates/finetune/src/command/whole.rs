@@ -72,7 +72,7 @@ pub fn run(options: &Whole) -> Result<ExitCode> {
     }
 
     let Prepared { trainer, folder, .. } = &prepared;
-    // Before anything is asked of it: hours of training must not hang on an answer.
+    // Before anything is asked of it: hours of training must not depend on an answer.
     folder.write_model(trainer, &card(&prepared, None))?;
     export::write_companions(folder.path(), &trainer.model.config, true)?;
     let Some(answered) = answer_test(options, &prepared, &stop)? else {

@@ -182,7 +182,7 @@ fn json(fields: &Fields) -> Result<String> {
     Ok(serde_json::to_string_pretty(&[fields])?.trim_matches(['[', ']', '\n']).to_owned())
 }
 
-/// Copies what stands in a file, unless that is nothing or the same, to the first free of `NAME.bak`, `NAME.bak2` and so on.
+/// Copies what is in a file, unless that is nothing or the same, to the first free of `NAME.bak`, `NAME.bak2` and so on.
 fn kept_copy(path: &Path, text: &str) -> Result<Option<PathBuf>> {
     let old = if path.exists() { fs::read(path)? } else { Vec::new() };
     if old.is_empty() || old == text.as_bytes() {

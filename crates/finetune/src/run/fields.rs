@@ -1,4 +1,4 @@
-//! An entry as it stands in its file (chapter 5.2), with what other programs keep in it.
+//! An entry as it is in its file (chapter 5.2), with what other programs keep in it.
 
 use anyhow::{Result, anyhow, bail};
 use serde::{
@@ -16,7 +16,7 @@ const OTHER_NAMES: [&str; 6] =
 /// The key of a model's answer.
 pub const RESPONSE: &str = "model_response";
 
-/// A JSON object as it stands in a file: its keys in their order, each value letter for letter.
+/// A JSON object as it is in a file: its keys in their order, each value letter for letter.
 #[derive(Debug, Clone)]
 pub struct Fields(pub Vec<(String, Box<RawValue>)>);
 
@@ -24,7 +24,7 @@ impl Fields {
     /// The text under a key; a number is its digits, `null` counts as absent.
     ///
     /// # Errors
-    /// If something else stands there.
+    /// If something else is there.
     pub fn text(&self, number: usize, key: &str) -> Result<Option<String>> {
         let Some((_, value)) = self.0.iter().find(|(name, _)| name == key) else {
             return Ok(None);

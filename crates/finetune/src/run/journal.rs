@@ -40,7 +40,7 @@ impl Journal {
             let line = line.trim_ascii_end(); // a sentence ends with its line
             let begin: String = String::from_utf8_lossy(line).chars().take(40).collect();
             format!(
-                "{} holds {begin:?}, which is not what stands in such a file; choose another, nothing was changed",
+                "{} holds {begin:?}, which is not what such a file holds; choose another, nothing was changed",
                 path.display()
             )
         };

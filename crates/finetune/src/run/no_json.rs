@@ -2,7 +2,7 @@
 
 use anyhow::anyhow;
 
-/// What the parser complains of, with what stands there instead of JSON and the way out.
+/// What the parser complains of, with what is there instead of JSON and the way out.
 pub fn no_json(text: &str, error: &serde_json::Error) -> anyhow::Error {
     let hint = hint(text, error).map_or_else(String::new, |hint| format!(" ({hint})"));
     anyhow!("{error}{hint}").context("it is not JSON")
@@ -17,14 +17,14 @@ fn hint(text: &str, error: &serde_json::Error) -> Option<&'static str> {
     if has(b"NaN") || has(b"Inf") {
         Some("NaN and Infinity are no JSON; write null where nothing is known")
     } else if needs_key && has(b"}") {
-        Some("a comma stands before the closing brace")
+        Some("there is a comma before the closing brace")
     } else if needs_key && has(b"'") {
         Some("single quotes are Python's; json.dump writes JSON")
     } else if has(b"//") || has(b"/*") {
         Some("JSON has no comments")
     } else if line[..at].ends_with(b"},") && line[at..].trim_ascii().is_empty() {
         Some(
-            "a comma stands behind an object; one object a line takes none, a list has brackets around it",
+            "there is a comma after an object; one object a line takes none, a list has brackets around it",
         )
     } else {
         other_format(text)

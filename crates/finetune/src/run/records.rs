@@ -127,7 +127,7 @@ fn fields(number: usize, json: &RawValue) -> Result<Fields> {
 }
 
 impl Record {
-    /// An entry as it would stand in a file.
+    /// An entry as it would be in a file.
     ///
     /// # Errors
     /// Never in practice: texts can be written as JSON.
@@ -139,7 +139,7 @@ impl Record {
     /// An entry of which only the instruction must be there.
     ///
     /// # Errors
-    /// If it is not, or if a key holds something else than a text or a number.
+    /// If it is not, or if a key holds something other than a text or a number.
     pub fn read(number: usize, fields: Fields) -> Result<Self> {
         let text = |key| fields.text(number, key);
         let instruction = text("instruction")?.ok_or_else(|| fields.without_instruction(number))?;

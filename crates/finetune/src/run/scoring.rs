@@ -19,7 +19,7 @@ const MOST_FAILURES: usize = 3;
 /// With what each line of the file begins.
 const BEGINNING: &str = r#"{"answer":"#;
 
-/// One mark, as it stands on a line of the file.
+/// One mark, as it is written on a line of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Score {
     /// Which answer, counted from 0.

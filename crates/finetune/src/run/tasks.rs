@@ -149,13 +149,13 @@ mod tests {
             ),
             (
                 r#"[{"instruction": "a",}]"#.to_owned(),
-                "line 1 column 22 (a comma stands before the closing brace)",
+                "line 1 column 22 (there is a comma before the closing brace)",
             ),
             ("[{'instruction': 'a'}]".to_owned(), "single quotes are Python's"),
             (format!("// tasks\n[{chat}]"), "JSON has no comments"),
             (
                 "{\"instruction\": \"a\", \"output\": \"b\"},\n{}".to_owned(),
-                "a comma stands behind an object; one object a line takes none",
+                "there is a comma after an object; one object a line takes none",
             ),
             ("instruction,output\na,b\n".to_owned(), "tables (CSV, TSV) are not read"),
             ("instruction\toutput\na\tb\n".to_owned(), "tables (CSV, TSV) are not read"),

@@ -135,7 +135,7 @@ fn losses(desk: &mut Desk, asked: &Asked) -> Result<Value> {
     let targets = Tensor::from_slice(targets).to_device(model.store.device()).unsqueeze(-1); // [T, 1]
     let losses = Vec::<f64>::try_from(-logprobs.gather(-1, &targets, false).squeeze_dim(-1))?;
     let shown = &ids[begun..];
-    let unknown = shown.len() - losses.len(); // the first token, where nothing stands before it
+    let unknown = shown.len() - losses.len(); // the first token, where nothing comes before it
     let all = std::iter::repeat_n(None, unknown).chain(losses.into_iter().map(Some));
     let bytes: usize = shown.iter().filter_map(|&id| encoder.piece(id).ok()).map(<[u8]>::len).sum();
     Ok(json!({

@@ -8,7 +8,7 @@ use tch::Tensor;
 /// Whole numbers beyond these are not exact in JSON.
 const LARGEST: i64 = 1 << 53;
 
-/// A text before, a whole number within bounds, a text behind; and how much of it stands there already.
+/// A text before, a whole number within bounds, a text behind; and how much of it is there already.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Form {
     before: Vec<u8>,
@@ -22,7 +22,7 @@ impl Form {
     /// What a `response_format` of OpenAI's interface asks for; nothing where it asks for text.
     ///
     /// # Errors
-    /// If it asks for something else than a whole number.
+    /// If it asks for something other than a whole number.
     pub fn of(format: &Value) -> Result<Option<Self>> {
         let kind = format["type"].as_str().unwrap_or("text");
         let schema = match kind {
@@ -48,7 +48,7 @@ impl Form {
                 };
                 ensure!(
                     number["type"] == "integer",
-                    "{name} is no integer; the schema of a whole number is known here"
+                    "{name} is not an integer; the schema of a whole number is known here"
                 );
                 Self::number(number, &format!("{{{}:", Value::from(name.as_str())), "}")
             }
@@ -60,7 +60,7 @@ impl Form {
         let bound = |key, without| match &schema[key] {
             Value::Null => Ok(without),
             bound => bound.as_i64().filter(|bound| bound.abs() <= LARGEST).with_context(|| {
-                format!("{key} is {bound}, no whole number that is exact in JSON")
+                format!("{key} is {bound}, not a whole number that is exact in JSON")
             }),
         };
         let (least, most) = (bound("minimum", -LARGEST)?, bound("maximum", LARGEST)?);

@@ -99,7 +99,7 @@ pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) ->
 }
 
 /// A page of another site can have its visitor's browser ask us. It says so in `Origin`; and where its name has been made to lead to
-/// this machine, the name stands in `Host`.
+/// this machine, the name is in `Host`.
 ///
 /// # Source
 /// The WHATWG's Fetch standard, section 3.2, for `Origin`; "DNS rebinding" for why a name in `Host` is refused and an address is not.

@@ -1,4 +1,4 @@
-//! The form of a conversation, which stands in a model's folder.
+//! The form of a conversation, which is in a model's folder.
 
 use crate::instructions::Entry;
 use anyhow::{Context, Result};

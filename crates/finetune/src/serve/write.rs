@@ -23,7 +23,7 @@ pub const MOST_LIKELY: usize = 20;
 /// What is to be written.
 #[derive(Debug, Clone)]
 pub struct Order {
-    /// What stands there already.
+    /// What is there already.
     pub prompt: Vec<i64>,
     /// The most tokens.
     pub max_tokens: usize,

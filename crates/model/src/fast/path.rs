@@ -8,7 +8,7 @@ use std::{fmt, str::FromStr};
 pub enum CodePath {
     /// What the chapters show.
     Lesson,
-    /// What stands behind the door `fast`.
+    /// What is behind the door `fast`.
     Fast,
 }
 

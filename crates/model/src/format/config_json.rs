@@ -20,7 +20,7 @@ pub fn load_config(path: &Path) -> Result<Gpt2Config> {
         .with_context(|| format!("{} describes no model that can be built here", path.display()))
 }
 
-/// `config.json` as it stands.
+/// `config.json` as it is.
 pub(super) fn read(path: &Path) -> Result<Value> {
     json::read(path, LONGEST)
 }
@@ -102,7 +102,7 @@ fn gelu(keys: &Keys) -> Result<Gelu> {
         Some(other) => {
             bail!("activation_function is {other:?}; this model knows gelu_new and gelu")
         }
-        None => bail!("activation_function is no name; this model knows gelu_new and gelu"),
+        None => bail!("activation_function is not a name; this model knows gelu_new and gelu"),
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 /// What wraps a model puts its name before those of the tensors: transformers itself, `torch.compile`, parallel training, Lightning.
 const WRAPPERS: [&str; 5] = ["transformer.", "_orig_mod.", "module.", "model.", "base_model."];
-/// Heads of other tasks, which stand beside the language model in the files of reward and classification models.
+/// Heads of other tasks, which are beside the language model in the files of reward and classification models.
 const OTHER_HEADS: [&str; 3] = ["v_head.", "score.", "multiple_choice_head."];
 /// The output head's name in a file.
 pub(super) const HEAD: &str = "lm_head.weight";

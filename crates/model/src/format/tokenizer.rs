@@ -27,7 +27,7 @@ pub struct Tokenizer {
     pub begins_texts: bool,
 }
 
-/// Reads what stands beside the weights about the tokenizer of a model with `vocab_size` entries; nothing means GPT-2's.
+/// Reads what is beside the weights about the tokenizer of a model with `vocab_size` entries; nothing means GPT-2's.
 ///
 /// # Errors
 /// If it is of another kind than GPT-2's, a file cannot be read or makes no sense, or it does not fit the model.

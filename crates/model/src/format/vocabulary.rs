@@ -1,4 +1,4 @@
-//! The vocabulary that the files of a folder describe together: checked entry by entry, since an id that means something else than it
+//! The vocabulary that the files of a folder describe together: checked entry by entry, since an id that means something other than it
 //! did in training is never noticed later.
 
 use super::{

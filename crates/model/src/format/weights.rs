@@ -1,4 +1,4 @@
-//! The weights of a folder, which stand in one file or, as transformers writes large models, in several with an index.
+//! The weights of a folder, which are in one file or, as transformers writes large models, in several with an index.
 
 use super::{WEIGHTS, json, safetensors::WeightFile};
 use anyhow::{Context, Result, bail, ensure};
@@ -9,7 +9,7 @@ use std::{
 };
 use tch::Tensor;
 
-/// Name of the file that tells which tensor stands in which of several weight files.
+/// Name of the file that tells which tensor is in which of several weight files.
 pub const INDEX: &str = "model.safetensors.index.json";
 /// Of a longer index, which belongs to no GPT-2, the rest is not read.
 const LONGEST: u64 = 1 << 24;
@@ -43,7 +43,7 @@ impl Weights {
                 .with_context(|| format!("{} names {shard}", weights.path.display()))?;
             for (name, _) in file.shapes() {
                 if let Some(other) = weights.places.insert(name.clone(), weights.files.len()) {
-                    bail!("{name} stands in {} and in {shard}", weights.files[other].0.display());
+                    bail!("{name} is in {} and in {shard}", weights.files[other].0.display());
                 }
             }
             weights.files.push((path, file));
@@ -52,7 +52,7 @@ impl Weights {
             let place = weights.places.get(name).map(|&file| weights.files[file].0.as_path());
             ensure!(
                 place == Some(&folder.join(shard)),
-                "{} says that {name} stands in {shard}, but it does not; fetch it again",
+                "{} says that {name} is in {shard}, but it is not; fetch it again",
                 weights.path.display()
             );
         }

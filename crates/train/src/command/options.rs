@@ -61,7 +61,7 @@ pub struct Options {
     /// tales, story, shakespeare, tiny, gpt2, gpt2-medium, gpt2-large, gpt2-xl, or a config.json [default: tales, for a --text tiny]
     #[arg(help_heading = "Model and data", long)]
     pub model: Option<String>,
-    /// Weights to begin with: scratch, gpt2 (and so on), or a folder [default: scratch]
+    /// Weights to start from: scratch, gpt2 (and so on), or a folder [default: scratch]
     #[arg(help_heading = "Model and data", long, value_name = "WEIGHTS")]
     pub init: Option<String>,
     /// Learn a vocabulary of N entries from the text [default: the model's own, else GPT-2's 50,257]
@@ -73,13 +73,13 @@ pub struct Options {
     /// Windows of text in a batch [default: 4]
     #[arg(help_heading = "Training", long, value_name = "N", value_parser = at_least_one)]
     pub batch_size: Option<usize>,
-    /// Batches that add up to one step [default: 1]
+    /// Batches whose gradients add up to one step [default: 1]
     #[arg(help_heading = "Training", long, value_name = "N", value_parser = at_least_one)]
     pub grad_accum: Option<usize>,
     /// Passes over the text [default: 10]
     #[arg(help_heading = "Training", long, value_name = "N", value_parser = at_least_one, conflicts_with = "max_steps")]
     pub epochs: Option<usize>,
-    /// Steps in all, instead of epochs
+    /// Steps in total, instead of epochs
     #[arg(help_heading = "Training", long, value_name = "N", value_parser = at_least_one)]
     pub max_steps: Option<usize>,
     /// Highest learning rate [default: 2e-3, less for small batches; for large models 4e-4, with weights 5e-5]
@@ -97,7 +97,7 @@ pub struct Options {
     /// Largest gradient norm, 0 for any [default: 1]
     #[arg(help_heading = "Training", long, value_name = "X", value_parser = not_negative)]
     pub grad_clip: Option<f64>,
-    /// Part of the activations dropped in training [default: 0]
+    /// Share of the activations dropped in training [default: 0]
     #[arg(help_heading = "Model and data", long, value_name = "X", value_parser = share)]
     pub dropout: Option<f64>,
     /// Steps between validations, 0 for epochs only [default: 20]
@@ -109,13 +109,13 @@ pub struct Options {
     /// Steps between samples, 0 for epochs only [default: 0]
     #[arg(help_heading = "Training", long, value_name = "N", value_parser = whole)]
     pub sample_every: Option<usize>,
-    /// What samples go on from [default: words from the validation text]
+    /// What samples continue [default: words from the validation text]
     #[arg(help_heading = "Output", long, value_name = "TEXT", allow_hyphen_values = true)]
     pub prompt: Option<String>,
     /// Steps between checkpoints, 0 for epochs only [default: 0]
     #[arg(help_heading = "Training", long, value_name = "N", value_parser = whole)]
     pub save_every: Option<usize>,
-    /// Checkpoints that stay [default: 2]
+    /// Checkpoints to keep [default: 2]
     #[arg(help_heading = "Training", long, value_name = "N", value_parser = at_least_one)]
     pub keep_last: Option<usize>,
     /// Keep the weights with the lowest validation loss and end with them [default: true]
@@ -128,7 +128,7 @@ pub struct Options {
     #[arg(help_heading = "Training", long, value_name = "DIR", num_args = 0..=1, conflicts_with_all = ["init", "model"])]
     #[expect(clippy::option_option, reason = "absent, without a folder, with one")]
     pub resume: Option<Option<PathBuf>>,
-    /// Folder for all that is written [default: runs/train, runs/train-2, …]
+    /// Folder for everything that is written [default: runs/train, runs/train-2, …]
     #[arg(help_heading = "Output", long, value_name = "DIR")]
     pub out_dir: Option<PathBuf>,
     /// Write into a folder that holds other files already
@@ -140,10 +140,10 @@ pub struct Options {
     /// Threads [default: the processor's cores]
     #[arg(help_heading = "Computation", long, value_name = "N", value_parser = threads)]
     pub threads: Option<i32>,
-    /// Code that takes the steps: lesson (what the chapters show) or fast [default: fast where it does the same]
+    /// Which code takes the steps: lesson (what the chapters show) or fast [default: fast where it does the same]
     #[arg(help_heading = "Computation", long, value_name = "PATH")]
     pub path: Option<CodePath>,
-    /// Numbers in which matrices are multiplied: f32, or bf16, faster where the processor has a unit for it [default: f32]
+    /// Number type in which matrices are multiplied: f32, or bf16, faster where the processor has a unit for it [default: f32]
     #[arg(help_heading = "Computation", long, value_name = "TYPE", value_parser = precision(), hide_possible_values = true)]
     pub precision: Option<Precision>,
     /// cpu, cuda or mps
@@ -152,7 +152,7 @@ pub struct Options {
     /// Repeat a published run draw by draw: book or article
     #[arg(help_heading = "Training", long, value_name = "NAME", conflicts_with_all = LAID_DOWN)]
     pub protocol: Option<String>,
-    /// Leave dropout on while such a run measures, as the article did
+    /// Leave dropout on while such a run measures, as the original of article did
     #[arg(help_heading = "Training", long, requires = "protocol", conflicts_with_all = LAID_DOWN)]
     pub eval_with_dropout: bool,
     /// Draw the curve in the terminal at the end

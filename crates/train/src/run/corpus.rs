@@ -14,7 +14,7 @@ use xtask::datasets;
 const LEARNED: f64 = 0.9;
 /// What the text is called that comes with this project.
 pub const EMBEDDED: &str = "the embedded tales";
-/// What stands between the documents of many a public text, and is one token there.
+/// What is between the documents of many a public text, and is one token there.
 const MARK: &str = "<|endoftext|>";
 
 /// A text to learn and a text to be measured on.

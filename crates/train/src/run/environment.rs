@@ -66,12 +66,12 @@ pub fn endpoint() -> String {
 /// Checks that the address of the hub is one.
 ///
 /// # Errors
-/// If it has no scheme, another than of the web, or no host.
+/// If it has no scheme, one that is not of the web, or no host.
 pub fn check_endpoint(address: &str) -> Result<()> {
     let host = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"));
     ensure!(
         host.is_some_and(|host| !host.is_empty()),
-        "HF_ENDPOINT is {address}, which is no address; it begins with https://, as https://huggingface.co does"
+        "HF_ENDPOINT is {address}, which is not an address; it begins with https://, as https://huggingface.co does"
     );
     Ok(())
 }

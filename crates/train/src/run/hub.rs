@@ -75,7 +75,7 @@ impl Hub {
             let why =
                 broken.unwrap_or_else(|| format!("the weights of {name} are not on this machine"));
             bail!(
-                "{why}, and HF_HUB_OFFLINE forbids to fetch them (as TRANSFORMERS_OFFLINE does); unset it, or copy them here"
+                "{why}, and HF_HUB_OFFLINE forbids fetching them (as TRANSFORMERS_OFFLINE does); unset it, or copy them here"
             );
         }
         say_broken(broken.as_ref(), "fetching it anew");
@@ -149,7 +149,7 @@ fn local(name: &str, path: &Path) -> Result<PathBuf> {
         if path.is_file() && is_part(path) { parent.unwrap_or(Path::new(".")) } else { path };
     ensure!(
         !folder.is_file(),
-        "{name} is no model but a file; name the folder that holds {WEIGHTS} and {CONFIG}"
+        "{name} is a file, not a model; name the folder that holds {WEIGHTS} and {CONFIG}"
     );
     let on_hub = OWNERS.iter().find(|(known, _)| *known == name);
     if folder::is_model(folder) {

@@ -123,7 +123,7 @@ impl Report {
     }
 }
 
-/// A text as it can stand in a table.
+/// A text as it can be written in a table.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace(['\n', '\r'], " ")
 }

@@ -47,8 +47,8 @@ pub fn read(path: &Path, most_bytes: u64) -> Result<String> {
     };
     let units: Vec<u16> =
         bytes[2..].chunks_exact(2).map(|pair| order([pair[0], pair[1]])).collect();
-    ensure!(bytes.len().is_multiple_of(2), "{name} is no whole UTF-16; save it as UTF-8");
-    String::from_utf16(&units).map_err(|_| anyhow!("{name} is no whole UTF-16; save it as UTF-8"))
+    ensure!(bytes.len().is_multiple_of(2), "{name} is not whole UTF-16; save it as UTF-8");
+    String::from_utf16(&units).map_err(|_| anyhow!("{name} is not whole UTF-16; save it as UTF-8"))
 }
 
 #[cfg(test)]
@@ -82,8 +82,8 @@ mod tests {
             (b"%PDF-1.4\n", "is a PDF; save its text"),
             (b"PAR1\x15", "is a Parquet file; in Python, to_json"),
             (b"f\xfcr", "is not UTF-8 at byte 1; save it as UTF-8"),
-            (b"\xff\xfea\x00b", "is no whole UTF-16; save it as UTF-8"),
-            (b"\xff\xfe\x00\xd8", "is no whole UTF-16; save it as UTF-8"),
+            (b"\xff\xfea\x00b", "is not whole UTF-16; save it as UTF-8"),
+            (b"\xff\xfe\x00\xd8", "is not whole UTF-16; save it as UTF-8"),
             (&[b'a'; 1001], "has 1001 bytes; more than 1000 are not read"),
         ] {
             let error = read_bytes(bytes).expect_err("no text").to_string();

@@ -99,7 +99,7 @@ pub fn learn(
         .unwrap_or_else(|| learn_merges(&text, merges));
     ensure!(
         learned.len() == merges,
-        "vocab-size is {vocab_size}, but the text gives only {} entries before no two pieces stand side by side; take at most as many",
+        "vocab-size is {vocab_size}, but the text gives only {} entries before no two pieces are adjacent; take at most as many",
         learned.len() + FEWEST
     );
     let encoder = BytePairEncoder::from_merges(&learned).with_end_of_text();

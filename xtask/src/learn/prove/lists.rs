@@ -47,7 +47,7 @@ pub fn check(project: &Path, book: &Book) -> Result<Vec<String>> {
 fn of_exercise(project: &Path, chapter: &Chapter, exercise: &Exercise) -> Result<Vec<String>> {
     let mut wrong = Vec::new();
     if !exercise.id.starts_with(&format!("{}.", chapter.name())) {
-        wrong.push(format!("it stands in the file of chapter {}", chapter.name()));
+        wrong.push(format!("it is in the file of chapter {}", chapter.name()));
     }
     if exercise.judges.is_empty() || exercise.hints.iter().any(|hint| hint.trim().is_empty()) {
         wrong.push("it needs judges and three hints".to_owned());

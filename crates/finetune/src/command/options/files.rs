@@ -17,13 +17,13 @@ pub struct Respond {
     /// Where the answers go, all keys of FILE with them [default: responses.json]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// Keep no copy of what stands there
+    /// Keep no copy of what is there
     #[arg(long)]
     pub force: bool,
     /// gpt2, gpt2-medium, gpt2-large, gpt2-xl, or a folder [default: the newest run in runs/, else gpt2]
     #[arg(long, value_name = "WEIGHTS")]
     pub weights: Option<String>,
-    /// The most tokens of an answer
+    /// The most tokens that an answer may have
     #[arg(long, value_name = "N", default_value_t = 35, value_parser = at_least_one)]
     pub max_new_tokens: usize,
     /// Keep weights as f32, bf16 or int8: fewer bytes write faster, and nearly the same
@@ -44,7 +44,7 @@ pub struct Eval {
     /// gpt2, gpt2-medium, gpt2-large, gpt2-xl, or a folder [default: the newest run in runs/, else gpt2]
     #[arg(long, value_name = "WEIGHTS")]
     pub weights: Option<String>,
-    /// Tokens by which the window over the text moves on; fewer are more exact and take longer [default: half the context]
+    /// Tokens by which the window moves over the text; fewer are more exact and take longer [default: half the context]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub stride: Option<usize>,
     #[command(flatten)]
@@ -59,10 +59,10 @@ pub struct Eval {
 pub struct Score {
     /// Answers, as `respond` and a whole run write them
     pub file: PathBuf,
-    /// Where each mark is written down as soon as it is given [default: scores.jsonl beside FILE]
+    /// Where each mark is written as soon as it is given [default: scores.jsonl beside FILE]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// Have each answer marked so many times
+    /// Have each answer marked this many times
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
     pub repeat: usize,
     #[command(flatten)]
@@ -83,7 +83,7 @@ pub struct Export {
     /// The folder to write
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// Add the one file that llama.cpp and Ollama read, its weights as `f32`, `f16` or `q8_0`
+    /// Add the single file that llama.cpp and Ollama read, with weights as `f32`, `f16` or `q8_0`
     #[arg(long, value_name = "TYPE")]
     pub gguf: Option<NumberType>,
     /// Write into a folder that is not empty
@@ -99,7 +99,7 @@ pub struct Export {
 pub struct Info {
     /// gpt2, gpt2-medium, gpt2-large, gpt2-xl, a folder, or a weight file
     pub weights: String,
-    /// A second run, whose report card is laid beside that of the first
+    /// A second run, whose report card is shown beside the first one's
     pub other: Option<String>,
     /// Show errors in full
     #[arg(long)]

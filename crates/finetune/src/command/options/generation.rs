@@ -17,7 +17,7 @@ pub struct Generation {
     /// The most tokens to write
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = at_least_one)]
     pub max_new_tokens: usize,
-    /// 0 takes the most probable token each time, higher values dare more [default: complete 1, chat 0]
+    /// 0 takes the most probable token each time, higher values vary more [default: complete 1, chat 0]
     #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = any_number)]
     pub temperature: Option<f64>,
     /// Choose among the N most probable tokens only [default: all]
@@ -53,7 +53,7 @@ impl Generation {
     after_help = "Example: cargo run -p finetune -- complete --weights runs/train --prompt \"At the end of\" --top-k 25"
 )]
 pub struct Complete {
-    /// The text to go on from [default: standard input; without any text the model begins one]
+    /// The text to continue [default: standard input; without any text the model begins one]
     #[arg(value_name = "TEXT", conflicts_with = "prompt")]
     pub text: Option<String>,
     /// The same, which may begin with dashes

@@ -78,7 +78,7 @@ pub struct Common {
     /// cpu, cuda or mps
     #[arg(long, default_value = "cpu")]
     pub device: String,
-    /// Code that computes: lesson, as in the chapters, or fast [default: fast where both agree]
+    /// Which code computes: lesson, as in the chapters, or fast [default: fast where both agree]
     #[arg(long, value_name = "PATH")]
     pub path: Option<CodePath>,
     /// Show errors in full

@@ -20,7 +20,7 @@ pub struct Whole {
     /// For scratch: learn a vocabulary of N entries [default: 2048]
     #[arg(help_heading = "Model and data", long, value_name = "N", conflicts_with = "resume")]
     pub vocab_size: Option<usize>,
-    /// Take only so many entries, chosen as Python's random.sample does
+    /// Take only this many entries, chosen as Python's random.sample does
     #[arg(help_heading = "Model and data", long, value_name = "N", value_parser = whole)]
     pub sample: Option<usize>,
     /// Passes over the training entries [default: 2, for scratch 12]
@@ -32,7 +32,7 @@ pub struct Whole {
     /// Highest learning rate [default: 5e-5, for scratch 2e-3]
     #[arg(help_heading = "Training", long, value_name = "RATE", value_parser = positive)]
     pub learning_rate: Option<f64>,
-    /// Part of the activations dropped in training [default: 0]
+    /// Share of the activations dropped in training [default: 0]
     #[arg(help_heading = "Model and data", long, value_name = "X", value_parser = share)]
     pub dropout: Option<f64>,
     /// Count the loss of the answers only, not of the instructions
@@ -50,17 +50,17 @@ pub struct Whole {
     /// End once N validations in a row bring no lower loss, 0 for never [default: 0]
     #[arg(help_heading = "Training", long, value_name = "N", value_parser = whole)]
     pub patience: Option<usize>,
-    /// Numbers in which matrices are multiplied in training: f32, or bf16, faster where the processor has a unit for it [default: f32]
+    /// Number type in which training multiplies matrices: f32, or bf16, faster where the processor has a unit for it [default: f32]
     #[arg(help_heading = "Computation", long, value_name = "TYPE", value_parser = precision(), hide_possible_values = true)]
     pub precision: Option<Precision>,
     /// Go on with the run in DIR, or with the newest one in runs/
     #[arg(help_heading = "Training", long, value_name = "DIR", num_args = 0..=1, conflicts_with_all = ["weights", "data", "sample", "mask_prompt", "seed", "out_dir"])]
     #[expect(clippy::option_option, reason = "absent, without a folder, with one")]
     pub resume: Option<Option<PathBuf>>,
-    /// The most tokens of an answer
+    /// The most tokens that an answer may have
     #[arg(help_heading = "Output", long, value_name = "N", default_value_t = 35, value_parser = at_least_one)]
     pub max_new_tokens: usize,
-    /// Folder for all that is written [default: runs/finetune, runs/finetune-2, …]
+    /// Folder for everything that is written [default: runs/finetune, runs/finetune-2, …]
     #[arg(help_heading = "Output", long, value_name = "DIR")]
     pub out_dir: Option<PathBuf>,
     /// Write into a folder that holds other files already

@@ -5,7 +5,7 @@ use ureq::http::Uri;
 
 /// The port that Ollama listens at.
 const OLLAMA_PORT: &str = "11434";
-/// What stands behind the root of a server in the addresses that people copy.
+/// What is behind the root of a server in the addresses that people copy.
 const ENDPOINTS: [&str; 8] = [
     "/chat/completions",
     "/completions",
@@ -104,11 +104,12 @@ impl Address {
             return Err(format!("a server is asked by http or https, not {scheme}"));
         }
         let base = Self::of_openai(address).base;
-        let uri: Uri = base.parse().map_err(|error| format!("{base} is no address: {error}"))?;
+        let uri: Uri =
+            base.parse().map_err(|error| format!("{base} is not an address: {error}"))?;
         let port = uri.authority().and_then(|authority| split_port(authority.as_str()));
         match port {
             Some((_, port)) if uri.port_u16().is_none() => {
-                Err(format!("{port:?} is no port; there are 1 to 65535"))
+                Err(format!("{port:?} is not a port; ports are 1 to 65535"))
             }
             _ => Ok(address.to_owned()),
         }
@@ -122,7 +123,7 @@ impl Address {
     }
 }
 
-/// A value without the blanks and quotes that shells and service files leave around it.
+/// A value without the spaces and quotes that shells and service files leave around it.
 fn unquoted(text: &str) -> &str {
     text.trim().trim_matches(['"', '\'']).trim()
 }
@@ -233,9 +234,9 @@ mod tests {
         for (address, said) in [
             ("", "must name a server"),
             ("http://", "must name a server"),
-            ("127.0.0.1:99999", "\"99999\" is no port"),
-            ("localhost:", "\"\" is no port"),
-            ("http://[::1", "is no address"),
+            ("127.0.0.1:99999", "\"99999\" is not a port"),
+            ("localhost:", "\"\" is not a port"),
+            ("http://[::1", "is not an address"),
             ("unix:///run/x", "not unix"),
         ] {
             let error = Address::check(address).expect_err(address);

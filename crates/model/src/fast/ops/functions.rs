@@ -1,4 +1,4 @@
-//! What stands between the products, over plain numbers: norm, GELU, softmax.
+//! What is between the products, over plain numbers: norm, GELU, softmax.
 //!
 //! The loops have no branches and no calls in them, so that the compiler makes vector instructions of them on any processor. Training
 //! and the reading of prompts compile them anew for wider registers.
@@ -193,7 +193,7 @@ fn normal_share(x: f32) -> (f32, f32) {
 /// `e^x = 2^n e^r` with `n` the whole number nearest to `x / ln 2`; for `r`, at most `ln 2 / 2`, Taylor's series up to `r^7 / 7!`.
 #[inline(always)]
 pub fn exp(x: f32) -> f32 {
-    const ROUND: f32 = 12_582_912.0; // 1.5 * 2^23: adding it rounds to a whole number, which stands in the lowest bits
+    const ROUND: f32 = 12_582_912.0; // 1.5 * 2^23: adding it rounds to a whole number, which is then in the lowest bits
     let x = x.clamp(-87.3, 88.7);
     let shifted = x * std::f32::consts::LOG2_E + ROUND;
     let n = shifted - ROUND;

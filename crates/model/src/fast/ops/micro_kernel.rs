@@ -1,6 +1,6 @@
 //! Products of matrices of which a library would first copy more than it has to.
 //!
-//! A product is made in tiles of 6 rows by 16 columns, whose sums stand in registers from the first term to the last. The right
+//! A product is made in tiles of 6 rows by 16 columns, whose sums stay in registers from the first term to the last. The right
 //! matrix is laid out in panels for that: 16 columns, line after line. On one core of an AMD Zen 3, which can do 102 billion operations
 //! in a second, such tiles do 94 to 98 with sums of 256 terms and more.
 //!

@@ -1,4 +1,4 @@
-//! How the numbers of a tensor stand in the file.
+//! How the numbers of a tensor are written in the file.
 
 use anyhow::{Result, bail, ensure};
 use half::f16;
@@ -74,7 +74,7 @@ impl NumberType {
         }
     }
 
-    /// Adds numbers as they stand in the file.
+    /// Adds numbers as they are written in the file.
     ///
     /// # Errors
     /// If one of them is too large for 16 bits.

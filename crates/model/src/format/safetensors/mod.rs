@@ -69,7 +69,7 @@ impl WeightFile {
     /// Reads one tensor as 32-bit floats; 16-bit floats are widened.
     ///
     /// # Errors
-    /// If there is no such tensor, if it holds something else than floats, or a value that is not finite.
+    /// If there is no such tensor, if it holds something other than floats, or a value that is not finite.
     pub fn tensor(&mut self, name: &str) -> Result<Tensor> {
         let (shape, ..) = self.describe(name)?;
         let whole =

@@ -45,7 +45,7 @@ impl View for Bytes {
 /// Writes tensors of 32-bit floats under a temporary name, flushes them to the disk, and renames the file into place.
 ///
 /// # Errors
-/// If a tensor holds something else or a value that is not finite, or the disk refuses; what stood at `path` before then still stands there.
+/// If a tensor holds something else or a value that is not finite, or the disk refuses; what was at `path` before then is still there.
 pub fn write(path: &Path, tensors: Vec<(String, Tensor)>) -> Result<()> {
     let views = tensors
         .into_iter()

@@ -1,6 +1,6 @@
 //! Which positions of a batch have to be computed.
 //!
-//! A position sees what stands before it and nothing else. So texts that begin alike are alike inside as far as that goes, and one
+//! A position sees what comes before it and nothing else. So texts that begin alike are alike inside as far as that goes, and one
 //! of them is enough: in fine-tuning, where every prompt opens with the same sentences, that is a third of all positions. And
 //! whatever follows the last target of a text, such as padding, reaches no loss.
 //!

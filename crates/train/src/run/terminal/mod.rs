@@ -98,7 +98,7 @@ pub fn print_completions(shell: Shell, mut command: clap::Command, name: &str) {
     println!("{}", completions_usage(shell, name));
 }
 
-/// How a shell gets to use them, as a comment behind the script: it completes a command that it finds, and not what stands behind
+/// How a shell gets to use them, as a comment after the script: it completes a command that it finds, and not what comes after
 /// `cargo run -p NAME --`.
 fn completions_usage(shell: Shell, name: &str) -> String {
     let load = match shell {

@@ -166,7 +166,7 @@ fn is_narrow() -> bool {
 }
 
 /// A bar with that far behind it, where stderr is a terminal; it takes the room that the words leave, and never more than a line.
-/// `between` stands before the time that is left.
+/// `between` comes before the time that is left.
 fn bar(done: usize, total: usize, counted: &str, between: &'static str) -> Option<ProgressBar> {
     if !io::stderr().is_terminal() {
         return None;
