@@ -21,13 +21,11 @@ pub struct Trace {
     pub lens_ids: Tensor,
     /// The probability of each of them: `[L + 1, T, 10]`.
     pub lens_probabilities: Tensor,
-    /// What the model says: `[T, V]`.
-    pub logits: Tensor,
 }
 
 /// Sends a text through the model and keeps what it passes through.
 ///
-/// The numbers are those of [`Gpt2::forward`] with attention spelled out, which has the weights that the fused kernel never stores.
+/// The numbers are those of [`Gpt2::hidden`] with attention spelled out, which has the weights that the fused kernel never stores.
 ///
 /// # Errors
 /// If there is no id, one is outside the vocabulary, or there are more than the context or [`MOST_POSITIONS`].
@@ -42,18 +40,15 @@ pub fn trace(model: &Gpt2, ids: &[i64]) -> Result<Trace> {
     let ids = Tensor::from_slice(ids).unsqueeze(0).to_device(model.store.device()); // [1, T]
     model.check_ids(&ids, 0)?;
     let _guard = tch::no_grad_guard();
-    let mut x = model.embed.forward(&ids, 0); // [1, T, C]
-    let (mut attention, mut residual) = (Vec::new(), vec![x.shallow_clone()]);
-    for block in &model.blocks {
-        let (weights, after) = pass(block, &x); // [1, H, T, T], [1, T, C]
+    let (mut attention, mut residual) = (Vec::new(), vec![model.embed.forward(&ids, 0)]); // [1, T, C]
+    for (depth, block) in model.blocks.iter().enumerate() {
+        let (weights, after) = pass(block, &residual[depth]); // [1, H, T, T], [1, T, C]
         attention.push(weights);
-        residual.push(after.shallow_clone());
-        x = after;
+        residual.push(after);
     }
-    let logits = model.logits(&model.norm.forward(&x)).squeeze_dim(0); // [T, V]
     let (lens_probabilities, lens_ids) = logit_lens(model, &residual); // [L + 1, T, 10]
     let (attention, residual) = (Tensor::cat(&attention, 0), Tensor::cat(&residual, 0));
-    Ok(Trace { attention, residual, lens_ids, lens_probabilities, logits })
+    Ok(Trace { attention, residual, lens_ids, lens_probabilities })
 }
 
 /// [`Block::forward`] without cache and dropout, its weights spelled out.
