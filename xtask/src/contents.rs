@@ -51,7 +51,7 @@ pub const CHAPTERS: [Chapter; 5] = [
         name: "model",
         krate: "model",
         listed: "dummy_model layer_norm gelu_near_zero activations feed_forward shortcut_gradients \
-                transformer_block model_summary untrained_text cached_writing block_on_paper map",
+                transformer_block model_summary untrained_text cached_writing looking_inside block_on_paper map",
     },
     Chapter {
         number: 4,
