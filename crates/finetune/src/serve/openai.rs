@@ -95,7 +95,7 @@ async fn answer(app: &App, wish: Wish, kind: Kind) -> Result<Response, Refusal> 
     let reply = Reply::new(kind, name, wish.likeliest(kind)?);
     if wish.stream != Some(true) {
         let whole = app.thread.ask(model, move |desk| {
-            let (order, mut parts) = (wish.order(desk.loaded, kind)?, Vec::new());
+            let (order, mut parts) = (wish.order(desk.loaded, &reply)?, Vec::new());
             let ending = write(desk, &order, |written| {
                 parts.push(written);
                 ControlFlow::Continue(())
@@ -108,23 +108,15 @@ async fn answer(app: &App, wish: Wish, kind: Kind) -> Result<Response, Refusal> 
         wish.stream_options.as_ref().is_some_and(|options| options["include_usage"] == true);
     let (events, told) = sse::channel();
     app.thread.give(model, move |desk| {
-        let outcome =
-            desk.and_then(|mut desk| stream(&mut desk, &wish, kind, &reply, usage, &events));
+        let outcome = desk.and_then(|mut desk| stream(&mut desk, &wish, &reply, usage, &events));
         events.close(outcome);
     })?;
     told.respond().await
 }
 
 /// Writes as the client reads; where nobody does any more, it ends.
-fn stream(
-    desk: &mut Desk,
-    wish: &Wish,
-    kind: Kind,
-    reply: &Reply,
-    usage: bool,
-    events: &Events,
-) -> Result<()> {
-    let order = wish.order(desk.loaded, kind)?;
+fn stream(desk: &mut Desk, wish: &Wish, reply: &Reply, usage: bool, events: &Events) -> Result<()> {
+    let order = wish.order(desk.loaded, reply)?;
     let (encoder, mut count) = (desk.loaded.lesson(), 0);
     events.send(&reply.begin())?;
     let ending = write(desk, &order, |written| {
@@ -168,15 +160,15 @@ impl Wish {
         }
     }
 
-    fn order(&self, loaded: &Loaded, kind: Kind) -> Result<Order> {
+    fn order(&self, loaded: &Loaded, reply: &Reply) -> Result<Order> {
         let format = self.response_format.as_ref().unwrap_or(&Value::Null);
         let max_tokens = self.max_completion_tokens.or(self.max_tokens);
-        let usual = match kind {
+        let usual = match reply.kind {
             Kind::Completion => COMPLETION_TOKENS,
             Kind::Chat => (loaded.brought.model.config.context as usize).min(NEW_TOKENS),
         };
         let order = Order {
-            prompt: self.ids(loaded, kind)?,
+            prompt: self.ids(loaded, reply.kind)?,
             max_tokens: max_tokens.unwrap_or(usual),
             sampling: Sampling {
                 temperature: self.temperature.unwrap_or(1.0),
@@ -190,7 +182,7 @@ impl Wish {
                 Some(Texts::Several(texts)) => texts,
                 Some(Texts::Ids(_)) => bail!("stop must be a text or several"),
             },
-            likeliest: self.likeliest(kind)?.unwrap_or(0),
+            likeliest: reply.likeliest.unwrap_or(0),
             form: Form::of(format)?,
         };
         order.checked(loaded)

@@ -16,11 +16,13 @@ pub enum Kind {
 
 /// What all parts of a reply have in common.
 pub struct Reply {
-    kind: Kind,
+    /// By which interface it was asked for.
+    pub kind: Kind,
     id: String,
     created: u64,
     model: String,
-    likeliest: Option<usize>,
+    /// So many of the likeliest tokens are told; none where no probabilities are asked for.
+    pub likeliest: Option<usize>,
 }
 
 impl Ending {
