@@ -31,15 +31,12 @@ impl Catalogue {
 
     /// All names, that of the server's model first.
     pub fn names(&self) -> Vec<String> {
-        let checkpoints = self.folder.join(CHECKPOINTS);
-        let mut kept: Vec<PathBuf> = fs::read_dir(checkpoints)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|entry| entry.path())
-            .collect();
+        let before = self.folder.join(PRETRAINING);
+        let checkpoints = [&self.folder, &before].map(|run| fs::read_dir(run.join(CHECKPOINTS)));
+        let entries = checkpoints.into_iter().flatten().flatten().flatten();
+        let mut kept: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
         kept.sort();
-        kept.push(self.folder.join(PRETRAINING));
+        kept.push(before);
         let runs = newest::all().into_iter().filter(|run| run.has_model).map(|run| run.folder);
         let mut names = vec![self.first.clone()];
         for path in kept.into_iter().chain(runs).filter(|path| folder::is_model(path)) {

@@ -1,13 +1,13 @@
 // Two models, or two checkpoints of one, on the same text.
 import { ask, attempt, el, listen } from "./dom.js";
-import { named, surprise, tokenButton, visible } from "./tokens.js";
+import { flowing, named, surprise, tokenButton, visible } from "./tokens.js";
 
 /** The view. */
 export function compareView(panel, names) {
   const choice = (side, chosen) => el("select", { id: `model-${side}`, "aria-label": `Model on the ${side}` }, names.map((name) => el("option", { value: name, selected: name === chosen }, name)));
   const sides = [
     { side: "left", pick: choice("left", names[0]) },
-    { side: "right", pick: choice("right", names[1] ?? names[0]) },
+    { side: "right", pick: choice("right", names.findLast((name) => name.includes("pretraining")) ?? names[1] ?? names[0]) },
   ].map((one) => ({ ...one, out: el("div", { class: "tokens", id: `out-${one.side}`, "aria-live": "polite" }), sum: el("p", { class: "quiet" }) }));
   const input = el("textarea", { id: "compare-text", rows: 4, spellcheck: "false" }, "Once upon a time there was a");
   const go = el("button", { id: "both-write", onclick: () => attempt(() => both(goOn)) }, "Let both go on");
@@ -30,9 +30,9 @@ export function compareView(panel, names) {
   async function goOn({ pick, out, sum }) {
     const model = pick.value;
     const cut = await ask("tokens", { model, text: input.value });
-    out.replaceChildren(...cut.pieces.map((piece, place) => tokenButton({ piece, id: cut.ids[place] }, { disabled: true })));
+    out.replaceChildren(...flowing(cut.pieces.map((piece, place) => tokenButton({ piece, id: cut.ids[place] }, { disabled: true }))));
     await listen("write", { model, ids: cut.ids, max_tokens: 60 }, ({ id, piece, p }) => {
-      if (id !== undefined) out.append(tokenButton({ id, piece, p }, { disabled: true }));
+      if (id !== undefined) out.append(...flowing([tokenButton({ id, piece, p }, { disabled: true })]));
     });
     sum.textContent = "Always the likeliest token.";
   }

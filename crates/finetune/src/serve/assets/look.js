@@ -1,6 +1,9 @@
 // What the model passes through on a text: heads, the logit lens, the length of the stream, and where the text is cut.
 import { ask, attempt, draw, el, roving, unpack } from "./dom.js";
-import { named, percent, tokenButton } from "./tokens.js";
+import { flowing, named, percent, tokenButton } from "./tokens.js";
+
+/** A map of more tokens has no words beside it. */
+const MOST_WORDS = 40;
 
 /** The view; without a server it shows `given` and takes no text. Returns what shows other tokens. */
 export function lookView(panel, given) {
@@ -9,11 +12,12 @@ export function lookView(panel, given) {
   let chosen = { layer: 0, head: 0, token: 0 };
 
   const input = el("textarea", { id: "look-text", rows: 2, spellcheck: "false" }, "The rabbit slept because it was tired.");
-  const go = el("button", { id: "look", onclick: () => attempt(async () => lookAt((await ask("tokens", { text: input.value })).ids)) }, "Look");
+  const go = el("button", { id: "look", class: "main", onclick: () => attempt(async () => lookAt(await cut())) }, "Look");
   const tokens = el("div", { class: "tokens", id: "look-tokens", role: "group", "aria-label": "The tokens of the text" });
   const heads = el("div", { class: "heads", id: "heads", role: "group", "aria-label": "All heads: a row for each block" });
   const head = el("div", { id: "head" });
   const lens = el("div", { class: "scroll", id: "lens", tabindex: 0, role: "region", "aria-label": "The logit lens" });
+  const ranks = el("div", { class: "scroll", id: "ranks", tabindex: 0, role: "region", "aria-label": "The ten likeliest tokens after the chosen one" });
   const lengths = el("div", { id: "lengths" });
   const note = el("p", { class: "quiet" });
   roving(tokens);
@@ -23,6 +27,8 @@ export function lookView(panel, given) {
   const rowsBefore = (row) => (row * (row + 1)) / 2;
   /** How much a reader takes of a token, from 0 to 1. */
   const weight = (layer, number, reader, read) => weights[(layer * seen.heads + number) * rowsBefore(text()) + rowsBefore(reader) + read] / 255;
+
+  const cut = async () => (await ask("tokens", { text: input.value })).ids;
 
   async function lookAt(ids) {
     if (!ids.length) throw new Error("There is no token to look at; give a text.");
@@ -34,7 +40,7 @@ export function lookView(panel, given) {
     weights = unpack(seen.attention);
     chosen = { layer: 0, head: 0, token: text() - 1 };
     note.textContent = seen.left_out ? `Of this text the first ${seen.left_out} tokens are left out: the model reads the last ${text()}, as if it began there.` : "";
-    tokens.replaceChildren(...seen.pieces.map((piece, place) => tokenButton({ piece, id: seen.ids[place] }, { onclick: () => choose({ token: place }) })));
+    tokens.replaceChildren(...flowing(seen.pieces.map((piece, place) => tokenButton({ piece, id: seen.ids[place] }, { onclick: () => choose({ token: place }) }))));
     tokens.firstChild.tabIndex = 0;
     drawHeads();
     choose({});
@@ -85,35 +91,46 @@ export function lookView(panel, given) {
     const { layer, head: number, token } = chosen;
     const [step, top] = [20, 16];
     const lines = seen.pieces.slice(0, token + 1).map((piece, place) => ({ piece, place, share: weight(layer, number, token, place) }));
+    const most = Math.max(...lines.map(({ share }) => share));
     const y = (place) => top + place * step;
     const drawing = draw(
       "svg",
       { viewBox: `0 0 340 ${y(token) + step}`, role: "img", "aria-label": `What ${named(seen.pieces[token])} reads in block ${layer + 1}, head ${number + 1}`, width: "100%", style: { "max-width": "28rem" } },
-      lines.map(({ place, share }) => draw("line", { x1: 120, y1: y(token) - 4, x2: 200, y2: y(place) - 4, stroke: "var(--sure)", "stroke-width": 0.5 + 5 * share, "stroke-opacity": 0.08 + 0.92 * share })),
+      lines.map(({ place, share }) => draw("line", { x1: 120, y1: y(token) - 4, x2: 200, y2: y(place) - 4, stroke: "var(--sure)", "stroke-width": 0.5 + 5 * share, "stroke-opacity": 0.1 + (0.9 * share) / most })),
       draw("text", { x: 112, y: y(token), "text-anchor": "end", "font-weight": 700 }, named(seen.pieces[token]).slice(0, 15)),
       lines.map(({ piece, place, share }) => [draw("text", { x: 208, y: y(place) }, named(piece).slice(0, 12)), draw("text", { x: 336, y: y(place), "text-anchor": "end", class: "quiet" }, percent(share))]),
     );
     head.replaceChildren(
       el("h2", {}, `Block ${layer + 1}, head ${number + 1}`),
-      el("div", { class: "half" }, el("div", { class: "scroll" }, drawing), paint(el("canvas", { role: "img", "aria-label": "The map of this head: readers in rows, what they read in columns" }), layer, number)),
+      el("div", { class: "half" }, el("div", { class: "scroll" }, drawing), map(layer, number)),
     );
   }
 
-  /** Positions in rows, depths in columns: what the head would say if the stream ended there. */
+  /** A head as a large map, with the readers on its left and what they read below it. */
+  function map(layer, number) {
+    const canvas = paint(el("canvas", { role: "img", "aria-label": "The map of this head: readers in rows, what they read in columns" }), layer, number);
+    if (text() > MOST_WORDS) return canvas;
+    const words = () => seen.pieces.map((piece, place) => el("span", { "aria-current": String(place === chosen.token) }, named(piece)));
+    return el("div", { class: "map", "aria-hidden": "true" }, el("div", {}, words()), canvas, el("span"), el("div", {}, words()));
+  }
+
+  /** Depths in columns: what the head would say if the stream ended there. In rows the positions, and for the chosen one the ten likeliest. */
   function drawLens() {
-    const cell = (likeliest) => {
-      const [[id, p]] = likeliest;
-      const others = likeliest.map(([other, q]) => `${named(seen.words[other])} ${percent(q)}`).join("\n");
-      return el("td", { style: { "--amount": p }, title: others }, named(seen.words[id]), el("small", {}, " " + percent(p)));
+    const cell = ([id, p]) => el("td", { style: { "--amount": p } }, named(seen.words[id]), el("small", {}, " " + percent(p)));
+    const table = (corner, rows) => {
+      const depths = seen.lens.map((_, depth) => el("th", { scope: "col" }, depth ? `block ${depth}` : "embedding"));
+      return el("table", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, corner), depths)), el("tbody", {}, rows));
     };
-    const depths = seen.lens.map((_, depth) => el("th", { scope: "col" }, depth ? `block ${depth}` : "embedding"));
-    const row = (piece, place) => el("tr", { "aria-current": String(place === chosen.token) }, el("th", { scope: "row" }, named(piece)), seen.lens.map((depth) => cell(depth[place])));
-    lens.replaceChildren(el("table", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "after"), depths)), el("tbody", {}, seen.pieces.map(row))));
+    const row = (piece, place) => el("tr", { "aria-current": String(place === chosen.token) }, el("th", { scope: "row" }, named(piece)), seen.lens.map((depth) => cell(depth[place][0])));
+    lens.replaceChildren(table("after", seen.pieces.map(row)));
+    const here = seen.lens.map((depth) => depth[chosen.token]);
+    const rank = (_, number) => el("tr", {}, el("th", { scope: "row" }, `${number + 1}`), here.map((likeliest) => cell(likeliest[number])));
+    ranks.replaceChildren(table(named(seen.pieces[chosen.token]), here[0].map(rank)));
   }
 
   /** How long the vector of the chosen token is at each depth, beside the mean of all. */
   function drawLengths() {
-    const [width, height, left, bottom] = [460, 200, 44, 26];
+    const [width, height, left, bottom] = [380, 190, 44, 26];
     const own = seen.lengths.map((row) => row[chosen.token]);
     const mean = seen.lengths.map((row) => row.reduce((a, b) => a + b, 0) / row.length);
     const most = Math.max(...own, ...mean);
@@ -145,12 +162,15 @@ export function lookView(panel, given) {
     heads,
     head,
     el("h2", {}, "Logit lens"),
-    el("p", { class: "quiet" }, "What the model would say if the stream ended at this depth (chapter 3.9). Point at a place for the ten likeliest tokens."),
+    el("p", { class: "quiet" }, "What the model would say after each token if the stream ended at this depth (chapter 3.9)."),
     lens,
+    el("p", { class: "quiet" }, "And the ten likeliest tokens after the chosen one:"),
+    ranks,
     el("h2", {}, "Length of the residual stream"),
     el("p", { class: "quiet" }, "By depth, for the chosen token (line) and on average (dashed): each block adds to the stream (chapter 3.4)."),
     lengths,
   );
   if (given) render();
-  return (ids) => attempt(() => lookAt(ids));
+  /** Looks at these tokens, or where nothing was looked at yet, at the text that stands there. */
+  return (ids) => (ids || !seen ? attempt(async () => lookAt(ids ?? (await cut()))) : undefined);
 }

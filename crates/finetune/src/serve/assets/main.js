@@ -8,13 +8,15 @@ import { watchView } from "./watch.js";
 const VIEWS = ["write", "look", "compare", "watch"];
 const part = (name) => document.getElementById(name);
 
-function showView(name, watch) {
+function showView(name, lookAt, watch) {
   for (const view of VIEWS) {
     part(`view-${view}`).hidden = view !== name;
     part(`tab-${view}`).setAttribute("aria-selected", String(view === name));
     part(`tab-${view}`).tabIndex = view === name ? 0 : -1;
   }
-  if (watch) name === "watch" ? watch.shown() : watch.left();
+  if (name === "look") lookAt();
+  if (name === "watch") watch.shown();
+  else watch?.left();
 }
 
 function moveAmongTabs(event) {
@@ -32,8 +34,7 @@ async function begin() {
     const seen = JSON.parse(data.textContent);
     part("about").textContent = `${seen.model}, on one text. With \`cargo run -p finetune -- serve\` the page takes others.`;
     part("tabs").hidden = true;
-    lookView(part("view-look"), seen);
-    showView("look");
+    showView("look", lookView(part("view-look"), seen));
     return;
   }
   const [model, { models }] = await Promise.all([ask("model", {}), ask("models")]);
@@ -42,14 +43,13 @@ async function begin() {
   const watch = watchView(part("view-watch"));
   const lookAt = lookView(part("view-look"));
   writeView(part("view-write"), model, (ids) => {
-    showView("look", watch);
-    lookAt(ids);
+    showView("look", () => lookAt(ids), watch);
   });
   compareView(part("view-compare"), models);
-  for (const view of VIEWS) part(`tab-${view}`).addEventListener("click", () => showView(view, watch));
+  for (const view of VIEWS) part(`tab-${view}`).addEventListener("click", () => showView(view, lookAt, watch));
   part("tabs").addEventListener("keydown", moveAmongTabs);
   const wanted = location.hash.slice(1);
-  showView(VIEWS.includes(wanted) ? wanted : "write", watch);
+  showView(VIEWS.includes(wanted) ? wanted : "write", lookAt, watch);
 }
 
 attempt(begin);

@@ -18,7 +18,8 @@ export function named(piece) {
 export function percent(p) {
   if (p >= 0.1) return (100 * p).toFixed(0) + " %";
   if (p >= 0.001) return (100 * p).toFixed(1) + " %";
-  return p > 0 ? p.toExponential(0) : "0";
+  if (p >= 0.0001) return (100 * p).toFixed(2) + " %";
+  return p > 0 ? "<0.01 %" : "0 %";
 }
 
 /** How surprising a token of this probability is, from 0 to 1, which it is from 1/1024 on. */
@@ -41,6 +42,11 @@ export function tokenButton({ piece, id, p }, more = {}) {
     },
     visible(piece),
   );
+}
+
+/** Tokens as a text in lines: a button cannot end one. */
+export function flowing(buttons) {
+  return buttons.flatMap((button) => (button.textContent.endsWith("\n") ? [button, "\n"] : [button]));
 }
 
 /** What temperature, top-k and top-p make of logits: the probability with which each token is chosen. */

@@ -52,7 +52,7 @@ export function watchView(panel) {
   }
 
   function drawCurve() {
-    const [width, height, left, bottom] = [640, 300, 44, 30];
+    const [width, height, left, bottom] = [Math.min(720, curve.clientWidth), 300, 44, 30]; // in pixels, so that letters keep their size
     const training = steps.length ? thinned(steps) : [];
     const all = [...training, ...validations];
     const [most, least, end] = [Math.max(...all.map(([, loss]) => loss)), Math.min(...all.map(([, loss]) => loss)), Math.max(1, ...all.map(([step]) => step))];
@@ -62,7 +62,7 @@ export function watchView(panel) {
     curve.replaceChildren(
       draw(
         "svg",
-        { viewBox: `0 0 ${width} ${height}`, width: "100%", style: { "max-width": "52rem" }, role: "img", "aria-label": `The loss from ${most.toFixed(2)} down to ${least.toFixed(2)} in ${end} steps` },
+        { viewBox: `0 0 ${width} ${height}`, width, role: "img", "aria-label": `The loss from ${most.toFixed(2)} down to ${least.toFixed(2)} in ${end} steps` },
         draw("line", { class: "axis", x1: left, y1: height - bottom, x2: width, y2: height - bottom }),
         [most, (most + least) / 2, least].map((loss) => draw("text", { x: left - 6, y: y(loss) + 4, "text-anchor": "end" }, loss.toFixed(2))),
         [0, end].map((step) => draw("text", { x: x(step), y: height - 10, "text-anchor": step ? "end" : "start", class: "quiet" }, `${step} steps`)),

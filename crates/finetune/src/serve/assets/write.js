@@ -1,6 +1,6 @@
 // A text that grows token by token, what else could stand at each place, and the tree of what was tried.
 import { ask, attempt, el, listen, roving, say, unpack } from "./dom.js";
-import { chances, named, percent, tokenButton, visible } from "./tokens.js";
+import { chances, flowing, named, percent, tokenButton, visible } from "./tokens.js";
 
 /** The view; `lookAt` hears of tokens that are to be looked into. */
 export function writeView(panel, model, lookAt) {
@@ -10,7 +10,7 @@ export function writeView(panel, model, lookAt) {
   let shown = null; // the token whose place is shown
   let running = null;
 
-  const input = el("textarea", { id: "prompt", rows: 3, spellcheck: "false" }, "Once upon a time");
+  const input = el("textarea", { id: "prompt", rows: 3, spellcheck: "false" }, model.answers ? "What is the opposite of warm?" : "Once upon a time");
   const form = el("select", { id: "form" }, el("option", { value: "" }, "as it stands"), model.answers ? el("option", { value: "1", selected: true }, "as an instruction") : []);
   const range = (id, label, attributes) => {
     const slider = el("input", { id, type: "range", ...attributes, oninput: () => redraw() });
@@ -20,7 +20,7 @@ export function writeView(panel, model, lookAt) {
   const topK = range("top-k", "Top-k", { min: 0, max: 100, step: 1, value: 0 });
   const topP = range("top-p", "Top-p", { min: 0.05, max: 1, step: 0.05, value: 1 });
   const length = el("input", { id: "length", type: "number", min: 1, max: 1000, value: 60 });
-  const go = el("button", { id: "go", onclick: () => attempt(start) }, "Write");
+  const go = el("button", { id: "go", class: "main", onclick: () => attempt(start) }, "Write");
   const stop = el("button", { id: "stop", disabled: true, onclick: () => running?.abort() }, "Stop");
   const more = el("button", { id: "more", disabled: true, onclick: () => attempt(() => grow(leaf)) }, "Go on");
   const look = el("button", { id: "look-at", disabled: true, onclick: () => lookAt(ids(leaf)) }, "Look into this text");
@@ -50,7 +50,7 @@ export function writeView(panel, model, lookAt) {
   /** Writes behind a token. */
   async function grow(node) {
     running?.abort();
-    const mine = (running = new AbortController());
+    const [mine, held] = [(running = new AbortController()), document.activeElement];
     leaf = node;
     render();
     [stop.disabled, go.disabled, more.disabled] = [false, true, true];
@@ -60,7 +60,16 @@ export function writeView(panel, model, lookAt) {
     } finally {
       if (running === mine) [stop.disabled, go.disabled, more.disabled, look.disabled] = [true, false, false, false];
       drawTree();
+      reachable();
+      // A button that cannot be pressed has lost the focus, and so has one that is gone.
+      if (document.activeElement === document.body) (held.isConnected ? held : node.chip ?? go).focus();
     }
+  }
+
+  /** Tab leads to the first token that was written, the arrow keys to the others. */
+  function reachable() {
+    const first = text.querySelector("button:enabled");
+    if (first && !text.querySelector('button:enabled[tabindex="0"]')) first.tabIndex = 0;
   }
 
   function hear(event, mine) {
@@ -69,7 +78,7 @@ export function writeView(panel, model, lookAt) {
     if (event.end === "stop") text.append(el("span", { class: "quiet", title: "the token that ends a text" }, " ∎"));
     if (event.id === undefined) return;
     leaf = add(leaf, { id: event.id, piece: event.piece, p: event.p }, event.likeliest);
-    text.append(chip(leaf));
+    text.append(...flowing([chip(leaf)]));
   }
 
   /** A child of a token; the same token twice is one. */
@@ -88,9 +97,8 @@ export function writeView(panel, model, lookAt) {
   }
 
   function render() {
-    text.replaceChildren(...prompt.map((token) => tokenButton(token, { disabled: true })), ...path(leaf).map(chip));
-    const first = text.querySelector("button:enabled");
-    if (first) first.tabIndex = 0;
+    text.replaceChildren(...flowing([...prompt.map((token) => tokenButton(token, { disabled: true })), ...path(leaf).map(chip)]));
+    reachable();
     drawTree();
   }
 
@@ -127,8 +135,8 @@ export function writeView(panel, model, lookAt) {
       return el("li", {}, el("button", { "aria-label": label, title: label, "aria-pressed": String(id === shown.id), style: { "--share": `${100 * chance}%` }, onclick: pick }, el("code", {}, named(piece)), el("span", {}, String(id)), el("span", {}, percent(chance))));
     };
     place.replaceChildren(
-      el("h2", {}, "At the place of ", el("code", {}, named(shown.piece))),
-      el("p", { class: "quiet" }, drawn ? "Chances by the sliders. Choosing one writes on from here, beside what there is." : "Probabilities. Choosing one writes on from here, beside what there is."),
+      el("h2", {}, "Instead of ", el("code", {}, named(shown.piece))),
+      el("p", { class: "quiet" }, `Each token with its id and its ${drawn ? "chance by the sliders" : "probability"}. Choose one: a new branch begins with it, and this one stays.`),
       el("ul", { class: "bars" }, (parent.likeliest ?? []).map(bar)),
     );
   }
