@@ -7,6 +7,7 @@ mod chapter;
 mod ci;
 mod compare;
 mod contents;
+mod curves;
 mod figures;
 mod files;
 mod formulas;

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use xtask::{datasets, memory, setup};
 
+use crate::curves;
 use crate::machine::{commit, processor};
 use crate::results;
 use crate::run::build;
@@ -34,6 +35,9 @@ struct Recording {
     figure: Option<PathBuf>,
     #[serde(default)]
     results: bool,
+    title: Option<String>,
+    #[serde(default)]
+    curves: Vec<(String, PathBuf)>,
 }
 
 /// One start of a program: what is above its output, its words, and what it reads.
@@ -83,6 +87,15 @@ pub fn run(root: &Path, name: &str) -> Result<()> {
     let plot = root.join(format!("chapters/figures/run-{name}.svg"));
     if recording.results {
         fs::write(&plot, results::figure(&text)?)?;
+    }
+    if let Some(title) = &recording.title {
+        let metrics = |(name, run): &(String, PathBuf)| -> Result<_> {
+            let path = folder.join(run).join("metrics.jsonl");
+            let lines = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+            Ok((name.clone(), lines))
+        };
+        let runs: Vec<_> = recording.curves.iter().map(metrics).collect::<Result<_>>()?;
+        fs::write(&plot, curves::figure(title, &runs)?)?;
     }
     if let Some(figure) = &recording.figure {
         fs::copy(folder.join(figure), plot).with_context(|| figure.display().to_string())?;
