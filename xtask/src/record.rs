@@ -84,9 +84,16 @@ pub fn run(root: &Path, name: &str) -> Result<()> {
         text += &kept(&ran.stdout, &recording.left_out);
     }
     fs::write(root.join(FOLDER).join(name).with_extension("out"), &text)?;
+    draw(root, name, recording, &folder, &text)?;
+    println!("{FOLDER}/{name}.out");
+    Ok(())
+}
+
+/// Makes the recording's figure, if it has one: the run's own plot, or one of its transcript or its metrics.
+fn draw(root: &Path, name: &str, recording: &Recording, folder: &Path, text: &str) -> Result<()> {
     let plot = root.join(format!("chapters/figures/run-{name}.svg"));
     if recording.results {
-        fs::write(&plot, results::figure(&text)?)?;
+        fs::write(&plot, results::figure(text)?)?;
     }
     if let Some(title) = &recording.title {
         let metrics = |(name, run): &(String, PathBuf)| -> Result<_> {
@@ -100,7 +107,6 @@ pub fn run(root: &Path, name: &str) -> Result<()> {
     if let Some(figure) = &recording.figure {
         fs::copy(folder.join(figure), plot).with_context(|| figure.display().to_string())?;
     }
-    println!("{FOLDER}/{name}.out");
     Ok(())
 }
 
