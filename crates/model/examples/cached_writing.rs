@@ -6,7 +6,7 @@ mod figure;
 
 use anyhow::Result;
 use embedding::bpe::BytePairEncoder;
-use figure::{BLUE, ORANGE, Svg};
+use figure::{BLUE, Svg};
 use model::{cache::Cache, config::Gpt2Config, generate::most_probable, gpt2::Gpt2};
 use tch::{Device, Tensor};
 
@@ -74,6 +74,6 @@ fn draw(prompt: usize) -> Result<()> {
         }
     }
     svg.colored_text((90.0, 400.0), "start", "new: computed in this pass", BLUE);
-    svg.colored_text((340.0, 400.0), "start", "kept: key and value are there", ORANGE);
+    svg.text((340.0, 400.0), "start", "kept: key and value are there");
     svg.write("cache")
 }

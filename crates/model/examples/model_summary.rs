@@ -45,14 +45,14 @@ fn draw(config: &Gpt2Config) -> Result<()> {
          network read it and add to it. At the end a norm and the head make logits of it.",
     );
     let (c, v, last) = (config.channels, config.vocab_size, config.layers - 1);
-    svg.curve(&[(STREAM, 56.0), (STREAM, 400.0)], "#7d7d7d");
+    svg.curve(&[(STREAM, 56.0), (STREAM, 426.0)], "#7d7d7d");
     svg.field((20.0, 20.0), (220.0, 36.0), "#5a5a5a", "#ffffff", "token row + position row");
     svg.text((260.0, 43.0), "start", &format!("{c} numbers: the stream begins"));
-    for (block, y) in [("block 0".to_owned(), 84.0), (format!("block {last}"), 246.0)] {
-        svg.text((20.0, y + 58.0), "start", &block);
+    for (block, y) in [("block 0".to_owned(), 76.0), (format!("block {last}"), 266.0)] {
+        svg.text((20.0, y + 72.0), "start", &block);
         for (part, color, top, what) in [
             ("attention", BLUE, y, "from other positions"),
-            ("feed-forward", ORANGE, y + 58.0, "alone"),
+            ("feed-forward", ORANGE, y + 76.0, "alone"),
         ] {
             svg.line((STREAM, top + 10.0), (220.0, top + 10.0), 1.0);
             svg.line((STREAM, top + 34.0), (220.0, top + 34.0), 1.0);
@@ -63,8 +63,8 @@ fn draw(config: &Gpt2Config) -> Result<()> {
             svg.field((STREAM - 11.0, top + 23.0), (22.0, 22.0), "#5a5a5a", "#ffffff", "+");
         }
     }
-    svg.text((220.0, 222.0), "start", &format!("blocks 1 to {} do the same", last - 1));
-    svg.field((20.0, 400.0), (220.0, 36.0), "#5a5a5a", "#ffffff", "norm, then head");
-    svg.text((260.0, 423.0), "start", &format!("{v} logits"));
+    svg.text((220.0, 236.0), "start", &format!("blocks 1 to {} do the same", last - 1));
+    svg.field((20.0, 426.0), (220.0, 36.0), "#5a5a5a", "#ffffff", "norm, then head");
+    svg.text((260.0, 449.0), "start", &format!("{v} logits"));
     svg.write("residual-stream")
 }

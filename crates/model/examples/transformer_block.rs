@@ -58,7 +58,7 @@ fn draw(shape: &[i64]) -> Result<()> {
     );
     svg.curve(&[(STREAM, 30.0), (STREAM, 464.0)], "#7d7d7d");
     svg.text((STREAM, 18.0), "middle", &format!("x {narrow}"));
-    svg.text((STREAM, 484.0), "middle", &format!("x {narrow} for the next block"));
+    svg.text((STREAM - 56.0, 484.0), "start", &format!("x {narrow} for the next block"));
     svg.text((STREAM - 26.0, 225.0), "end", "residual");
     svg.text((STREAM - 26.0, 243.0), "end", "stream");
     let mut y = 50.0;
