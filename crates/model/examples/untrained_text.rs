@@ -59,7 +59,7 @@ fn draw(encoder: &BytePairEncoder, ids: &[i64], prompt: usize) -> Result<()> {
         svg.text((26.0, y + 48.0), "start", "↓ through the model; highest at the end:");
         let width = 14.0 + 8.6 * (piece.trim().len() + 6) as f64;
         let words = format!("{next} {}", piece.trim());
-        svg.field((330.0, y + 33.0), (width, 26.0), ORANGE, "#1a1a1a", &words);
+        svg.field((345.0, y + 33.0), (width, 26.0), ORANGE, "#1a1a1a", &words);
     }
     svg.write("writing-loop")
 }
