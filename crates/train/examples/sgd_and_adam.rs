@@ -32,8 +32,7 @@ fn main() -> Result<()> {
     println!("loss in steps 1, 10, 30 and 90");
     println!("AdamW at 0.003: {}", losses(|optimizer| optimizer.step(0.003))?);
     println!("SGD at 0.003: {}", losses(|optimizer| sgd_step(optimizer, 0.003))?);
-    println!("SGD at 0.03: {}", losses(|optimizer| sgd_step(optimizer, 0.03))?);
-    println!("SGD at 0.3: {}", losses(|optimizer| sgd_step(optimizer, 0.3))?);
+    println!("SGD at 0.1: {}", losses(|optimizer| sgd_step(optimizer, 0.1))?);
     Ok(())
 }
 
