@@ -56,7 +56,7 @@ pub fn run(root: &Path) -> Result<()> {
     findings.extend(woven::check(root, &roots)?);
     findings.extend(sizes::check(root, &roots));
     findings.extend(circles::check(root, &roots));
-    findings.extend(wording(root, &roots)?);
+    findings.extend(wording(root, &roots));
     let sources = comments(root, &legend, &mut findings)?;
     let pages = pages(root, &legend, &mut findings)?;
     if findings.is_empty() {
@@ -69,8 +69,8 @@ pub fn run(root: &Path) -> Result<()> {
     bail!("{} findings", findings.len())
 }
 
-/// The words of the sources that are no lesson, and of the pages outside of the chapters.
-fn wording(root: &Path, roots: &[Root]) -> Result<Vec<String>> {
+/// The words of the sources that are no lesson.
+fn wording(root: &Path, roots: &[Root]) -> Vec<String> {
     let lesson: BTreeSet<_> =
         roots.iter().flat_map(Root::lesson).map(|module| &module.file).collect();
     let mut findings = Vec::new();
@@ -80,14 +80,7 @@ fn wording(root: &Path, roots: &[Root]) -> Result<Vec<String>> {
             findings.extend(found.iter().map(|what| at(root, &module.file, what)));
         }
     }
-    for file in ["README.md", "data/README.md", "BENCHMARKS.md"] {
-        for file in matching(root, file)? {
-            let text = fs::read_to_string(&file)?;
-            findings
-                .extend(words::in_page(&Page::new(&text)).iter().map(|what| at(root, &file, what)));
-        }
-    }
-    Ok(findings)
+    findings
 }
 
 /// The shapes in all comments; returns the number of sources.
@@ -103,7 +96,7 @@ fn comments(root: &Path, legend: &Legend, findings: &mut Vec<String>) -> Result<
     Ok(files.len())
 }
 
-/// The shapes, numbers and named tests of the chapters, and the links of all pages; returns the number of pages.
+/// The shapes, numbers and named tests of the chapters, and the links and words of all pages; returns the number of pages.
 fn pages(root: &Path, legend: &Legend, findings: &mut Vec<String>) -> Result<usize> {
     let mut pages = weave::files(root)?;
     for file in &pages {
@@ -120,7 +113,10 @@ fn pages(root: &Path, legend: &Legend, findings: &mut Vec<String>) -> Result<usi
         pages.extend(matching(root, others)?);
     }
     for file in &pages {
-        findings.extend(links::broken(file)?.iter().map(|finding| at(root, file, finding)));
+        let text = fs::read_to_string(file)?;
+        let mut found = links::broken(file)?;
+        found.extend(words::in_page(&Page::new(&text)));
+        findings.extend(found.iter().map(|finding| at(root, file, finding)));
     }
     Ok(pages.len())
 }
