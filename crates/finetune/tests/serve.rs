@@ -1,117 +1,23 @@
 //! The page and its doors, asked over this machine's own network as a browser or another program would ask.
 
+mod server;
+
 use embedding::support::texts::project_root;
 use finetune::{
-    export,
     instructions::Entry,
     judge::Verdict,
     run::judge::{Form, Judge},
 };
-use model::{config::Gpt2Config, gpt2::Gpt2};
 use serde_json::{Value, json};
+use server::{small_model, start};
 use std::{
-    io::{BufRead, BufReader, Read, Write},
-    net::{TcpListener, TcpStream},
-    path::{Path, PathBuf},
-    process::{Child, ChildStdout, Command, Stdio},
+    io::{Read, Write},
+    net::TcpListener,
+    path::PathBuf,
+    process::Command,
     thread,
     time::{Duration, Instant},
 };
-use tch::Device;
-use tempfile::TempDir;
-
-/// A server with a small model, which ends with this value.
-struct Server {
-    child: Child,
-    stdout: BufReader<ChildStdout>,
-    address: String,
-    folder: TempDir,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn small_model(folder: &Path) {
-    let config = Gpt2Config {
-        context: 64,
-        channels: 8,
-        heads: 2,
-        layers: 2,
-        hidden: 32,
-        ..Gpt2Config::SMALL
-    };
-    let model = Gpt2::new(config, Device::Cpu).expect("a possible model");
-    model.initialize_as_gpt2();
-    export::export(folder, &model).expect("a writable folder");
-}
-
-fn start(port: u16) -> Server {
-    let folder = tempfile::tempdir().expect("a folder");
-    small_model(folder.path());
-    let mut command = Command::new(env!("CARGO_BIN_EXE_finetune"));
-    command.args([
-        "serve",
-        "--threads",
-        "1",
-        "--path",
-        "lesson",
-        "--port",
-        &port.to_string(),
-        "--weights",
-    ]);
-    let mut child =
-        command.arg(folder.path()).stdout(Stdio::piped()).spawn().expect("the command runs");
-    let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
-    let mut line = String::new();
-    stdout.read_line(&mut line).expect("a line");
-    let address = line.split_whitespace().nth(1).unwrap_or_else(|| panic!("{line:?}"));
-    let address = address.trim_end_matches('/').trim_start_matches("http://").to_owned();
-    Server { child, stdout, address, folder }
-}
-
-impl Server {
-    /// Sends a request as it is, and reads the answer to its end: the status, and the body.
-    fn raw(&self, request: &str) -> (u16, String) {
-        let mut stream = TcpStream::connect(&self.address).expect("the server listens");
-        stream.set_read_timeout(Some(Duration::from_mins(1))).expect("a limit");
-        stream.write_all(request.as_bytes()).expect("it reads");
-        let mut answer = String::new();
-        let _ = stream.read_to_string(&mut answer); // a reset ends an answer as well
-        let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
-        let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-        (status.unwrap_or_else(|| panic!("{answer:?}")), body.to_owned())
-    }
-
-    fn get(&self, path: &str) -> (u16, String) {
-        self.raw(&format!(
-            "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
-            self.address
-        ))
-    }
-
-    fn post(&self, path: &str, body: &str) -> (u16, String) {
-        let length = body.len();
-        self.raw(&format!("POST {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}", self.address))
-    }
-
-    fn ask(&self, path: &str, body: &Value) -> Value {
-        let (status, said) = self.post(path, &body.to_string());
-        assert_eq!(status, 200, "{path}: {said}");
-        serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"))
-    }
-
-    fn complete(&self, prompt: &str, more: &Value) -> Value {
-        let mut body = json!({ "prompt": prompt, "max_tokens": 12, "temperature": 1, "seed": 7 });
-        for (key, value) in more.as_object().into_iter().flatten() {
-            body[key] = value.clone();
-        }
-        self.ask("/v1/completions", &body)
-    }
-}
 
 /// The events of an answer in parts.
 fn events(body: &str) -> Vec<String> {
@@ -341,7 +247,7 @@ fn a_client_that_leaves_has_nothing_more_written() {
     let server = start(0);
     let body = json!({ "ids": [1, 2, 3], "max_tokens": 4096, "temperature": 1 }).to_string();
     for _ in 0..4 {
-        let mut stream = TcpStream::connect(&server.address).expect("the server listens");
+        let mut stream = server.connect();
         write!(
             stream,
             "POST /api/write HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n\r\n{body}",
@@ -359,8 +265,9 @@ fn a_client_that_leaves_has_nothing_more_written() {
     let one_text = alone.elapsed();
     assert!(events(&whole).len() > 1000);
     let waited = alone - began;
+    // Four whole texts would take four times as long; a busy machine may take twice.
     assert!(
-        waited < one_text,
+        waited < 2 * one_text,
         "{waited:?} for four texts that nobody read, {one_text:?} for one that somebody did"
     );
 }

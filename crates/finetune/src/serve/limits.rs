@@ -11,14 +11,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::{net::IpAddr, sync::Arc, time::Duration};
 use tokio::time::timeout;
 
 /// Bytes of a request.
 pub const BODY_BYTES: usize = 1 << 20;
-/// Seconds in which a request must have come.
-pub const BODY_SECONDS: u64 = 10;
+/// For so long a client may send nothing or read nothing, and within this time the head of a request must have come, and its body.
+pub const SILENCE: Duration = Duration::from_secs(10);
 /// Tokens of a prompt.
 pub const PROMPT_TOKENS: usize = 8192;
 /// Tokens that one request may have written.
@@ -27,8 +27,8 @@ pub const NEW_TOKENS: usize = 4096;
 pub const STOP_TEXTS: usize = 16;
 /// Seconds for which one request may have tokens written.
 pub const WRITING_SECONDS: u64 = 300;
-/// Requests that are answered at the same time.
-pub const REQUESTS: usize = 128;
+/// Connections at the same time.
+pub const CONNECTIONS: usize = 128;
 /// Requests that wait for the model.
 pub const WAITING: usize = 64;
 
@@ -49,6 +49,28 @@ impl Refusal {
     pub fn bad(sentence: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, sentence)
     }
+
+    /// What was asked did not come in time.
+    pub fn late() -> Self {
+        let sentence = format!("the request did not come within {} seconds", SILENCE.as_secs());
+        Self::new(StatusCode::REQUEST_TIMEOUT, sentence)
+    }
+
+    /// In the form that clients of OpenAI's interface understand.
+    fn body(&self) -> Value {
+        let kind =
+            if self.status.is_server_error() { "server_error" } else { "invalid_request_error" };
+        json!({ "error": { "message": self.sentence, "type": kind, "param": null, "code": self.status.as_u16() } })
+    }
+
+    /// The whole answer, for a connection on which no request has come.
+    pub fn raw(&self) -> String {
+        let (status, body) = (self.status, self.body().to_string());
+        let length = body.len();
+        format!(
+            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+        )
+    }
 }
 
 impl From<Error> for Refusal {
@@ -58,12 +80,8 @@ impl From<Error> for Refusal {
 }
 
 impl IntoResponse for Refusal {
-    /// In the form that clients of OpenAI's interface understand.
     fn into_response(self) -> Response {
-        let kind =
-            if self.status.is_server_error() { "server_error" } else { "invalid_request_error" };
-        let error = json!({ "message": self.sentence, "type": kind, "param": null, "code": self.status.as_u16() });
-        (self.status, Json(json!({ "error": error }))).into_response()
+        (self.status, Json(self.body())).into_response()
     }
 }
 
@@ -72,12 +90,8 @@ impl IntoResponse for Refusal {
 /// # Errors
 /// If it is too long, takes too long, or is not what is expected.
 pub async fn read<T: DeserializeOwned>(request: Request) -> Result<T, Refusal> {
-    let body =
-        timeout(Duration::from_secs(BODY_SECONDS), to_bytes(request.into_body(), BODY_BYTES));
-    let Ok(body) = body.await else {
-        let sentence = format!("the request did not come within {BODY_SECONDS} seconds");
-        return Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, sentence));
-    };
+    let body = timeout(SILENCE, to_bytes(request.into_body(), BODY_BYTES)).await;
+    let body = body.map_err(|_| Refusal::late())?;
     let Ok(body) = body else {
         let sentence = format!("the request has more than {BODY_BYTES} bytes, or broke off");
         return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, sentence));
@@ -86,16 +100,12 @@ pub async fn read<T: DeserializeOwned>(request: Request) -> Result<T, Refusal> {
         .map_err(|error| Refusal::bad(format!("the request makes no sense: {error}")))
 }
 
-/// Lets in what comes from this page or from no page at all, and no more than can be answered.
+/// Lets in what comes from this page or from no page at all.
 pub async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    if let Err(refusal) = check_source(request.headers(), app.host.as_deref()) {
-        return refusal.into_response();
+    match check_source(request.headers(), app.host.as_deref()) {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => refusal.into_response(),
     }
-    let Ok(_place) = app.places.try_acquire() else {
-        let sentence = format!("{REQUESTS} requests are being answered; try again in a moment");
-        return Refusal::new(StatusCode::TOO_MANY_REQUESTS, sentence).into_response();
-    };
-    next.run(request).await
 }
 
 /// A page of another site can have its visitor's browser ask us. It says so in `Origin`; and where its name has been made to lead to

@@ -2,7 +2,7 @@
 //!
 //! | module | what it does |
 //! | --- | --- |
-//! | [`limits`] | who is let in, and how much of what |
+//! | [`connections`], [`limits`] | who is let in, for how long, and how much of what |
 //! | [`model_thread`] | the one thread that owns the models, and its queue |
 //! | [`catalogue`] | which models there are |
 //! | [`write`](mod@write), [`form`], [`template`] | a text token by token, held to a form, asked for in a conversation |
@@ -12,6 +12,7 @@
 
 pub mod api;
 pub mod catalogue;
+pub mod connections;
 pub mod form;
 pub mod limits;
 pub mod look;
@@ -33,10 +34,10 @@ use axum::{
     routing::{get, post},
 };
 use catalogue::Catalogue;
-use limits::{REQUESTS, Refusal};
+use limits::Refusal;
 use model_thread::{Computation, Loaded, ModelThread};
 use std::{io::ErrorKind, net::SocketAddr, sync::Arc};
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::net::TcpListener;
 
 /// So many ports are tried from the one that is asked for on.
 const PORTS: u16 = 100;
@@ -45,7 +46,6 @@ const PORTS: u16 = 100;
 pub struct App {
     thread: ModelThread,
     catalogue: Catalogue,
-    places: Semaphore,
     host: Option<String>,
 }
 
@@ -62,15 +62,14 @@ pub fn serve(
 ) -> Result<()> {
     let catalogue = Catalogue::new(&model.name, &model.brought.folder);
     let thread = ModelThread::start(model, catalogue.clone(), how)?;
-    let places = Semaphore::new(REQUESTS);
-    let app = Arc::new(App { thread, catalogue, places, host: host.map(str::to_owned) });
+    let app = Arc::new(App { thread, catalogue, host: host.map(str::to_owned) });
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let served = runtime.block_on(async {
         let listener = listen(host.unwrap_or("127.0.0.1"), port).await?;
         tell(listener.local_addr()?);
         tokio::select! {
-            served = axum::serve(listener, router(app)).into_future() => served.context("the server ended"),
+            never = connections::answer_all(listener, router(app)) => never,
             asked = tokio::signal::ctrl_c() => asked.context("cannot listen for Ctrl-C"),
         }
     });
