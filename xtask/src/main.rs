@@ -93,7 +93,7 @@ enum Command {
         /// Fail where a test would skip for want of ../shared/data or of Python, but for llama.cpp's
         #[arg(long)]
         require_data: bool,
-        /// Fail where the test of the page would skip for want of a browser
+        /// Fail where a test of the server would skip for want of a browser or of a client of others
         #[arg(long)]
         require_browser: bool,
         /// Further arguments for cargo test

@@ -2,8 +2,8 @@
 //!
 //! A test that needs what a clone does not bring (`../shared/data`, or the folder that `GPT2_DATA` names; a Python with
 //! PyTorch, which `GPT2_PYTHON` names) prints one line `skipped: …` and returns. With `--require-data` the variable
-//! `GPT2_REQUIRE_DATA=1` is set, and such a test panics instead; the one of llama.cpp, which is compiled for minutes, does not. The one of
-//! the page needs a browser, and has a switch of its own: `--require-browser` sets `GPT2_REQUIRE_BROWSER=1`.
+//! `GPT2_REQUIRE_DATA=1` is set, and such a test panics instead; the one of llama.cpp, which is compiled for minutes, does not. Those of
+//! the page need a browser and others' clients, and have a switch of their own: `--require-browser` sets `GPT2_REQUIRE_BROWSER=1`.
 
 use std::env;
 use std::path::Path;

@@ -11,6 +11,8 @@ use finetune::{
 use serde_json::{Value, json};
 use server::{small_model, start};
 use std::{
+    env,
+    fs::File,
     io::{Read, Write},
     net::TcpListener,
     path::PathBuf,
@@ -122,27 +124,34 @@ fn our_own_judge_gets_its_marks_from_this_door() {
     assert_eq!(judge.form(), Some(Form::Schema));
 }
 
+/// Where another program's client lies: `variable` names it, else `own` does, seen from the project. A skip with one line where there is
+/// none, which `cargo xtask test --require-browser` makes a failure.
+fn client(variable: &str, own: &str, script: &str) -> Option<PathBuf> {
+    let own = project_root().join(own);
+    let client = env::var_os(variable).map(PathBuf::from).or_else(|| own.exists().then_some(own));
+    if client.is_none() {
+        let missing = format!("a client is missing; data/reference/{script} says how it is made");
+        assert!(env::var_os("GPT2_REQUIRE_BROWSER").is_none(), "{missing}");
+        eprintln!("skipped: {missing}");
+    }
+    client
+}
+
+/// What a client's script printed.
+fn said_by(command: &mut Command) -> Value {
+    let output = command.output().expect("it runs");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {stderr}"))
+}
+
 #[test]
 fn the_python_client_of_openai_gets_what_it_asks_for() {
-    let own = project_root().join(".venv-openai/bin/python");
-    let python =
-        std::env::var_os("GPT2_OPENAI").map(PathBuf::from).or_else(|| own.exists().then_some(own));
-    let Some(python) = python else {
-        eprintln!(
-            "skipped: there is no .venv-openai; data/reference/openai_client.py says how it is made"
-        );
-        return;
-    };
+    let own = ".venv-openai/bin/python";
+    let Some(python) = client("GPT2_OPENAI", own, "openai_client.py") else { return };
     let server = start(0);
     let script = project_root().join("data/reference/openai_client.py");
-    let output = Command::new(python)
-        .arg(script)
-        .arg(format!("http://{}/v1", server.address))
-        .output()
-        .expect("Python runs");
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    let said: Value =
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {stderr}"));
+    let address = format!("http://{}/v1", server.address);
+    let said = said_by(Command::new(python).arg(script).arg(address));
     assert_eq!((&said["whole"], &said["chat"]), (&said["parts"], &said["chat_parts"]));
     assert_eq!(said["whole"], text(&server.complete("Once upon", &json!({ "top_p": 0.9 }))));
     assert_eq!(
@@ -155,6 +164,35 @@ fn the_python_client_of_openai_gets_what_it_asks_for() {
         said["refusal"].as_str().is_some_and(|sentence| sentence.starts_with("there is no model")),
         "{said}"
     );
+}
+
+#[test]
+fn the_ai_sdk_of_vercel_gets_what_it_asks_for() {
+    let (script, own) = ("ai_sdk_client.mjs", ".browser/node_modules/@ai-sdk/openai-compatible");
+    let Some(package) = client("GPT2_AI_SDK", own, script) else { return };
+    let server = start(0);
+    let script = File::open(project_root().join("data/reference").join(script)).expect("a script");
+    let mut node = Command::new("node");
+    node.args(["--input-type=module", "-"]).arg(format!("http://{}/v1", server.address));
+    let said = said_by(node.current_dir(package).stdin(script));
+    let question = json!([{ "role": "user", "content": "Name a pet." }]);
+    let asked = json!({ "messages": question, "max_tokens": 12, "top_p": 0.9, "seed": 7 });
+    let ours = server.ask("/v1/chat/completions", &asked);
+    let whole = ours["choices"][0]["message"]["content"].as_str().expect("a text");
+    assert_eq!((&said["whole"], &said["streamed"]), (&json!(whole), &json!(whole)));
+    assert!(said["parts"].as_u64().is_some_and(|parts| parts > 4), "{said}");
+    assert_eq!(said["alternatives"], json!(vec![3; 12]));
+    assert_eq!(
+        (&said["tokens"], &said["usage"], &said["reason"]),
+        (&json!(12), &json!(12), &json!("length"))
+    );
+    let stop = said["stop"].as_str().expect("a text");
+    let cut = &whole[..whole.find(stop).expect("a part of the text")];
+    assert_eq!((&said["stopped"], &said["stopped_by"]), (&json!(cut), &json!("stop")));
+    assert!(said["completion"].as_str().is_some_and(|text| !text.is_empty()), "{said}");
+    assert!(said["age"].as_i64().is_some_and(|age| (10..=99).contains(&age)), "{said}");
+    let refusal = said["refusal"].as_str().expect("a sentence");
+    assert!(refusal.starts_with("404: there is no model"), "{refusal}");
 }
 
 #[test]
