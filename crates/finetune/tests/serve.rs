@@ -348,26 +348,33 @@ fn what_is_looked_into_is_drawn_from_whole_characters_or_bytes_and_losses_are_th
 }
 
 #[test]
-fn a_page_is_written_as_a_file_and_not_over_another() {
+fn a_page_or_a_figure_is_written_as_a_file_and_not_over_another() {
     let folder = tempfile::tempdir().expect("a folder");
     small_model(folder.path());
-    let out = folder.path().join("page.html");
-    let inspect = || {
+    let inspect = |out: &str, more: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_finetune"));
-        command
-            .args(["inspect", "--prompt", "The </script> rabbit", "--out"])
-            .arg(&out)
-            .arg("--weights")
-            .arg(folder.path());
-        command.output().expect("the command runs")
+        command.args(["inspect", "--prompt", "The </script> rabbit", "--weights"]);
+        command.arg(folder.path()).arg("--out").arg(folder.path().join(out)).args(more);
+        let output = command.output().expect("the command runs");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let written = std::fs::read_to_string(folder.path().join(out)).unwrap_or_default();
+        if output.status.success() { Ok(written) } else { Err(said) }
     };
-    assert!(inspect().status.success());
-    let page = std::fs::read_to_string(&out).expect("a page");
+    let page = inspect("page.html", &[]).expect("a page");
     assert!(
         page.contains("\"lens\":") && page.matches("</script>").count() == 2,
         "a script that the text has ended"
     );
-    let again = inspect();
-    let said = String::from_utf8_lossy(&again.stderr);
-    assert!(!again.status.success() && said.contains("is there already"), "{said}");
+    let said = inspect("page.html", &[]).expect_err("it is there already");
+    assert!(said.contains("is there already"), "{said}");
+    let tokens = 5; // "The", " </", "script", ">", " rabbit"
+    let fields = |svg: &str| svg.matches("<rect").count();
+    let head = inspect("head.svg", &["--head", "2.1"]).expect("a figure");
+    assert_eq!(fields(&head), tokens * (tokens + 1) / 2, "{head}");
+    let lens = inspect("lens.svg", &["--lens"]).expect("a figure");
+    assert_eq!(fields(&lens), tokens * 3, "{lens}");
+    for (head, sentence) in [("2.3", "head 3: there are 1 to 2"), ("3", "as 3.4")] {
+        let said = inspect("none.svg", &["--head", head]).expect_err("there is no such head");
+        assert!(said.contains(sentence), "{said}");
+    }
 }

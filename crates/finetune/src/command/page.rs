@@ -5,7 +5,7 @@ use super::{
     prepare,
 };
 use crate::serve::{
-    self,
+    self, figure,
     look::look,
     model_thread::{Computation, Loaded},
     page,
@@ -41,7 +41,7 @@ pub fn serve(options: &Serve) -> Result<()> {
     })
 }
 
-/// Writes what the page shows of a text as a file.
+/// Writes what the page shows of a text as a file, or a part of it as a figure.
 pub fn inspect(options: &Inspect) -> Result<()> {
     let device = prepare(&options.common)?;
     let out = &options.out;
@@ -51,17 +51,26 @@ pub fn inspect(options: &Inspect) -> Result<()> {
         out.display()
     );
     let loaded = load(options.weights.as_deref(), device, options.common.path)?;
-    let seen = look(&loaded, &loaded.encode(&options.prompt))?;
+    let ids = loaded.encode(&options.prompt);
+    let page = match options.head {
+        Some((block, head)) => figure::head(&loaded, &ids, block, head)?,
+        None if options.lens => figure::lens(&loaded, &ids)?,
+        None => whole_page(&loaded, &ids)?,
+    };
+    replace(out, |temporary| fs::write(temporary, page).context("no room for it"))?;
+    println!("wrote       {}", out.display());
+    Ok(())
+}
+
+fn whole_page(loaded: &Loaded, ids: &[i64]) -> Result<String> {
+    let seen = look(loaded, ids)?;
     let left_out = seen["left_out"].as_u64().unwrap_or(0);
     if left_out > 0 {
         say(&format!(
             "note            the first {left_out} tokens of the text are left out: the others are as many as can be looked at"
         ));
     }
-    let page = page::alone(&seen);
-    replace(out, |temporary| fs::write(temporary, page).context("no room for it"))?;
-    println!("wrote       {}", out.display());
-    Ok(())
+    Ok(page::alone(&seen))
 }
 
 fn load(name: Option<&str>, device: Device, path: Option<CodePath>) -> Result<Loaded> {

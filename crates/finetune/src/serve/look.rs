@@ -54,7 +54,8 @@ fn weights(attention: &Tensor) -> Result<Vec<u8>> {
     Ok(Vec::<u8>::try_from(bytes)?)
 }
 
-fn rows<T: tch::kind::Element + Copy>(table: &Tensor) -> Result<Vec<Vec<T>>>
+/// A table of numbers, row by row.
+pub(super) fn rows<T: tch::kind::Element + Copy>(table: &Tensor) -> Result<Vec<Vec<T>>>
 where
     Vec<Vec<T>>: TryFrom<Tensor, Error = tch::TchError>,
 {

@@ -9,10 +9,12 @@
 //! | [`sse`] | tokens on their way to a client |
 //! | [`openai`], [`replies`] | the door that other programs know |
 //! | [`api`], [`page`], [`look`], [`runs`] | the page and its own door |
+//! | [`figure`] | what the page draws, as a figure |
 
 pub mod api;
 pub mod catalogue;
 pub mod connections;
+pub mod figure;
 pub mod form;
 pub mod limits;
 pub mod look;

@@ -27,9 +27,9 @@ pub struct Serve {
 }
 
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example: cargo run -p finetune -- inspect --prompt \"The rabbit slept because it was tired.\" --out page.html"
-)]
+#[command(after_help = "Examples:
+  cargo run -p finetune -- inspect --prompt \"The rabbit slept because it was tired\" --out page.html
+  cargo run -p finetune -- inspect --prompt \"The rabbit slept because it was tired\" --head 3.4 --out head.svg")]
 pub struct Inspect {
     /// gpt2, gpt2-medium, gpt2-large, gpt2-xl, or a folder [default: the newest run in runs/, else gpt2]
     #[arg(long, value_name = "WEIGHTS")]
@@ -40,9 +40,23 @@ pub struct Inspect {
     /// The file to write
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
+    /// Draw what this head reads as an SVG figure instead: head 4 of block 3 is 3.4
+    #[arg(long, value_name = "BLOCK.HEAD", value_parser = block_and_head, conflicts_with = "lens")]
+    pub head: Option<(usize, usize)>,
+    /// Draw the logit lens as an SVG figure instead
+    #[arg(long)]
+    pub lens: bool,
     /// Write over a file that is there
     #[arg(long)]
     pub force: bool,
     #[command(flatten)]
     pub common: Common,
+}
+
+fn block_and_head(text: &str) -> Result<(usize, usize), String> {
+    let numbers = text.split_once('.').map(|(block, head)| (block.parse(), head.parse()));
+    match numbers {
+        Some((Ok(block), Ok(head))) => Ok((block, head)),
+        _ => Err("say block and head with a point between, as 3.4".to_owned()),
+    }
 }
