@@ -33,6 +33,10 @@ async function write(page) {
 }
 
 async function use(page) {
+  await page.click("#tab-look");
+  await page.waitForSelector("#lens table"); // of the text that stands there
+  seen.readers = await page.locator("#head .map div:first-child span").count();
+  await page.click("#tab-write");
   await write(page);
   const tokens = page.locator("#text .token:enabled");
   seen.tokens = await tokens.count();
@@ -51,7 +55,11 @@ async function use(page) {
   await tokens.nth(0).focus();
   await page.keyboard.press("ArrowRight");
   seen.keyboard = await page.evaluate(() => [...document.querySelectorAll("#text .token:enabled")].indexOf(document.activeElement));
-  await look(page, () => page.click("#look-at"));
+  await look(page, async () => {
+    const before = await page.locator("#look-tokens button").count();
+    await page.click("#look-at");
+    await page.waitForFunction((count) => document.querySelectorAll("#look-tokens button").length !== count, before);
+  });
   await page.click("#tab-compare");
   await page.click("#both-measure");
   await page.waitForFunction(() => /bits a byte/.test(document.querySelector("#view-compare").textContent));
@@ -66,6 +74,7 @@ async function look(page, begin) {
   await page.locator("#heads button").last().click();
   seen.head = await page.locator("#head h2").textContent();
   seen.lines = await page.locator("#head line").count();
+  seen.ranks = await page.locator("#ranks tbody tr").count();
   seen.depths = await page.locator("#lens thead th").count();
 }
 
