@@ -21,6 +21,14 @@ pub fn cargo(root: &Path) -> Command {
     if env::var_os("LIBTORCH").is_some_and(|path| Path::new(&path) == known) {
         command.env_remove("LIBTORCH");
     }
+    // The same with what it says of this program's package: ring's build script asks for it, and all that stands on ring would be
+    // built anew whenever a plain cargo and ours take turns.
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
     command
 }
 
@@ -121,6 +129,15 @@ mod tests {
             "warning: not a message",
         ] {
             assert_eq!(program(other, "example"), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_nested_cargo_hears_nothing_of_this_programs_package() {
+        let command = cargo(Path::new("."));
+        for name in ["CARGO_PKG_NAME", "CARGO_PKG_VERSION_MAJOR", "CARGO_MANIFEST_DIR"] {
+            assert!(env::var_os(name).is_some(), "cargo sets {name} for tests");
+            assert!(command.get_envs().any(|set| set == (OsStr::new(name), None)), "{name}");
         }
     }
 
