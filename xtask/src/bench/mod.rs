@@ -5,7 +5,7 @@ mod contender;
 mod groups;
 mod page;
 mod provide;
-mod statistics;
+pub mod statistics;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -9,6 +9,7 @@ use super::level::Level;
 use super::start::{self, Wanted};
 use super::state::{Reader, chapter_of};
 use super::{Outcome, check, text};
+use crate::bench::statistics::median;
 
 /// How often each check is measured.
 const TIMES: usize = 5;
@@ -34,9 +35,10 @@ pub fn run(project: &Path) -> Result<Outcome> {
     }
     println!("\nfirst build: {first_build_s:.0} s");
     println!("check after a change of one line, median of {TIMES} (shortest to longest):");
-    for (id, mut times) in rows {
-        times.sort_by(f64::total_cmp);
-        println!("  {id}  {:.1} s ({:.1} to {:.1})", times[TIMES / 2], times[0], times[TIMES - 1]);
+    for (id, times) in rows {
+        let shortest = times.iter().copied().fold(f64::INFINITY, f64::min);
+        let longest = times.iter().copied().fold(0.0, f64::max);
+        println!("  {id}  {:.1} s ({shortest:.1} to {longest:.1})", median(&times));
     }
     Ok(Outcome::Done)
 }
