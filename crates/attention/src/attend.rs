@@ -98,9 +98,10 @@ mod tests {
     #[test]
     fn a_hidden_key_gets_no_weight() {
         let zeros = |t| Tensor::zeros([t, 4], tch::kind::DOUBLE_CPU);
-        let hidden = Tensor::from_slice2(&[[false, true, false], [true, false, true]]);
-        let weights = attention_weights(&zeros(2), &zeros(3), Some(&hidden));
-        let by_hand = Tensor::from_slice2(&[[0.5, 0.0, 0.5], [0.0, 1.0, 0.0]]);
+        let hidden = Tensor::from_slice2(&[[false, true, false, false], [true, false, true, true]]);
+        let weights = attention_weights(&zeros(2), &zeros(4), Some(&hidden));
+        let third = 1.0 / 3.0; // in the scores' own float64: a float32 would be seen
+        let by_hand = Tensor::from_slice2(&[[third, 0.0, third, third], [0.0, 1.0, 0.0, 0.0]]);
         assert_agree(&weights, &by_hand, 0.0, "the weights");
     }
 
@@ -123,6 +124,6 @@ mod tests {
     )]
     fn queries_and_keys_of_different_width_are_refused_by_name() {
         let of_width = |d| Tensor::zeros([3, d], tch::kind::DOUBLE_CPU);
-        let _ = attend(&of_width(2), &of_width(4), &of_width(4), 0.0, false);
+        let _ = attention_weights(&of_width(2), &of_width(4), None);
     }
 }
