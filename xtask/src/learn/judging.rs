@@ -144,12 +144,21 @@ fn of_test(ended: &Ended, name: &str) -> Option<String> {
         let report = report.map(|rest| rest.split("\n---- ").next().unwrap_or(rest));
         let ending = || format!("it did not end: {}", ended.failure.clone().unwrap_or_default());
         return Some(match report {
-            Some(report) => panic(report).unwrap_or_else(|| report.trim().to_owned()),
+            Some(report) => refusal(report)
+                .or_else(|| panic(report))
+                .unwrap_or_else(|| report.trim().to_owned()),
             None => panic(&ended.stderr).unwrap_or_else(ending),
         });
     }
     let ending = ended.failure.clone().unwrap_or_else(|| "no such test".to_owned());
     (passed == 0).then(|| format!("it was not run: {ending}"))
+}
+
+/// The words that a test waits for in vain: something else was refused, or by other words.
+fn refusal(report: &str) -> Option<String> {
+    let (_, expected) = report.split_once("expected substring: ")?;
+    let expected = expected.lines().next()?;
+    Some(format!("{}\nexpected, among its words: {expected}", panic(report)?))
 }
 
 /// What a panic says, without the place that it comes from; libtorch's words to their first line.
@@ -239,6 +248,15 @@ mod tests {
     fn a_test_that_never_ends_fails_and_says_so() {
         let ended = ended("running 1 test\ntest a ... ", Some("stopped after 60 s"));
         assert_eq!(of_test(&ended, "a").expect("failed"), "it did not end: stopped after 60 s");
+    }
+
+    #[test]
+    fn a_refusal_by_other_words_names_those_that_are_waited_for() {
+        let stdout = "running 1 test\ntest a - should panic ... FAILED\n\nfailures:\n\n---- a stdout ----\n\n\
+            thread 'a' (12) panicked at /x/crates/a/src/a.rs:3:5:\nno\nnote: run with `RUST_BACKTRACE=1`\n\
+            note: panic did not contain expected string\n      panic message: \"no\"\n expected substring: \"5 queries\"\n\nfailures:\n    a\n";
+        let message = of_test(&ended(stdout, Some("exit status: 101")), "a").expect("failed");
+        assert_eq!(message, "no\nat crates/a/src/a.rs:3\nexpected, among its words: \"5 queries\"");
     }
 
     #[test]
