@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::judge::{Judge, Program};
-use super::programs::{self, Build, Ended, LIMIT};
+use super::programs::{self, Build, Ended, LIMIT, STOPPED};
 use crate::chapter;
 use crate::compare::Comparison;
 use crate::contents::Demo;
@@ -150,8 +150,13 @@ fn of_test(ended: &Ended, name: &str) -> Option<String> {
             None => panic(&ended.stderr).unwrap_or_else(ending),
         });
     }
-    let ending = ended.failure.clone().unwrap_or_else(|| "no such test".to_owned());
-    (passed == 0).then(|| format!("it was not run: {ending}"))
+    // A test that was stopped may not have come to be named.
+    let ending = || match &ended.failure {
+        Some(stopped) if stopped.starts_with(STOPPED) => format!("it did not end: {stopped}"),
+        Some(failure) => format!("it was not run: {failure}"),
+        None => "it was not run: no such test".to_owned(),
+    };
+    (passed == 0).then(ending)
 }
 
 /// The words that a test waits for in vain: something else was refused, or by other words.
@@ -248,6 +253,7 @@ mod tests {
     fn a_test_that_never_ends_fails_and_says_so() {
         let ended = ended("running 1 test\ntest a ... ", Some("stopped after 60 s"));
         assert_eq!(of_test(&ended, "a").expect("failed"), "it did not end: stopped after 60 s");
+        assert_eq!(of_test(&ended, "b::").expect("failed"), "it did not end: stopped after 60 s");
     }
 
     #[test]

@@ -15,6 +15,8 @@ use crate::run::{cargo, words};
 
 /// How long a program may run: an endless loop is a wrong solution too.
 pub const LIMIT: Duration = Duration::from_mins(1);
+/// What is said first of a program that ran longer.
+pub const STOPPED: &str = "stopped";
 
 /// An error of the compiler.
 #[derive(Debug, Clone)]
@@ -179,7 +181,7 @@ pub fn run(command: &mut Command, limit: Duration) -> Result<Ended> {
         if start.elapsed() > limit {
             child.kill()?;
             child.wait()?;
-            break Some(format!("stopped after {} s", limit.as_secs()));
+            break Some(format!("{STOPPED} after {} s", limit.as_secs()));
         }
         std::thread::sleep(Duration::from_millis(5));
     };
