@@ -60,8 +60,8 @@ impl State {
     /// Reads the state of a workspace.
     pub fn read(folder: &Path) -> Result<Self> {
         let file = folder.join(FOLDER).join("state.json");
-        let text = fs::read_to_string(&file)?;
-        serde_json::from_str(&text).with_context(|| {
+        let read = || -> Result<Self> { Ok(serde_json::from_str(&fs::read_to_string(&file)?)?) };
+        read().with_context(|| {
             format!(
                 "{} cannot be read; `cargo learn check --all` makes it anew from your code",
                 file.display()
@@ -140,8 +140,8 @@ impl<'a> Reader<'a> {
             return Ok(Status::Ahead);
         }
         let Ok(bodies) = text::bodies(&self.folder, exercise) else {
-            // What is no Rust, or has lost a function, is for `check` to complain of.
-            return self.status_of_text(exercise);
+            // What is no Rust, or has lost a function or a file, is for `check` to complain of.
+            return Ok(self.status_of_text(exercise));
         };
         if bodies.iter().any(|body| text::is_open(exercise, body)) {
             return Ok(Status::Open);
@@ -156,13 +156,14 @@ impl<'a> Reader<'a> {
     }
 
     /// The same where the functions cannot be found.
-    fn status_of_text(&self, exercise: &Exercise) -> Result<Status> {
+    fn status_of_text(&self, exercise: &Exercise) -> Status {
         for item in &exercise.items {
-            if text::is_open(exercise, &fs::read_to_string(self.folder.join(&item.file))?) {
-                return Ok(Status::Open);
+            let text = fs::read_to_string(self.folder.join(&item.file));
+            if text.is_ok_and(|text| text::is_open(exercise, &text)) {
+                return Status::Open;
             }
         }
-        Ok(Status::Written)
+        Status::Written
     }
 
     /// The first exercise that is not done.
