@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::exercises::{Book, Chapter, Exercise, ItemPath, in_book};
+use super::exercises::{Book, Chapter, Exercise, ItemPath, page};
 use super::judge::Judge;
 use crate::markdown::Page;
 
@@ -52,8 +52,7 @@ fn judges(exercise: &Exercise) -> String {
 
 /// The exercises of a chapter whose box is missing from its page, or comes after their code.
 pub fn misplaced(project: &Path, chapter: &Chapter) -> Result<Vec<String>> {
-    let of = in_book(chapter.number);
-    let file = format!("chapters/{}-{}.md", of.number, of.name);
+    let file = page(chapter.number);
     let text = fs_err::read_to_string(project.join(&file))?;
     let page = Page::new(&text);
     let directives: Vec<&str> = page.markers.iter().filter_map(|marker| marker.directive).collect();

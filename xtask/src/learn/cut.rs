@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::exercises::BESIDE;
 use super::level::{self, Level};
 use super::manifests::Lints;
 use super::state::{Reader, Status, chapter_of};
@@ -14,7 +15,8 @@ pub fn chapter(reader: &mut Reader, from: Option<&str>) -> Result<()> {
     let (mut given, mut cut) = (Vec::new(), Vec::new());
     for exercise in &chapter.exercises {
         has_begun = has_begun || from == Some(exercise.id.as_str());
-        let is_wanted = has_begun && (!reader.state.spine || exercise.spine);
+        let is_on_the_way = !reader.state.spine || exercise.spine || chapter.number == BESIDE;
+        let is_wanted = has_begun && is_on_the_way;
         (if is_wanted { &mut cut } else { &mut given }).push(exercise.id.clone());
     }
     reader.state.given.extend(given);

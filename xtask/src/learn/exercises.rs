@@ -9,20 +9,25 @@ use serde::Deserialize;
 
 use super::judge::Judge;
 use super::wrong_use;
-use crate::contents::{self, CHAPTERS};
+use crate::contents::CHAPTERS;
 use crate::files::matching;
 
 /// The exercises beside the book, after its last chapter: `x-gradient.toml`, numbered `X.1` and on.
 pub const BESIDE: usize = CHAPTERS.len() + 1;
 /// What their numbers begin with.
 pub const BESIDE_NAME: &str = "X";
-/// The chapter that they belong to.
-const BESIDE_OF: usize = 4;
 
-/// The chapter of the book in which the exercises of a file stand.
-pub fn in_book(number: usize) -> &'static contents::Chapter {
-    let number = if number == BESIDE { BESIDE_OF } else { number };
-    &CHAPTERS[number - 1]
+/// The page on which the exercises of a file stand.
+pub fn page(number: usize) -> String {
+    match CHAPTERS.iter().find(|chapter| chapter.number == number) {
+        Some(chapter) => format!("chapters/{number}-{}.md", chapter.name),
+        None => "chapters/learn.md".to_owned(),
+    }
+}
+
+/// What the exercises of a file are called together.
+pub fn called(number: usize) -> String {
+    if number == BESIDE { format!("track {BESIDE_NAME}") } else { format!("chapter {number}") }
 }
 
 /// A file of exercises.

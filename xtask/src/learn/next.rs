@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::exercises::{BESIDE, BESIDE_NAME};
+use super::exercises::{BESIDE, BESIDE_NAME, called};
 use super::level::Level;
 use super::manifests::Lints;
 use super::state::Reader;
@@ -29,7 +29,7 @@ pub fn run(reader: &mut Reader, id: Option<&str>, level: Option<Level>) -> Resul
             CHAPTERS.len()
         )));
     }
-    println!("chapter {done} is written.\n{}", reader.book.chapter(done)?.finale.trim_end());
+    println!("{} is written.\n{}", called(done), reader.book.chapter(done)?.finale.trim_end());
     if done >= CHAPTERS.len() && !wants_more {
         println!("\nThat was the book.");
         if there_is_more {

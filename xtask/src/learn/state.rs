@@ -8,7 +8,7 @@ use fs_err as fs;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::exercises::{BESIDE, BESIDE_NAME, Book, Exercise};
+use super::exercises::{BESIDE, BESIDE_NAME, Book, Exercise, called};
 use super::level::{self, Level};
 use super::{text, wrong_use};
 
@@ -182,17 +182,19 @@ impl<'a> Reader<'a> {
             Some(id) => self.book.find(id)?,
             None => self.current()?.ok_or_else(|| {
                 wrong_use(format!(
-                    "chapter {} is written; `cargo learn next` goes on",
-                    self.state.chapter
+                    "{} is written; `cargo learn next` goes on",
+                    called(self.state.chapter)
                 ))
             })?,
         };
         if self.status(exercise)? == Status::Ahead {
+            let of = chapter_of(exercise);
+            let next = if of == BESIDE { "next X`, once the book is written," } else { "next`" };
             return Err(wrong_use(format!(
-                "{} belongs to chapter {}, and you are in chapter {}; `cargo learn next` leads there",
+                "{} belongs to {}, and you are in {}; `cargo learn {next} leads there",
                 exercise.id,
-                chapter_of(exercise),
-                self.state.chapter
+                called(of),
+                called(self.state.chapter)
             )));
         }
         Ok(exercise)

@@ -3,7 +3,8 @@
 use anyhow::Result;
 
 use super::Outcome;
-use super::state::{Reader, Status};
+use super::state::{Reader, Status, chapter_of};
+use crate::contents::CHAPTERS;
 
 /// Prints a line for each section, and how far that is.
 pub fn run(reader: &Reader) -> Result<Outcome> {
@@ -25,7 +26,9 @@ pub fn run(reader: &Reader) -> Result<Outcome> {
 /// Says how far the reader is.
 pub fn count(reader: &Reader) -> Result<()> {
     let mut of = [0; 6];
-    for exercise in reader.book.exercises() {
+    // What stands beside the book counts once it has begun.
+    let last = reader.state.chapter.max(CHAPTERS.len());
+    for exercise in reader.book.exercises().filter(|exercise| chapter_of(exercise) <= last) {
         of[reader.status(exercise)? as usize] += 1;
     }
     let number = |status: Status| of[status as usize];

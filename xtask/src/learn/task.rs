@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::exercises::{Exercise, in_book};
+use super::exercises::{Exercise, called, page};
 use super::level::Level;
 use super::state::{Reader, chapter_of};
 use super::status;
@@ -28,9 +28,7 @@ pub fn show(reader: &Reader, exercise: &Exercise) {
         }
         level => println!("  level     {level}"),
     }
-    let chapter = in_book(chapter_of(exercise));
-    let page = format!("chapters/{}-{}.md", chapter.number, chapter.name);
-    let page = reader.project.join(page);
+    let page = reader.project.join(page(chapter_of(exercise)));
     println!("  read      {} of {}, up to the code", exercise.section(), page.display());
     for item in &exercise.items {
         println!("  write     {} in {}", item.name, item.file);
@@ -45,7 +43,7 @@ pub fn announce(reader: &Reader) -> Result<()> {
     status::count(reader)?;
     match reader.current()? {
         Some(exercise) => println!("  next: {} {}, `cargo learn`", exercise.id, exercise.title),
-        None => println!("  chapter {} is written: `cargo learn next`", reader.state.chapter),
+        None => println!("  {} is written: `cargo learn next`", called(reader.state.chapter)),
     }
     Ok(())
 }
