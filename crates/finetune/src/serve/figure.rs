@@ -15,7 +15,7 @@ const LEFT: usize = 100;
 const STYLE: &str = "<style>text { fill: #1d1f22; } rect { fill: #1f6fb8; } \
     @media (prefers-color-scheme: dark) { text { fill: #e8e8e4; } rect { fill: #5aa9ec; } }</style>";
 
-/// One field: how strong its tint is, from 0 to 1, and what stands in it.
+/// One field: how strong its tint is, from 0 to 1, and what is in it.
 type Field = (f64, String);
 
 /// How much each token reads of each in one head; block and head are counted from 1.
