@@ -17,6 +17,7 @@ use model::{
 };
 use serde_json::{Value, json};
 use std::{fs, path::Path};
+use train::run::weights::tokenizer_folder;
 
 /// Checks that nothing of anybody's would be overwritten.
 ///
@@ -48,8 +49,8 @@ pub fn export(folder: &Path, model: &Gpt2) -> Result<()> {
 pub fn export_from(source: &Path, folder: &Path, model: &Gpt2, answers: bool) -> Result<()> {
     let rates = format::dropout_rates(&source.join(CONFIG))?;
     fs::create_dir_all(folder)?;
-    tokenizer_files::keep(source, folder)?;
-    let template = source.join(TEMPLATE_FILE);
+    tokenizer_files::keep(tokenizer_folder(source), folder)?;
+    let template = tokenizer_folder(source).join(TEMPLATE_FILE);
     if template.is_file() {
         fs::copy(template, folder.join(TEMPLATE_FILE))?;
     }

@@ -23,6 +23,7 @@ use train::{
         memory_check,
         terminal::{CountProgress, say},
         tokenizer::TextEncoder,
+        weights::tokenizer_folder,
     },
     settings::{Length, TrainSettings},
     trainer::Trainer,
@@ -49,7 +50,7 @@ pub fn begin(options: &Whole, device: Device, stop: &AtomicBool) -> Result<Prepa
     let (training, validation) = plan::sets(&split, encoder.lesson(), &model.config, mask_prompt)?;
     let folder = RunFolder::open(&path, &[])?; // before the first answers, which take a while
     match source {
-        Some(source) => tokenizer_files::keep(&source, &path)?,
+        Some(source) => tokenizer_files::keep(tokenizer_folder(&source), &path)?,
         None => encoder.write(&path, model.config.context)?,
     }
     let plan = plan(options, &model, encoder.lesson(), &split, begun_with, mask_prompt, stop)?

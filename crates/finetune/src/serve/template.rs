@@ -6,7 +6,7 @@ use minijinja::{Environment, Error, ErrorKind, context, syntax::SyntaxConfig, va
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fs;
-use train::run::weights::{self, Brought};
+use train::run::weights::{self, Brought, tokenizer_folder};
 
 const FILE: &str = "chat_template.jinja";
 const SETTINGS: &str = "tokenizer_config.json";
@@ -33,7 +33,8 @@ impl Template {
     /// If a file cannot be read.
     pub fn find(name: &str, brought: &Brought) -> Result<Option<Self>> {
         let end = brought.tokenizer.end_mark().unwrap_or_default();
-        let (file, settings) = (brought.folder.join(FILE), brought.folder.join(SETTINGS));
+        let folder = tokenizer_folder(&brought.folder);
+        let (file, settings) = (folder.join(FILE), folder.join(SETTINGS));
         let source = if file.is_file() {
             Some(
                 fs::read_to_string(&file)

@@ -20,6 +20,7 @@ use crate::{
         report::REPORT,
         terminal::{self, INTERRUPTED, Progress, Shown, say},
         tokenizer::TextEncoder,
+        weights::tokenizer_folder,
     },
     sampling::{Sampling, known_logits},
     settings::TrainSettings,
@@ -202,7 +203,7 @@ fn begin(options: &Options, device: Device) -> Result<Prepared> {
     let unused = RunFolder::unused(options.out_dir.as_deref(), "train", options.force)?;
     let folder = RunFolder::open(&unused, &[])?;
     match source {
-        Some(source) => tokenizer_files::keep(&source, folder.path())?,
+        Some(source) => tokenizer_files::keep(tokenizer_folder(&source), folder.path())?,
         None => encoder.write(folder.path(), trainer.model.config.context)?,
     }
     let validation = corpus.validation.concat();

@@ -61,11 +61,13 @@ pub fn named_or_newest(name: Option<&str>, preferred: Option<Maker>) -> String {
 /// Whether a model has only learned to continue texts, as far as its name or its run tells.
 pub fn only_continues(name: &str, folder: &Path) -> bool {
     let local = Path::new(name).exists();
-    !local && repository::is_published(name) || newest::maker_of(folder) == Some(Maker::Train)
+    !local && repository::is_published(name)
+        || newest::maker_of(tokenizer_folder(folder)) == Some(Maker::Train)
 }
 
-/// The folder with the tokenizer files of a model: its own, or for a checkpoint that of its run.
-fn tokenizer_folder(model: &Path) -> &Path {
+/// The folder with what belongs to a model beside its weights, the tokenizer files above all: its own, or for a checkpoint that of its
+/// run.
+pub fn tokenizer_folder(model: &Path) -> &Path {
     let checkpoints = model.parent().filter(|parent| parent.ends_with(CHECKPOINTS));
     checkpoints.and_then(Path::parent).unwrap_or(model)
 }
