@@ -71,7 +71,7 @@ fn draw_split(before: &Tensor, after: &Tensor) -> Result<()> {
     svg.text((345.0, 18.0), "start", "view: [T, H, D] = [5, 2, 3]");
     svg.text((60.0, 262.0), "start", "transpose: [H, T, D] = [2, 5, 3]");
     for row in 0..5 {
-        svg.text((18.0, 51.0 + STEP.1 * row as f64), "middle", &row.to_string());
+        svg.text((18.0, 51.0 + STEP.1 * f64::from(row)), "middle", &row.to_string());
     }
     svg.text((328.0, 108.0), "middle", "→");
     svg.text((32.0, 262.0), "start", "↓");

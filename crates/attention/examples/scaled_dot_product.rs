@@ -90,10 +90,11 @@ fn draw_softmax() -> Result<()> {
     svg.write("softmax")
 }
 
+const GREEN: &str = "#3f8f3f";
+
 /// What the first position reads: its query against all keys, and the values in the proportions that come out.
 fn draw_flow(q: &Tensor, k: &Tensor, v: &Tensor) -> Result<()> {
     let [keys, scores_at, weights_at, values, top] = [32.0, 244.0, 334.0, 440.0, 110.0];
-    const GREEN: &str = "#3f8f3f";
     let scores = q.narrow(0, 0, 1).matmul(&k.tr()) / 4_f64.sqrt(); // [1, T]
     let weights = scores.softmax(-1, None); // [1, T]
     let mut svg = Svg::new(640.0, 350.0, "How the first of five positions reads all five");

@@ -29,7 +29,7 @@ fn main() -> Result<()> {
     println!("ids of the prompt {}", words(&ids[..rows[0].len()]));
     println!("ids that follow {}", words(&ids[rows[0].len()..]));
     println!("text\n{}", encoder.decode(&ids)?);
-    draw(&encoder, &ids, rows[0].len())
+    draw(encoder, &ids, rows[0].len())
 }
 
 fn words(ids: &[i64]) -> String {
