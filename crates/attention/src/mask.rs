@@ -4,7 +4,7 @@ use tch::{Device, Kind, Tensor};
 
 /// Marks what each query must not see: `true` where a key lies in the query's future.
 ///
-/// The last query stands at the last key. With as many queries as keys this is everything above the diagonal; with fewer,
+/// The last query is at the last key. With as many queries as keys this is everything above the diagonal; with fewer,
 /// the queries are the last ones of a longer text, as when a cache already holds the keys of its beginning.
 ///
 /// # Shapes

@@ -31,7 +31,7 @@ pub struct Embedding {
 }
 
 impl Embedding {
-    /// A table of `rows` vectors, drawn from the normal distribution of mean 0 and deviation 1.
+    /// A table of `rows` vectors, drawn from the normal distribution of mean 0 and standard deviation 1.
     ///
     /// # Source
     /// PyTorch 2.13: `Embedding.reset_parameters` in `torch/nn/modules/sparse.py`.

@@ -28,7 +28,7 @@ impl InstructionSet {
     /// Encodes prompt and answer of each entry and ends them with the end-of-text token. What exceeds the context is cut off at the
     /// end and counted; an entry of which no target is left is left out, and counted too.
     ///
-    /// With `mask_prompt` only the answer's tokens count in the loss; otherwise the prompt's do too, as in the article.
+    /// With `mask_prompt` only the answer's tokens count in the loss; otherwise the prompt's do too.
     ///
     /// # Errors
     /// If there is no entry with a target.
@@ -62,7 +62,7 @@ impl InstructionSet {
             .map(|entry| {
                 let prompt = entry.prompt();
                 let ignored = if mask_prompt { encoder.encode(&prompt).len() - 1 } else { 0 };
-                // Encoded in one piece, as in the article: the token at the seam may belong to both sides.
+                // Encoded in one piece: the token at the seam may belong to both sides.
                 let mut ids = encoder.encode(&(prompt + &entry.output));
                 ids.extend(encoder.end_of_text);
                 // One id more than the context, since inputs leave out the last and targets the first.

@@ -21,7 +21,7 @@ pub fn sample(entries: &[Entry], count: usize, seed: u32) -> Result<Vec<Entry>> 
         .collect())
 }
 
-/// Splits entries: where each has a kind, by content; otherwise in order, as the article does.
+/// Splits entries: where each has a kind, by content; otherwise in order.
 ///
 /// # Errors
 /// If there are too few.

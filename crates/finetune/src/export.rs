@@ -17,7 +17,6 @@ use model::{
 };
 use serde_json::{Value, json};
 use std::{fs, path::Path};
-use train::run::weights::tokenizer_folder;
 
 /// Checks that nothing of anybody's would be overwritten.
 ///
@@ -41,16 +40,22 @@ pub fn export(folder: &Path, model: &Gpt2) -> Result<()> {
     write_companions(folder, &model.config, true)
 }
 
-/// The same for a model that came from another folder: its own tokenizer files and chat template are kept, and what its
-/// configuration says of the end of a text and of dropout. For one that `answers` no instruction there is no form of asking.
+/// The same for a model that came from the folder `source`: its own tokenizer files and chat template, which are in `beside`, are kept,
+/// and what its configuration says of the end of a text and of dropout. For one that `answers` no instruction there is no form of
+/// asking.
 ///
 /// # Errors
 /// If a file cannot be read or written.
-pub fn export_from(source: &Path, folder: &Path, model: &Gpt2, answers: bool) -> Result<()> {
+pub fn export_from(
+    [source, beside]: [&Path; 2],
+    folder: &Path,
+    model: &Gpt2,
+    answers: bool,
+) -> Result<()> {
     let rates = format::dropout_rates(&source.join(CONFIG))?;
     fs::create_dir_all(folder)?;
-    tokenizer_files::keep(tokenizer_folder(source), folder)?;
-    let template = tokenizer_folder(source).join(TEMPLATE_FILE);
+    tokenizer_files::keep(beside, folder)?;
+    let template = beside.join(TEMPLATE_FILE);
     if template.is_file() {
         fs::copy(template, folder.join(TEMPLATE_FILE))?;
     }
@@ -64,7 +69,7 @@ pub fn export_from(source: &Path, folder: &Path, model: &Gpt2, answers: bool) ->
     write(&path, &(serde_json::to_string_pretty(&ours)? + "\n"))
 }
 
-/// Writes what stands beside the weights: tokenizer, generation settings, the recipe for Ollama and, for a model that `answers`
+/// Writes what belongs beside the weights: tokenizer, generation settings, the recipe for Ollama and, for a model that `answers`
 /// instructions, the conversation template. What the folder has of a tokenizer and of a template already, from the model that it
 /// was made of, stays.
 ///

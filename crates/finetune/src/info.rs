@@ -5,7 +5,7 @@ use model::{format::safetensors::WeightFile, gpt2::Gpt2, summary::mebibytes};
 use std::{fmt::Write, path::Path};
 use tch::{Kind, Tensor};
 
-/// Architecture, and a table of all parameters with shape, mean and deviation.
+/// Architecture, and a table of all parameters with shape, mean and standard deviation.
 ///
 /// # Errors
 /// Never in practice: a text is written to memory.
@@ -52,7 +52,7 @@ pub fn describe_file(path: &Path) -> Result<String> {
 }
 
 fn write_header(text: &mut String) -> Result<()> {
-    Ok(writeln!(text, "\n{:<40} {:>14} {:>10} {:>10}", "parameter", "shape", "mean", "deviation")?)
+    Ok(writeln!(text, "\n{:<40} {:>14} {:>10} {:>10}", "parameter", "shape", "mean", "std. dev.")?)
 }
 
 fn write_row(text: &mut String, name: &str, parameter: &Tensor) -> Result<()> {

@@ -34,8 +34,7 @@ impl Entry {
     /// What the model reads before it answers, up to and with the line `### Response:`.
     ///
     /// # Differs
-    /// The preamble is the same with and without an input, as in the article; Stanford's mentions the input where there is one.
-    /// The article leaves out `### Response:` when it asks for an answer; here it stands, since it stood in training.
+    /// The preamble is the same with and without an input; Stanford's mentions the input where there is one.
     ///
     /// # Source
     /// Taori et al. 2023, "Stanford Alpaca", `PROMPT_DICT` in `train.py` of that repository.
@@ -64,7 +63,7 @@ pub struct Split {
     pub validation: Vec<Entry>,
 }
 
-/// Cuts the entries into 80, 10 and 10 percent in the order training, test, validation, as the article does.
+/// Cuts the entries into 80, 10 and 10 percent in the order training, test, validation.
 ///
 /// # Errors
 /// If there are fewer than ten entries, so that a part would be empty.

@@ -30,8 +30,7 @@ static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
 
 /// What the judge is asked.
 ///
-/// # Differs
-/// The article asks for a bare integer and reads the first word; here the mark comes as JSON, which Ollama's `format` enforces.
+/// The mark is to come as JSON, which Ollama's `format` enforces.
 pub fn question(entry: &Entry, answer: &str) -> String {
     let expected = if entry.output.trim().is_empty() {
         String::new()
@@ -96,7 +95,7 @@ fn candidates(text: &str) -> Vec<Option<u8>> {
     marks
 }
 
-/// What stands under each key `score` of an object, both where it comes twice.
+/// What is under each key `score` of an object, both where it comes twice.
 struct Scores(Vec<Option<u8>>);
 
 impl<'de> Deserialize<'de> for Scores {

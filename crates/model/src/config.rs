@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Gelu {
-    /// `x Φ(x)` itself, by the error function; the articles' choice.
+    /// `x Φ(x)` itself, by the error function; the choice of the demos in chapters 3 and 4.
     Exact,
     /// Its approximation by `tanh`, with which OpenAI trained GPT-2.
     Tanh,
@@ -72,7 +72,7 @@ impl Gpt2Config {
     /// GPT-2 1558M.
     pub const XL: Self = Self::sized(1600, 25, 48);
 
-    /// The 124M model as the articles build it in chapters 3 and 4: no query/key/value bias, an output head of its own, the exact
+    /// The 124M model as the demos build it in chapters 3 and 4: no query/key/value bias, an output head of its own, the exact
     /// GELU.
     pub const ARTICLE: Self =
         Self { qkv_bias: false, tied: false, gelu: Gelu::Exact, ..Self::SMALL };

@@ -81,7 +81,7 @@ impl TokenScorer for CachedModel<'_> {
 /// model sees is dropped and the rest read again.
 ///
 /// # Differs
-/// [`greedy`] and the articles drop one token at a time, which costs a full pass for each token from then on. Within the context
+/// [`greedy`] drops one token at a time, which costs a full pass for each token from then on. Within the context
 /// both give the same.
 pub struct Generator<'a, Choose> {
     reader: &'a mut dyn TokenScorer,

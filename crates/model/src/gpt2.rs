@@ -47,7 +47,7 @@ impl Gpt2 {
         Ok(Self { config, store, embed, blocks, norm, head })
     }
 
-    /// Redraws all parameters as GPT-2 was: weights from a normal distribution of deviation 0.02, those that write into the residual
+    /// Redraws all parameters as GPT-2 was: weights from a normal distribution of standard deviation 0.02, those that write into the residual
     /// stream divided by `sqrt(2 L)`, biases zero, norms one and zero.
     ///
     /// A tied head needs this: it reads an embedding drawn from `normal(0, 1)` as output weights, whose logits are so large that

@@ -21,7 +21,7 @@ pub struct AdamWSettings {
 }
 
 impl Default for AdamWSettings {
-    /// PyTorch's betas and epsilon, with the weight decay of the articles.
+    /// PyTorch's betas and epsilon, with the weight decay of Raschka's book.
     fn default() -> Self {
         Self { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.1 }
     }

@@ -46,7 +46,7 @@ pub fn batch_loss(model: &Gpt2, inputs: &Tensor, targets: &Tensor, train: bool) 
 /// over.
 ///
 /// # Differs
-/// The article leaves dropout on while it measures, so that its losses are those of a model with a tenth of its activations missing.
+/// The original series leaves dropout on while it measures, so that its losses are those of a model with a tenth of its activations missing.
 ///
 /// # Errors
 /// If there is no target.
@@ -65,7 +65,7 @@ pub fn mean_loss(model: &Gpt2, batches: impl Iterator<Item = (Tensor, Tensor)>) 
     Ok(sum / all as f64)
 }
 
-/// The mean of the losses of several batches, each counted alike however many targets it has: what the book and the articles print.
+/// The mean of the losses of several batches, each counted alike however many targets it has: what Raschka's book and the original series print.
 ///
 /// Where the last batch is smaller than the others, this is not the mean over all targets; [`mean_loss`] is.
 ///

@@ -41,7 +41,7 @@ pub struct Protocol {
     pub eval_every: usize,
     /// Batches of each loader that a measurement takes.
     pub eval_batches: usize,
-    /// Whether dropout stays on while losses are measured, as in the article.
+    /// Whether dropout stays on while losses are measured, as in the original series.
     pub eval_with_dropout: bool,
     /// What the model continues after each epoch.
     pub prompt: String,
@@ -73,7 +73,7 @@ impl Protocol {
         }
     }
 
-    /// The main run of the articles, with losses measured without dropout.
+    /// The main run of the original series, with losses measured without dropout.
     ///
     /// # Source
     /// "Build, Train and Finetune GPT2 from Scratch", part 4, on an encyclopedia's text about the First World War.

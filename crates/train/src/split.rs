@@ -1,6 +1,6 @@
 //! Which part of a text is learned, and which is kept to see what was learned (chapter 4.1).
 
-/// Strips each line of white space at both ends and leaves out those that are then empty, as the article cleans its text.
+/// Strips each line of whitespace at both ends and leaves out those that are then empty.
 pub fn clean_lines(text: &str) -> String {
     let lines: Vec<&str> =
         text.split('\n').map(str::trim).filter(|line| !line.is_empty()).collect();

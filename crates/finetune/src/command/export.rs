@@ -19,7 +19,8 @@ pub fn export_model(options: &Export) -> Result<()> {
     }
     let Brought { model, folder, .. } = weights::look_at(&options.weights, Device::Cpu)?;
     let answers = !weights::only_continues(&options.weights, &folder);
-    export::export_from(&folder, &options.out, &model, answers)?;
+    let from = [folder.as_path(), weights::tokenizer_folder(&folder)];
+    export::export_from(from, &options.out, &model, answers)?;
     println!(
         "wrote       {}: weights, tokenizer, generation settings, {}Modelfile",
         options.out.display(),

@@ -22,7 +22,7 @@ use tch::Device;
 
 /// A checkpoint that was read back.
 pub struct Loaded {
-    /// The folder it stands in.
+    /// The folder it is in.
     pub folder: PathBuf,
     /// Where the run stood.
     pub state: State,
