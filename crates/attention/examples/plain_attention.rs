@@ -32,7 +32,11 @@ fn large_scores() {
     let scores = Tensor::from_slice(&[88.0_f32, 89.0]);
     let powers = scores.exp();
     println!("e to the power of 88 and of 89\n{}", show::tensor(&powers));
-    println!("softmax by the formula\n{}", show::tensor(&(&powers / powers.sum(None))));
+    let shares = &powers / powers.sum(None);
+    println!(
+        "weights by the formula that are not numbers\n{}",
+        shares.isnan().sum(None).int64_value(&[])
+    );
     let lowered = (&scores - scores.max()).exp();
     println!(
         "softmax after the largest score is subtracted\n{}",

@@ -336,24 +336,34 @@ fn a_vocabulary_of_ones_own_is_read_and_written_by_every_command() {
     assert_eq!(kept("e"), kept("m"));
     refused(&room, &["--weights", "m", "--vocab-size", "400"], "m comes with its own tokenizer");
 
-    // A checkpoint has the weights, and its run the tokenizer.
-    let checkpoint = folder.join("checkpoints/best");
-    fs::create_dir_all(&checkpoint).expect("room");
-    for file in ["model.safetensors", "config.json"] {
-        fs::copy(folder.join(file), checkpoint.join(file)).expect("a copy");
-    }
-    let from = ["--weights", "m/checkpoints/best"];
-    let words = [&["export", "--out", "of-best"], &from[..]].concat();
-    assert_eq!(finetune(&room, &words).2, 0);
-    assert_eq!(kept("of-best"), kept("m"));
-    let data = ["--data", "t.json", "--epochs", "1", "--out-dir", "tuned"];
-    let (_, said, code) = finetune(&room, &[&from[..], &data].concat());
-    assert_eq!(code, 0, "{said}");
-    assert_eq!(kept("tuned"), kept("m"));
-
     fs::write(folder.join("merges.txt"), "#version: 0.2\nx y\n").expect("room");
     fs::remove_file(folder.join("tokenizer.json")).expect("it was there");
     refused(&room, &[&complete[..], &["--prompt", "A"]].concat(), "merge 1 is \"x y\"");
+}
+
+#[test]
+fn what_begins_with_a_checkpoint_has_the_vocabulary_of_its_run() {
+    let room = room();
+    let own = BytePairEncoder::train(embedding::support::texts::STORY, 40).with_end_of_text();
+    let run = room.path().join("m");
+    let checkpoint = run.join("checkpoints/best");
+    fs::create_dir_all(&checkpoint).expect("room");
+    tokenizer_files::write_own(&run, &own, 512).expect("room");
+    drawn(&checkpoint, Gpt2Config { vocab_size: 297, context: 512, ..SIZES });
+    let entry = serde_json::json!({ "instruction": "Say it.", "output": "b" });
+    let entries = serde_json::to_string(&vec![entry; 12]).expect("JSON");
+    fs::write(room.path().join("t.json"), entries).expect("room");
+
+    let from = ["--weights", "m/checkpoints/best"];
+    let words = [&["export", "--out", "exported"], &from[..]].concat();
+    assert_eq!(finetune(&room, &words).2, 0);
+    let data = ["--data", "t.json", "--epochs", "1", "--out-dir", "tuned"];
+    let (_, said, code) = finetune(&room, &[&from[..], &data].concat());
+    assert_eq!(code, 0, "{said}");
+    let kept = |folder: &str| fs::read(room.path().join(folder).join("vocab.json")).expect("kept");
+    for folder in ["exported", "tuned"] {
+        assert_eq!(kept(folder), kept("m"), "{folder}");
+    }
 }
 
 #[test]
