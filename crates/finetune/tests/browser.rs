@@ -71,8 +71,10 @@ fn a_person_can_write_branch_look_compare_and_watch_and_the_page_asks_nobody_els
     let mut server =
         finetune(&["serve", "--port", "0", "--threads", "1", "--path", "lesson"], folder.path());
     let mut server = Ended(server.stdout(Stdio::piped()).spawn().expect("the command runs"));
+    // Kept open: what a server says to nobody ends it.
+    let mut printed = BufReader::new(server.0.stdout.take().expect("piped"));
     let mut line = String::new();
-    BufReader::new(server.0.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
+    printed.read_line(&mut line).expect("a line");
     let address = line.split_whitespace().nth(1).expect("an address");
 
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/page.mjs");
