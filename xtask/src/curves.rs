@@ -3,7 +3,8 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-const WIDTH: f64 = 640.0;
+use crate::svg::{self, text};
+
 const HEIGHT: f64 = 380.0;
 const LEFT: f64 = 60.0;
 const RIGHT: f64 = 620.0;
@@ -15,6 +16,10 @@ const STYLES: [&str; 3] = [
     "stroke=\"#e07b1a\" stroke-dasharray=\"9 4\"",
     "stroke=\"#7d7d7d\" stroke-dasharray=\"2 4\"",
 ];
+
+const STYLE: &str = "text{fill:#5a5a5a}@media (prefers-color-scheme:dark){text{fill:#c8c8c8}}";
+const START: &str = "text-anchor=\"start\"";
+const MIDDLE: &str = "text-anchor=\"middle\"";
 
 /// Steps, and the validation loss after so many.
 type Curve = Vec<(f64, f64)>;
@@ -40,17 +45,16 @@ pub fn figure(title: &str, runs: &[(String, String)]) -> Result<String> {
         let y = 38.0 + 20.0 * number as f64;
         let key = [(LEFT, y - 5.0), (LEFT + 40.0, y - 5.0)];
         drawn += &line(&key, STYLES[number]);
-        drawn += &text(LEFT + 50.0, y, "start", &format!("{name}: {:.3} at the end", last.1));
+        drawn += &text(LEFT + 50.0, y, START, &format!("{name}: {:.3} at the end", last.1));
         drawn += &line(&curve.iter().map(place).collect::<Vec<_>>(), STYLES[number]);
     }
-    Ok(format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" width=\"{WIDTH}\" height=\"{HEIGHT}\" \
-         font-family=\"system-ui, sans-serif\" font-size=\"15\" role=\"img\">\n<title>{title}</title>\n\
-         <desc>Validation loss in nats per token over steps, a line for each of: {}.</desc>\n\
-         <style>text{{fill:#5a5a5a}}@media (prefers-color-scheme:dark){{text{{fill:#c8c8c8}}}}</style>\n{}{drawn}</svg>\n",
-        runs.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", "),
-        text(LEFT, 18.0, "start", title)
-    ))
+    let names: Vec<_> = runs.iter().map(|(name, _)| name.as_str()).collect();
+    let description = format!(
+        "Validation loss in nats per token over steps, a line for each of: {}.",
+        names.join(", ")
+    );
+    let drawn = text(LEFT, 18.0, START, title) + &drawn;
+    Ok(svg::figure(title, &description, STYLE, HEIGHT, &drawn))
 }
 
 /// The validation losses among the lines of a run's metrics.
@@ -71,24 +75,20 @@ fn axes(
     for loss in lowest as i64..=highest as i64 {
         let (_, y) = place(&(0.0, loss as f64));
         drawn += &line(&[(LEFT, y), (RIGHT, y)], "stroke=\"#7d7d7d\" stroke-opacity=\"0.4\"");
-        drawn += &text(LEFT - 10.0, y + 5.0, "end", &loss.to_string());
+        drawn += &text(LEFT - 10.0, y + 5.0, "text-anchor=\"end\"", &loss.to_string());
     }
     for quarter in 0..=4 {
         let step = steps * f64::from(quarter) / 4.0;
         let (x, _) = place(&(step, lowest));
-        drawn += &text(x, BOTTOM + 22.0, "middle", &format!("{step:.0}"));
+        drawn += &text(x, BOTTOM + 22.0, MIDDLE, &format!("{step:.0}"));
     }
-    drawn + &text(f64::midpoint(LEFT, RIGHT), BOTTOM + 44.0, "middle", "steps")
+    drawn + &text(f64::midpoint(LEFT, RIGHT), BOTTOM + 44.0, MIDDLE, "steps")
 }
 
 fn line(points: &[(f64, f64)], style: &str) -> String {
     let points: Vec<String> = points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
     let points = points.join(" ");
     format!("<polyline points=\"{points}\" fill=\"none\" stroke-width=\"2\" {style}/>\n")
-}
-
-fn text(x: f64, y: f64, anchor: &str, words: &str) -> String {
-    format!("<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{words}</text>\n")
 }
 
 #[cfg(test)]

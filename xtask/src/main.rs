@@ -28,6 +28,7 @@ mod results;
 mod run;
 mod slices;
 mod source;
+mod svg;
 mod test;
 mod weave;
 

@@ -2,10 +2,12 @@
 
 use anyhow::{Result, ensure};
 
-const WIDTH: f64 = 640.0;
+use crate::svg::{self, text};
+
 /// Where the bars begin.
 const LEFT: f64 = 210.0;
 const PIXELS_PER_PERCENT: f64 = 3.6;
+const STYLE: &str = ".name{fill:#5a5a5a}@media (prefers-color-scheme:dark){.name{fill:#c8c8c8}}";
 const GRAY: &str = "fill=\"#7d7d7d\"";
 const DESCRIPTION: &str = "Horizontal bars of exact match in percent. Above, the four parts of the test, each with the range in which the \
      true share lies and a mark for the answers that exchanging words gives. Below, the kinds of task, the best first.";
@@ -43,13 +45,8 @@ pub fn figure(transcript: &str) -> Result<String> {
         rows += &row(share, y, 18.0);
         y += 25.0;
     }
-    Ok(format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {y}\" width=\"{WIDTH}\" height=\"{y}\" \
-         font-family=\"system-ui, sans-serif\" font-size=\"15\" role=\"img\">\n\
-         <title>Exact match by part of the test and by kind of task</title>\n<desc>{DESCRIPTION}</desc>\n\
-         <style>.name{{fill:#5a5a5a}}@media (prefers-color-scheme:dark){{.name{{fill:#c8c8c8}}}}</style>\n{}{rows}</svg>\n",
-        legend()
-    ))
+    let title = "Exact match by part of the test and by kind of task";
+    Ok(svg::figure(title, DESCRIPTION, STYLE, y, &(legend() + &rows)))
 }
 
 /// What the colors say.
@@ -108,10 +105,6 @@ fn rectangle(x: f64, y: f64, width: f64, height: f64, fill: &str) -> String {
     format!(
         "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" fill=\"{fill}\"/>\n"
     )
-}
-
-fn text(x: f64, y: f64, how: &str, words: &str) -> String {
-    format!("<text x=\"{x:.1}\" y=\"{y:.1}\" {how}>{words}</text>\n")
 }
 
 #[cfg(test)]
