@@ -26,15 +26,13 @@ pub fn of_bf16(channels: i64) -> f64 {
         let _ = x.mm(&weight.tr());
         started.elapsed().as_secs_f64()
     };
-    let mut fastest = [f64::INFINITY; 2];
-    for number in 0..=TRIES {
-        let times = factors.each_ref().map(seconds); // in turns, so that both meet the same machine
-        if number > 0 {
-            // The first one chooses its instructions.
-            fastest = [0, 1].map(|kind| fastest[kind].min(times[kind]));
-        }
-    }
-    fastest[0] / fastest[1]
+    let in_turns = || factors.each_ref().map(seconds); // so that both meet the same machine
+    in_turns(); // the first one chooses its instructions
+    let [single, half] = (0..TRIES).fold([f64::INFINITY; 2], |[single, half], _| {
+        let [now_single, now_half] = in_turns();
+        [single.min(now_single), half.min(now_half)]
+    });
+    single / half
 }
 
 #[cfg(test)]
