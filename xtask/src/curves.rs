@@ -12,14 +12,13 @@ const TOP: f64 = 92.0;
 const BOTTOM: f64 = 330.0;
 /// How the lines are drawn: colors that the color-blind can tell apart, and dashes for whoever sees none.
 const STYLES: [&str; 3] = [
-    "stroke=\"#2b83ba\"",
-    "stroke=\"#e07b1a\" stroke-dasharray=\"9 4\"",
-    "stroke=\"#7d7d7d\" stroke-dasharray=\"2 4\"",
+    "class=\"blue\"",
+    "class=\"orange\" stroke-dasharray=\"9 4\"",
+    "class=\"gray\" stroke-dasharray=\"2 4\"",
 ];
 
-const STYLE: &str = "text{fill:#5a5a5a}@media (prefers-color-scheme:dark){text{fill:#c8c8c8}}";
-const START: &str = "text-anchor=\"start\"";
-const MIDDLE: &str = "text-anchor=\"middle\"";
+const START: &str = "class=\"gray\" text-anchor=\"start\"";
+const MIDDLE: &str = "class=\"gray\" text-anchor=\"middle\"";
 
 /// Steps, and the validation loss after so many.
 type Curve = Vec<(f64, f64)>;
@@ -48,13 +47,19 @@ pub fn figure(title: &str, runs: &[(String, String)]) -> Result<String> {
         drawn += &text(LEFT + 50.0, y, START, &format!("{name}: {:.3} at the end", last.1));
         drawn += &line(&curve.iter().map(place).collect::<Vec<_>>(), STYLES[number]);
     }
-    let names: Vec<_> = runs.iter().map(|(name, _)| name.as_str()).collect();
-    let description = format!(
-        "Validation loss in nats per token over steps, a line for each of: {}.",
-        names.join(", ")
-    );
+    let told: Vec<_> =
+        runs.iter().zip(&curves).map(|((name, _), curve)| told(name, curve)).collect();
+    let description = format!("Validation loss in nats per token. {}.", told.join("; "));
     let drawn = text(LEFT, 18.0, START, title) + &drawn;
-    Ok(svg::figure(title, &description, STYLE, HEIGHT, &drawn))
+    Ok(svg::figure(title, &description, HEIGHT, &drawn))
+}
+
+/// A few of a curve's points, for those who cannot see it.
+fn told(name: &str, curve: &Curve) -> String {
+    let (last, before) = curve.split_last().expect("a curve without a point is an error before");
+    let some = before.iter().step_by(before.len().div_ceil(4).max(1)).chain([last]);
+    let some = some.map(|(step, loss)| format!("{loss:.3} at step {step:.0}"));
+    format!("{name}: {}", some.collect::<Vec<_>>().join(", "))
 }
 
 /// The validation losses among the lines of a run's metrics.
@@ -74,8 +79,9 @@ fn axes(
     let mut drawn = String::new();
     for loss in lowest as i64..=highest as i64 {
         let (_, y) = place(&(0.0, loss as f64));
-        drawn += &line(&[(LEFT, y), (RIGHT, y)], "stroke=\"#7d7d7d\" stroke-opacity=\"0.4\"");
-        drawn += &text(LEFT - 10.0, y + 5.0, "text-anchor=\"end\"", &loss.to_string());
+        drawn += &line(&[(LEFT, y), (RIGHT, y)], "class=\"gray\" stroke-opacity=\"0.4\"");
+        drawn +=
+            &text(LEFT - 10.0, y + 5.0, "class=\"gray\" text-anchor=\"end\"", &loss.to_string());
     }
     for quarter in 0..=4 {
         let step = steps * f64::from(quarter) / 4.0;
@@ -88,7 +94,7 @@ fn axes(
 fn line(points: &[(f64, f64)], style: &str) -> String {
     let points: Vec<String> = points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
     let points = points.join(" ");
-    format!("<polyline points=\"{points}\" fill=\"none\" stroke-width=\"2\" {style}/>\n")
+    format!("<polyline points=\"{points}\" stroke-width=\"2\" {style}/>\n")
 }
 
 #[cfg(test)]

@@ -7,10 +7,7 @@ use crate::svg::{self, text};
 /// Where the bars begin.
 const LEFT: f64 = 210.0;
 const PIXELS_PER_PERCENT: f64 = 3.6;
-const STYLE: &str = ".name{fill:#5a5a5a}@media (prefers-color-scheme:dark){.name{fill:#c8c8c8}}";
-const GRAY: &str = "fill=\"#7d7d7d\"";
-const DESCRIPTION: &str = "Horizontal bars of exact match in percent. Above, the four parts of the test, each with the range in which the \
-     true share lies and a mark for the answers that exchanging words gives. Below, the kinds of task, the best first.";
+const GRAY: &str = "class=\"gray\"";
 
 /// How many of the answers of one sort are right, in percent.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,14 +43,30 @@ pub fn figure(transcript: &str) -> Result<String> {
         y += 25.0;
     }
     let title = "Exact match by part of the test and by kind of task";
-    Ok(svg::figure(title, DESCRIPTION, STYLE, y, &(legend() + &rows)))
+    let description = format!(
+        "Horizontal bars of exact match in percent. By part of the test: {}. By kind of task: {}.",
+        told(&parts),
+        told(&kinds)
+    );
+    Ok(svg::figure(title, &description, y, &(legend() + &rows)))
+}
+
+/// The shares, for those who cannot see the bars.
+fn told(shares: &[Share]) -> String {
+    let told = shares.iter().map(|Share { name, percent, count, beside }| {
+        let beside = beside.map_or(String::new(), |[low, high, copied]| {
+            format!(" (true share {low} to {high}, by exchanging words {copied})")
+        });
+        format!("{name}, {percent} % of {count}{beside}")
+    });
+    told.collect::<Vec<_>>().join("; ")
 }
 
 /// What the colors say.
 fn legend() -> String {
     let ours = "right answers of the model; the line is the range of the true share";
     let copied = "right by exchanging words in the nearest task's answer";
-    text(12.0, 20.0, "fill=\"#2b83ba\"", ours) + &text(12.0, 42.0, "fill=\"#e07b1a\"", copied)
+    text(12.0, 20.0, "class=\"blue\"", ours) + &text(12.0, 42.0, "class=\"orange\"", copied)
 }
 
 /// The shares of a line: one with what is beside it, or several.
@@ -90,20 +103,20 @@ fn row(share: &Share, y: f64, height: f64) -> String {
     let at = |percent: f64| LEFT + PIXELS_PER_PERCENT * percent;
     let middle = y + height / 2.0;
     let name = format!("{} ({})", share.name, share.count);
-    let mut row = text(LEFT - 10.0, middle + 5.0, "text-anchor=\"end\" class=\"name\"", &name);
-    row += &rectangle(LEFT, y, at(share.percent) - LEFT, height, "#2b83ba");
+    let mut row = text(LEFT - 10.0, middle + 5.0, "text-anchor=\"end\" class=\"gray\"", &name);
+    row += &rectangle(LEFT, y, at(share.percent) - LEFT, height, "blue");
     let mut end = share.percent;
     if let Some([low, high, copied]) = share.beside {
-        row += &rectangle(at(low), middle - 1.0, at(high) - at(low), 2.0, "#7d7d7d");
-        row += &rectangle(at(copied) - 2.5, y - 3.0, 5.0, height + 6.0, "#e07b1a");
+        row += &rectangle(at(low), middle - 1.0, at(high) - at(low), 2.0, "gray");
+        row += &rectangle(at(copied) - 2.5, y - 3.0, 5.0, height + 6.0, "orange");
         end = end.max(high);
     }
     row + &text(at(end) + 8.0, middle + 5.0, GRAY, &format!("{} %", share.percent))
 }
 
-fn rectangle(x: f64, y: f64, width: f64, height: f64, fill: &str) -> String {
+fn rectangle(x: f64, y: f64, width: f64, height: f64, class: &str) -> String {
     format!(
-        "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" fill=\"{fill}\"/>\n"
+        "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" class=\"{class}\"/>\n"
     )
 }
 
