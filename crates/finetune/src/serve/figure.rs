@@ -34,8 +34,7 @@ pub fn head(loaded: &Loaded, ids: &[i64], block: usize, head: usize) -> Result<S
     });
     let words = words(loaded, ids);
     let title = format!("Attention in block {block}, head {head} of {}", loaded.name);
-    let description =
-        "Each row is a token that reads, each column one that is read; a row sums to 1";
+    let description = "Each row is a token that reads, each column one that is read; a row sums to 1. Columns, then row by row";
     Ok(table(&title, description, 66, &words, &words, &fields.collect::<Vec<_>>()))
 }
 
@@ -55,7 +54,7 @@ pub fn lens(loaded: &Loaded, ids: &[i64]) -> Result<String> {
         .map(|depth| if depth == 0 { "embedding".to_owned() } else { format!("block {depth}") });
     let title = format!("The logit lens of {}", loaded.name);
     let description = "Each row is a token of the text; its columns say, from depth to depth, which token the model would let follow, and how \
-         probable";
+         probable. Columns, then row by row";
     let (depths, fields): (Vec<_>, Vec<_>) = (depths.collect(), fields.collect());
     Ok(table(&title, description, 110, &depths, &words(loaded, ids), &fields))
 }
@@ -93,7 +92,13 @@ fn table(
     fields: &[Vec<Field>],
 ) -> String {
     let (width, height) = (LEFT + column * columns.len(), TOP + ROW * words.len() + 4);
-    let (title, mut parts) = (escaped(title), Vec::new());
+    let told = words.iter().zip(fields).map(|(word, fields)| {
+        let fields: Vec<_> = fields.iter().map(|(_, field)| field.as_str()).collect();
+        format!("{word}: {}", fields.join(", "))
+    });
+    let told =
+        format!("{description}. {}: {}.", columns.join(", "), told.collect::<Vec<_>>().join("; "));
+    let (title, description, mut parts) = (escaped(title), escaped(&told), Vec::new());
     let middle = |number: usize| LEFT + column * number + column / 2;
     for (number, word) in columns.iter().enumerate() {
         parts.push(text(middle(number), TOP - 12, "middle", word));
@@ -112,7 +117,7 @@ fn table(
     }
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
-         font-family=\"system-ui, sans-serif\" font-size=\"14\" role=\"img\">\n<title>{title}</title>\n\
+         font-family=\"system-ui, sans-serif\" font-size=\"15\" role=\"img\">\n<title>{title}</title>\n\
          <desc>{description}</desc>\n{STYLE}\n{}\n</svg>\n",
         parts.join("\n")
     )
@@ -141,6 +146,8 @@ mod tests {
         let svg = table("A <title>", "What it shows", 60, &words, &words, &fields);
         assert_eq!((svg.matches("<rect").count(), svg.matches("<text").count()), (3, 4 + 3));
         assert_eq!(svg.matches("</svg>").count(), 1);
+        let told = "<desc>What it shows. &lt;b&gt;, a &amp; b: &lt;b&gt;: 1.00; a &amp; b: &lt;/svg&gt;, 0.50.</desc>";
+        assert!(svg.contains(told), "{svg}");
         assert!(
             !svg.contains("<b>") && svg.contains("a &amp; b") && svg.contains("A &lt;title&gt;")
         );
