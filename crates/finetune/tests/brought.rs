@@ -384,6 +384,16 @@ fn a_text_is_measured_in_nats_perplexity_and_bits_and_a_text_of_one_token_is_ref
     let bits =
         number("loss") / std::f64::consts::LN_2 * (tokens - 1) as f64 / (text.len() - 4) as f64;
     assert!((number("bits") / bits - 1.0).abs() < 1e-3, "{printed}, not {bits}");
+    let plain = number("perplexity");
+    for dtype in ["bf16", "int8"] {
+        let of_type = ["eval", "t.txt", "--weights", "m", "--stride", "16", "--dtype", dtype];
+        let (printed, said, code) = finetune(&room, &of_type);
+        assert_eq!(code, 0, "{said}");
+        let line = printed.lines().find(|line| line.starts_with("in ")).expect("a line more");
+        let rounded = line.split_whitespace().find_map(|word| word.parse().ok());
+        let change = rounded.map(|rounded: f64| (rounded / plain - 1.0).abs()).expect(line);
+        assert!(change > 0.0 && change < 0.005, "{dtype}: {line}, in f32 {plain}");
+    }
     fs::write(room.path().join("t.txt"), "a").expect("room");
     refused(&room, &["eval", "t.txt", "--weights", "m"], "t.txt has 1 tokens; two are needed");
     fs::write(room.path().join("t.txt"), "a b c").expect("room");

@@ -2,6 +2,11 @@
 
 use super::{options::Eval, prepare};
 use anyhow::{Context, Result, ensure};
+use model::{
+    fast::{self, decode::Dtype},
+    gpt2::Gpt2,
+};
+use tch::Kind;
 use train::{
     evaluate::{bits_per_byte, sliding_loss, windows},
     run::{
@@ -52,12 +57,42 @@ pub fn eval(options: &Eval) -> Result<()> {
     println!("loss        {loss:.4} nats a token");
     println!("perplexity  {:.3}", loss.exp());
     println!("bits        {bits:.4} a byte");
-    if let Some((_, published)) = PUBLISHED.iter().find(|(known, _)| {
-        is_published(&name) && options.text.contains("wikitext") && name.ends_with(known)
-    }) {
+    if options.dtype != Dtype::F32 {
+        let rounded = loss_in(options, &model, &ids, stride)?;
+        let (of, change) = (options.dtype.to_string(), 100.0 * ((rounded - loss).exp() - 1.0));
+        println!("in {of:<8} perplexity {:.3}, changed by {change:+.3} %", rounded.exp());
+    }
+    say_published(&name, &options.text);
+    Ok(())
+}
+
+/// What OpenAI published for its weights, where the text is the one it measured on.
+fn say_published(name: &str, text: &str) {
+    let known = PUBLISHED.iter().find(|(known, _)| is_published(name) && name.ends_with(known));
+    if let Some((_, published)) = known.filter(|_| text.contains("wikitext")) {
         println!(
             "published   perplexity {published} by OpenAI on wikitext-2, where a word counts and not a token: not the same measure"
         );
     }
-    Ok(())
+}
+
+/// The loss of the same ids in the same windows ([`sliding_loss`]) with weights in fewer bits, read as writing reads: what was counted
+/// before is the prompt, and each id after it is read by itself. So both ways of a type take part.
+fn loss_in(options: &Eval, model: &Gpt2, ids: &[i64], stride: usize) -> Result<f64> {
+    let (mut scorer, _) = fast::scorer(model, options.dtype, options.common.path)?;
+    let windows = windows(ids.len(), model.config.context as usize, stride);
+    let mut progress = CountProgress::new("window", windows.len());
+    let mut sum = 0.0;
+    for (begin, end, counted) in windows {
+        progress.add();
+        scorer.clear();
+        let mut logits = scorer.read(&ids[begin..counted]); // [V]
+        for at in counted..end {
+            sum -= logits.log_softmax(-1, Kind::Double).double_value(&[ids[at]]);
+            if at + 1 < end {
+                logits = scorer.read(&ids[at..=at]);
+            }
+        }
+    }
+    Ok(sum / (ids.len() - 1) as f64)
 }

@@ -47,6 +47,9 @@ pub struct Eval {
     /// Tokens by which the window moves over the text; fewer are more exact and take longer [default: half the context]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub stride: Option<usize>,
+    /// Measure with weights as bf16 or int8 too, token by token as they are written, and say what that changes
+    #[arg(long, value_name = "TYPE", default_value_t = Dtype::F32)]
+    pub dtype: Dtype,
     #[command(flatten)]
     pub common: Common,
 }
