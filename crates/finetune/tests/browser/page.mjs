@@ -3,7 +3,8 @@
 //     node page.mjs PLAYWRIGHT CHROMIUM ADDRESS FILE [PICTURES]
 //
 // PLAYWRIGHT is the module playwright-core, ADDRESS a server's page, FILE one that `inspect` wrote. With a folder for PICTURES each view
-// is drawn there, wide and narrow, light and dark.
+// is drawn there, wide and narrow, light and dark. The README's picture is write-1280-light.png of `serve --weights runs/finetune`, the
+// folder of the default fine-tuning.
 import { pathToFileURL } from "node:url";
 
 const [playwright, executablePath, address, file, pictures] = process.argv.slice(2);
@@ -22,12 +23,12 @@ async function open(url, options) {
   return page;
 }
 
-async function write(page) {
-  await page.fill("#prompt", "Once upon a time");
+async function write(page, prompt, pointed) {
+  await page.fill("#prompt", prompt);
   await page.fill("#length", "12");
   await page.click("#go");
   await page.waitForSelector("#more:enabled");
-  await page.locator("#text .token:enabled").nth(3).hover();
+  await page.locator("#text .token:enabled").nth(pointed).hover();
   await page.waitForSelector("#place .bars button");
   await page.waitForFunction(() => document.querySelector("#place p").textContent.includes("sliders"));
 }
@@ -37,7 +38,7 @@ async function use(page) {
   await page.waitForSelector("#lens table"); // of the text that stands there
   seen.readers = await page.locator("#head .map div:first-child span").count();
   await page.click("#tab-write");
-  await write(page);
+  await write(page, "Once upon a time", 3);
   const tokens = page.locator("#text .token:enabled");
   seen.tokens = await tokens.count();
   const chances = () => page.locator("#place .bars span:last-child").allTextContents();
@@ -59,6 +60,7 @@ async function use(page) {
     const before = await page.locator("#look-tokens button").count();
     await page.click("#look-at");
     await page.waitForFunction((count) => document.querySelectorAll("#look-tokens button").length !== count, before);
+    seen.lookedAt = (await page.inputValue("#look-text")).slice(0, 16);
   });
   await page.click("#tab-compare");
   await page.click("#both-measure");
@@ -81,8 +83,8 @@ async function look(page, begin) {
 async function draw(name, options) {
   const page = await open(address, options);
   const picture = (view) => page.screenshot({ path: `${pictures}/${view}-${name}.png`, fullPage: true });
-  await write(page);
-  await page.locator("#place .bars button[aria-pressed=false]").first().click();
+  await write(page, "Does this review sound good or bad, and why? The shop was really dirty.", 5);
+  await page.locator("#place .bars button[aria-pressed=false]").nth(2).click();
   await page.waitForSelector("#more:enabled");
   await page.locator("#text .token:enabled").nth(5).focus();
   await page.waitForFunction(() => document.querySelector("#place p").textContent.includes("sliders"));

@@ -30,6 +30,12 @@ export function lookView(panel, given) {
 
   const cut = async () => (await ask("tokens", { text: input.value })).ids;
 
+  /** The text of tokens, some of which may hold parts of a character. */
+  function joined(pieces) {
+    const bytes = pieces.flatMap((piece) => (typeof piece === "string" ? [...new TextEncoder().encode(piece)] : piece));
+    return new TextDecoder().decode(Uint8Array.from(bytes));
+  }
+
   async function lookAt(ids) {
     if (!ids.length) throw new Error("There is no token to look at; give a text.");
     seen = await ask("look", { ids });
@@ -172,5 +178,9 @@ export function lookView(panel, given) {
   );
   if (given) render();
   /** Looks at these tokens, or where nothing was looked at yet, at the text that stands there. */
-  return (ids) => (ids || !seen ? attempt(async () => lookAt(ids ?? (await cut()))) : undefined);
+  return (ids) =>
+    attempt(async () => {
+      if (ids || !seen) await lookAt(ids ?? (await cut()));
+      if (ids) input.value = joined(seen.pieces);
+    });
 }

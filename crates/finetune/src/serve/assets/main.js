@@ -39,13 +39,13 @@ async function begin() {
   }
   const [model, { models }] = await Promise.all([ask("model", {}), ask("models")]);
   const count = model.parameters.toLocaleString("en");
-  part("about").textContent = `${model.name}: ${count} parameters, ${model.layers} blocks, ${model.heads} heads, ${model.channels} channels, a context of ${model.context} tokens, a vocabulary of ${model.vocabulary}.`;
+  part("about").textContent = `${model.name}: ${count} parameters, ${model.layers} blocks, ${model.heads} heads, ${model.channels} channels, a context of ${model.context} tokens, a vocabulary of ${model.vocabulary.toLocaleString("en")}.`;
   const watch = watchView(part("view-watch"));
   const lookAt = lookView(part("view-look"));
   writeView(part("view-write"), model, (ids) => {
     showView("look", () => lookAt(ids), watch);
   });
-  compareView(part("view-compare"), models);
+  compareView(part("view-compare"), models, model);
   for (const view of VIEWS) part(`tab-${view}`).addEventListener("click", () => showView(view, lookAt, watch));
   part("tabs").addEventListener("keydown", moveAmongTabs);
   const wanted = location.hash.slice(1);

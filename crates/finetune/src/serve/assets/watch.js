@@ -40,7 +40,7 @@ export function watchView(panel) {
     if (fresh && steps.length + validations.length) drawCurve();
     if (fresh && said.lines.length) return follow(run); // there may be more
     const [last, best] = [steps.at(-1), Math.min(...validations.map(([, loss]) => loss))];
-    state.textContent = `${said.running ? "training" : "not training now"}${last ? `, step ${last[0]}, loss ${last[1].toFixed(3)}` : ""}${validations.length ? `, best validation loss ${best.toFixed(3)}` : ""}`;
+    state.textContent = `${said.running ? "Training now" : "Not training now"}${last ? `, step ${last[0]}, loss ${last[1].toFixed(3)}` : ""}${validations.length ? `, best validation loss ${best.toFixed(3)}` : ""}`;
     if (said.running) timer = setTimeout(() => attempt(() => follow(run)), EVERY_MS);
   }
 
@@ -73,6 +73,6 @@ export function watchView(panel) {
     );
   }
 
-  panel.replaceChildren(el("div", { class: "row" }, el("label", {}, "Run ", pick), el("button", { onclick: () => attempt(runs) }, "Look for runs")), state, curve, el("h2", {}, "What it wrote on the way"), samples);
+  panel.replaceChildren(el("div", { class: "row" }, el("label", { style: { "flex-basis": "18rem" } }, "Run ", pick), el("button", { onclick: () => attempt(runs) }, "Look for runs")), state, curve, el("h2", {}, "What it wrote on the way"), samples);
   return { shown: () => attempt(runs), left: () => clearTimeout(timer) };
 }

@@ -10,7 +10,7 @@ export function writeView(panel, model, lookAt) {
   let shown = null; // the token whose place is shown
   let running = null;
 
-  const input = el("textarea", { id: "prompt", rows: 3, spellcheck: "false" }, model.answers ? "What is the opposite of warm?" : "Once upon a time");
+  const input = el("textarea", { id: "prompt", rows: 3, spellcheck: "false" }, model.answers ? "What is the opposite of sharp?" : "Once upon a time");
   const form = el("select", { id: "form" }, el("option", { value: "" }, "as it stands"), model.answers ? el("option", { value: "1", selected: true }, "as an instruction") : []);
   const range = (id, label, attributes) => {
     const slider = el("input", { id, type: "range", ...attributes, oninput: () => redraw() });
@@ -52,8 +52,8 @@ export function writeView(panel, model, lookAt) {
     running?.abort();
     const [mine, held] = [(running = new AbortController()), document.activeElement];
     leaf = node;
-    render();
     [stop.disabled, go.disabled, more.disabled] = [false, true, true];
+    render();
     const body = { ids: ids(node), max_tokens: Number(length.value) || 60, ...settings() };
     try {
       await listen("write", body, (event) => hear(event, mine), mine.signal);
@@ -125,7 +125,7 @@ export function writeView(panel, model, lookAt) {
     document.getElementById("temperature-value").textContent = now.temperature === 0 ? "0: always the likeliest" : now.temperature;
     document.getElementById("top-k-value").textContent = now.top_k ?? "all";
     document.getElementById("top-p-value").textContent = now.top_p;
-    if (!shown) return place.replaceChildren(el("p", { class: "quiet" }, "Point at a token, or move to it with the arrow keys, to see what else could stand there."));
+    if (!shown) return place.replaceChildren(el("h2", {}, "Alternatives"), el("p", { class: "quiet" }, "Point at a token, or move to it with the arrow keys, to see what else could stand there."));
     const { parent } = shown;
     const drawn = parent.logits && chances(parent.logits, now);
     const bar = ([id, piece, p]) => {
@@ -152,7 +152,7 @@ export function writeView(panel, model, lookAt) {
       const name = words.length > 70 ? words.slice(0, 70) + "…" : words;
       return el("li", {}, el("button", { "aria-current": String(here), onclick: () => visit(last) }, name), last.children.length ? el("ul", { class: "tree" }, last.children.map(branch)) : []);
     };
-    branches.replaceChildren(root.children.length ? el("ul", { class: "tree" }, root.children.map(branch)) : el("p", { class: "quiet" }, "Nothing was written yet."));
+    branches.replaceChildren(root.children.length ? el("ul", { class: "tree" }, root.children.map(branch)) : el("p", { class: "quiet" }, stop.disabled ? "Nothing was written yet." : "The first is being written."));
   }
 
   /** Goes to the end of a branch, always along the first fork. */
@@ -167,7 +167,13 @@ export function writeView(panel, model, lookAt) {
     input,
     el("div", { class: "row" }, el("label", {}, "It reads this ", form), el("label", { for: "length" }, "Tokens to write ", length), go, stop, more, look),
     el("div", { class: "row" }, [temperature, topK, topP].map(({ label, slider }) => el("div", { style: { flex: "1 1 9rem" } }, label, slider))),
-    el("div", { class: "two" }, el("div", {}, el("h2", {}, "Text"), el("p", { class: "quiet" }, "The stronger its tint, the less probable was a token."), text, el("h2", {}, "Branches"), branches), place),
+    el(
+      "div",
+      { class: "two" },
+      el("div", {}, el("h2", {}, "Text"), el("p", { class: "quiet" }, "The stronger its tint, the less probable was a token."), text),
+      place,
+      el("div", {}, el("h2", {}, "Branches"), branches),
+    ),
   );
   redraw();
   drawTree();
