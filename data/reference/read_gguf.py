@@ -41,7 +41,9 @@ def run(path, text, new_tokens):
     defaults = llama_cpp.llama_cpp.llama_model_default_params()
     defaults.use_extra_bufts = False
     llama_cpp.llama_cpp.llama_model_default_params = lambda: defaults
-    model = llama_cpp.Llama(path, n_ctx=0, n_threads=1, n_threads_batch=1, logits_all=True, verbose=False)
+    # Keys and values of the cache as they are, which are rounded to 16 bits by default.
+    cache = {"type_k": llama_cpp.GGML_TYPE_F32, "type_v": llama_cpp.GGML_TYPE_F32}
+    model = llama_cpp.Llama(path, n_ctx=0, n_threads=1, n_threads_batch=1, logits_all=True, verbose=False, **cache)
     ids = model.tokenize(text.encode(), add_bos=model.metadata["tokenizer.ggml.add_bos_token"] == "true", special=False)
     written = list(ids)
     model.eval(ids)
@@ -51,7 +53,7 @@ def run(path, text, new_tokens):
         if written[-1] == model.token_eos():
             break
         model.eval(written[-1:])
-    return {"ids": ids, "logits": logits, "greedy": written, "text": model.detokenize(written).decode(), "context": int(model.metadata["gpt2.context_length"])}
+    return {"ids": ids, "logits": logits, "greedy": written, "text": model.detokenize(written).decode(errors="replace"), "context": int(model.metadata["gpt2.context_length"])}
 
 
 if __name__ == "__main__":

@@ -83,18 +83,70 @@ fn ids(value: &Value) -> Vec<i64> {
     serde_json::from_value(value.clone()).expect("a list of ids")
 }
 
-/// Checks that llama.cpp has our ids, our greedy text and, within a part of their norm, our logits.
+/// Our logits behind the last token, with GELU as llama.cpp has it: looked up in a table whose inputs and outputs are 16-bit floats,
+/// whatever the file's type is (`ggml_vec_gelu_f32` in `ggml-cpu/vec.h`).
+fn logits_with_gelu_by_table(model: &Gpt2, ids: &[i64]) -> Tensor {
+    let (config, named) = (model.config, model.store.variables());
+    let (t, c, h) = (ids.len() as i64, config.channels, config.heads);
+    let weight = |name: &str| &named[&format!("{name}.weight")];
+    let bias = |name: &str| named.get(&format!("{name}.bias"));
+    let norm = |x: &Tensor, name: &str| {
+        x.layer_norm([c], Some(weight(name)), bias(name), config.norm_epsilon, false)
+    };
+    let linear = |x: &Tensor, name: &str| x.linear(weight(name), bias(name));
+    let half = |x: &Tensor| x.to_kind(Kind::Half).to_kind(Kind::Float);
+    let embedded = weight("token").index_select(0, &Tensor::from_slice(ids));
+    let mut x = embedded + weight("position").narrow(0, 0, t); // [T, C]
+    for layer in 0..config.layers {
+        let part = |name: &str| format!("blocks.{layer}.{name}");
+        let read = norm(&x, &part("norm1"));
+        let [q, k, v] = ["attention.query", "attention.key", "attention.value"]
+            .map(|name| linear(&read, &part(name)).view([t, h, c / h]).transpose(0, 1)); // [H, T, D]
+        let mixed = Tensor::scaled_dot_product_attention(
+            &q,
+            &k,
+            &v,
+            None::<Tensor>,
+            0.0,
+            true,
+            None,
+            false,
+        );
+        let merged = mixed.transpose(0, 1).reshape([t, c]); // [T, C]
+        x += linear(&merged, &part("attention.output"));
+        let widened = half(&linear(&norm(&x, &part("norm2")), &part("feed_forward.up"))); // [T, F]
+        x += linear(&half(&widened.gelu("tanh")), &part("feed_forward.down"));
+    }
+    let head = if config.tied { "token" } else { "head" };
+    linear(&norm(&x.narrow(0, t - 1, 1), "norm"), head).squeeze() // [V]
+}
+
+/// By how much of the norm of `expected` the other differs.
+fn gap(other: &Tensor, expected: &Tensor) -> f64 {
+    ((other - expected).norm() / expected.norm()).double_value(&[])
+}
+
+/// Checks that llama.cpp has our ids, our greedy text and, within a part of their norm, our logits but for the rounding of its GELU.
+///
+/// Measured with llama-cpp-python 0.3.36 on a processor with AVX-512, as parts of the norm: in float32 1.0e-4 and 2.4e-4 beside our own
+/// logits, 2.0e-7 and 1.6e-7 beside those with GELU by the table; in f16 5.4e-4 and in q8_0 9.0e-3, either way.
 fn agrees(model: &Gpt2, encoder: &BytePairEncoder, theirs: &Value, text: &str, tolerance: f64) {
     let prompt = encoder.encode(text);
     assert_eq!(ids(&theirs["ids"]), prompt);
     assert_eq!(theirs["context"], model.config.context);
     let logits: Vec<f64> = serde_json::from_value(theirs["logits"].clone()).expect("logits");
-    let ours =
+    let logits = Tensor::from_slice(&logits);
+    let exact =
         model.forward(&Tensor::from_slice(&prompt).unsqueeze(0), false).select(1, -1).squeeze();
-    let gap = (&ours - Tensor::from_slice(&logits)).norm() / ours.norm();
-    let gap = gap.double_value(&[]);
-    println!("{}: logits differ by {gap:e} of their norm", theirs["versions"]);
-    assert!(gap < tolerance, "{gap:e} of the norm of the logits");
+    let rounded = logits_with_gelu_by_table(model, &prompt);
+    let (table, left) = (gap(&rounded, &exact), gap(&logits, &rounded));
+    println!(
+        "{}: logits differ by {:e} of their norm, by {left:e} from ours with GELU by a table, which differ by {table:e}",
+        theirs["versions"],
+        gap(&logits, &exact)
+    );
+    assert!(table < 1e-3, "{table:e} of the norm of the logits, by the table of GELU alone");
+    assert!(left < tolerance, "{left:e} of the norm of the logits");
     let written = greedy(model, &prompt, 12);
     assert_eq!(ids(&theirs["greedy"]), written);
     assert_eq!(theirs["text"], encoder.decode(&written).expect("known ids"));
@@ -137,6 +189,10 @@ fn a_tokenizer_of_ones_own_with_padded_rows_a_head_and_no_bias_goes_in() {
     let folder = tempfile::tempdir().expect("a folder");
     tokenizer_files::write_own(folder.path(), &own.encoder, 64).expect("room");
     let model = drawn(Gpt2Config { vocab_size: 1536, tied: false, qkv_bias: false, ..SIZES });
+    // Rows that stand for no token are never the likeliest in a model that has learned.
+    let known = own.encoder.vocab_size() as i64;
+    let unknown = model.store.variables()["head.weight"].narrow(0, known, 1536 - known);
+    tch::no_grad(|| unknown.shallow_clone().zero_());
     let file = exported(folder.path(), &model, NumberType::F32);
     let text = "it's  we'LL nai\u{308}ve \u{4e00} x\u{b2} 42\n\n the\u{a0}tortoise <|endoftext|>";
     let theirs = read(&python, &file, &file, text);
@@ -149,26 +205,9 @@ fn a_tokenizer_of_ones_own_with_padded_rows_a_head_and_no_bias_goes_in() {
     agrees(&model, &read_back.encoder, &theirs, prompt, 1e-5);
 }
 
-/// Makes a model write a mark wherever it is held to JSON of our schema: `:`, then `7`, then `}`, then the end.
-fn judging(model: &Gpt2) {
-    let named = model.store.variables();
-    tch::no_grad(|| {
-        let _ = named["norm.weight"].shallow_clone().fill_(0.0);
-        let _ = named["norm.bias"].shallow_clone().fill_(0.0);
-        let _ = named["norm.bias"].get(0).fill_(1.0);
-        for (text, logit) in [(":", 11.0), ("7", 12.0), ("}", 13.0)] {
-            let id = BytePairEncoder::gpt2().encode(text)[0];
-            let _ = named["token.weight"].get(id).get(0).fill_(logit);
-        }
-        let _ = named["token.weight"].get(END_OF_TEXT).get(0).fill_(14.0);
-    });
-}
-
-/// The server of llama-cpp-python refuses the schema as OpenAI wants it given, with status 500, and takes it beside `json_object`.
-#[test]
-fn a_real_server_of_the_common_dialect_gives_marks_that_are_read() {
-    let Some(python) = llama_cpp() else { return };
-    let folder = tempfile::tempdir().expect("a folder");
+/// A model that writes a mark wherever it is held to JSON of our schema: `":` or `:`, then a minus where `minus` prefers it and the form
+/// allows it, then `7`, then `}`, then the end.
+fn judging(minus: f64) -> Gpt2 {
     let config = Gpt2Config {
         context: 1024,
         channels: 8,
@@ -179,8 +218,25 @@ fn a_real_server_of_the_common_dialect_gives_marks_that_are_read() {
     };
     let model = Gpt2::new(config, Device::Cpu).expect("a possible model");
     model.initialize_as_gpt2();
-    judging(&model);
-    let file = exported(folder.path(), &model, NumberType::F32);
+    let named = model.store.variables();
+    tch::no_grad(|| {
+        let _ = named["norm.weight"].shallow_clone().fill_(0.0);
+        let _ = named["norm.bias"].shallow_clone().fill_(0.0);
+        let _ = named["norm.bias"].get(0).fill_(1.0);
+        for (text, logit) in [("\":", 10.0), (":", 11.0), ("7", 12.0), ("-", minus), ("}", 13.0)] {
+            let id = BytePairEncoder::gpt2().encode(text)[0];
+            let _ = named["token.weight"].get(id).get(0).fill_(logit);
+        }
+        let _ = named["token.weight"].get(END_OF_TEXT).get(0).fill_(14.0);
+    });
+    model
+}
+
+/// What a judge says of two answers behind the server of llama-cpp-python, which refuses the schema as OpenAI wants it given, with status
+/// 500, and takes it beside `json_object`.
+fn verdicts(python: &Path, model: &Gpt2) -> [Verdict; 2] {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = exported(folder.path(), model, NumberType::F32);
     let script = project_root().join("data/reference/judge_server.py");
     let mut server = Command::new(python)
         .arg(script)
@@ -201,8 +257,22 @@ fn a_real_server_of_the_common_dialect_gives_marks_that_are_read() {
     let verdicts = ["dog", "cat"].map(|answer| judge.mark(&entry, answer));
     drop(server.stdin.take());
     assert!(server.wait().expect("it ends").success());
-    for verdict in verdicts {
-        assert_eq!(verdict.expect("an answer"), Verdict::Mark(7));
-    }
     assert_eq!(judge.form(), Some(Form::Object));
+    verdicts.map(|verdict| verdict.expect("an answer"))
+}
+
+#[test]
+fn a_real_server_of_the_common_dialect_gives_marks_that_are_read() {
+    let Some(python) = llama_cpp() else { return };
+    let mark = || Verdict::Mark(7);
+    assert_eq!(verdicts(&python, &judging(0.0)), [mark(), mark()]);
+}
+
+/// Its grammar knows no `minimum`: it allows what the schema forbids.
+#[test]
+fn a_mark_below_the_least_that_a_real_server_allows_is_no_mark() {
+    let Some(python) = llama_cpp() else { return };
+    for verdict in verdicts(&python, &judging(12.5)) {
+        assert!(matches!(&verdict, Verdict::Unusable(text) if text.contains("-7")), "{verdict:?}");
+    }
 }
