@@ -2,13 +2,14 @@
 
 use anyhow::Result;
 
-use super::exercises::{Book, Exercise};
+use super::exercises::{Book, Exercise, ItemPath};
 use super::judge::{Judge, programs};
 use super::judging::{Court, Failure};
+use super::level::{self, Level};
 use super::programs::{Build, CompileError};
 use super::state::{FOLDER, Reader, State, Status, chapter_of, folder, hash};
 use super::symptoms::Symptoms;
-use super::{Outcome, task, text};
+use super::{Outcome, answers, before, needs, task, text};
 use crate::source::Source;
 
 /// Judges one exercise, and then those of the same programs that have passed before.
@@ -16,7 +17,7 @@ pub fn run(reader: &mut Reader, id: Option<&str>) -> Result<Outcome> {
     let exercise = reader.chosen(id)?;
     let id = exercise.id.clone();
     task::heading(reader, exercise);
-    if let Some(complaint) = complaint_of_text(reader, exercise)? {
+    if let Some(complaint) = before::complaint(reader, exercise)? {
         println!("  {complaint}");
         return Ok(Outcome::NotYet);
     }
@@ -74,7 +75,7 @@ pub fn all(project: &std::path::Path) -> Result<Outcome> {
         }
     }
     reader.state.write(&reader.folder)?;
-    println!("{} of {} hold", ids.len() - failed.len(), ids.len());
+    println!("{} of {} exercises pass", ids.len() - failed.len(), ids.len());
     Ok(if failed.is_empty() { Outcome::Done } else { Outcome::NotYet })
 }
 
@@ -82,50 +83,25 @@ pub fn all(project: &std::path::Path) -> Result<Outcome> {
 fn made_anew(project: &std::path::Path, folder: &std::path::Path, book: &Book) -> Result<State> {
     let mut state = State { chapter: 1, ..State::default() };
     for exercise in book.exercises() {
-        if text::bodies(folder, exercise)? == text::bodies(project, exercise)? {
+        let ours = text::bodies(project, exercise)?;
+        // What cannot be read was changed by the reader.
+        if text::bodies(folder, exercise).is_ok_and(|theirs| theirs == ours) {
             state.given.insert(exercise.id.clone());
         } else {
             state.chapter = chapter_of(exercise);
         }
     }
-    fs_err::create_dir_all(folder.join(FOLDER))?;
-    Ok(state)
-}
-
-/// What can be said before anything is compiled.
-fn complaint_of_text(reader: &Reader, exercise: &Exercise) -> Result<Option<String>> {
-    for item in &exercise.items {
-        let Ok(source) = Source::read(&reader.folder.join(&item.file)) else { return Ok(None) };
-        let Ok(body) = source.body(&item.name) else {
-            return Ok(Some(format!(
-                "{} has no function {}; it must keep its name: put it back as it was",
-                item.file, item.name
-            )));
+    for (id, helpers) in level::helpers(project, book)? {
+        let is_theirs = |item: &ItemPath| {
+            text::body(folder, item)
+                .is_ok_and(|theirs| text::body(project, item).is_ok_and(|ours| theirs != ours))
         };
-        if text::is_open(exercise, &source.text()[body.clone()]) {
-            return Ok(Some(format!("{} still has a `todo!`: {}", item.name, exercise.task)));
-        }
-        if text::signature(&reader.folder, item)? != text::signature(reader.project, item)? {
-            return Ok(Some(format!(
-                "the first lines of {} must stay as they were, as others call it",
-                item.name
-            )));
-        }
-        if let Some(word) = exercise.may_not_call.iter().find(|word| source.has_word(word, &body)) {
-            return Ok(Some(format!(
-                "{} calls `{word}`, which is what you are asked to write",
-                item.name
-            )));
-        }
-        if text::tests(&reader.folder, &item.file)? != text::tests(reader.project, &item.file)? {
-            return Ok(Some(format!(
-                "the tests in {} were changed; they judge, so put them back as in {}",
-                item.file,
-                reader.project.join(&item.file).display()
-            )));
+        if helpers.iter().any(is_theirs) {
+            state.levels.insert(id, Level::Scratch);
         }
     }
-    Ok(None)
+    fs_err::create_dir_all(folder.join(FOLDER))?;
+    Ok(state)
 }
 
 /// Builds what judges an exercise; or what the compiler complains of.
@@ -180,20 +156,43 @@ fn complaint(reader: &Reader, exercise: &Exercise, build: &Build) -> String {
 fn report(reader: &Reader, exercise: &Exercise, failure: &Failure) -> Result<()> {
     println!("  {}", failure.judge);
     for line in failure.message.lines() {
-        println!("    {line}");
+        println!("    {}", place_known(reader, line));
     }
     if let Some(hole) = failure.hole() {
-        let title = reader.book.find(hole).map_or("", |other| &other.title);
-        println!(
-            "  this run needs {hole} ({title}), which is open: write it, or `cargo learn give {hole}`"
-        );
+        println!("{}", needed(reader, exercise, hole)?);
         return Ok(());
     }
     if let Some(variant) = Symptoms::read(reader.project)?.known(exercise, failure) {
         println!("  it looks like: {}. {}", variant.name, variant.why);
     }
-    println!("  next: `cargo learn hint`, or mend it and `cargo learn check`");
+    if reader.level(exercise) == Level::Gentle
+        && let Some(suspects) = answers::suspects(reader.project, &reader.folder, exercise)?
+    {
+        println!("  {suspects}");
+    }
+    let id = reader.id_to_type(exercise)?;
+    println!("  next: `cargo learn hint{id}`, or mend it and `cargo learn check{id}`");
     Ok(())
+}
+
+/// A line of a message; where it names a test that the reader's folder does not hold, it says where that is.
+fn place_known(reader: &Reader, line: &str) -> String {
+    match line.strip_prefix("at ").and_then(|place| place.rsplit_once(':')) {
+        Some((file, number)) if !reader.folder.join(file).is_file() => {
+            format!("at {}:{number}", reader.project.join(file).display())
+        }
+        _ => line.to_owned(),
+    }
+}
+
+/// The exercises that are to be written before the judges can say more.
+fn needed(reader: &Reader, exercise: &Exercise, hole: &str) -> Result<String> {
+    let needed = needs::open(reader, exercise, hole)?;
+    let ids: Vec<&str> = needed.iter().map(|other| other.id.as_str()).collect();
+    let mut lines = vec!["  first, this is to be written:".to_owned()];
+    lines.extend(needed.iter().map(|other| format!("    {}  {}", other.id, other.title)));
+    lines.push(format!("  or leave it to us for now: `cargo learn give {}`", ids.join(" ")));
+    Ok(lines.join("\n"))
 }
 
 /// Judges what has passed before by the programs that are there; says what fails now.
@@ -220,4 +219,33 @@ fn regressions(reader: &Reader, exercise: &Exercise, court: &Court) -> Result<bo
 
 fn listed(judges: &[Judge]) -> String {
     judges.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::tests::project;
+
+    const SOURCE: &str = "pub fn f() -> u8 {\n    g() + 1\n}\n\nfn g() -> u8 {\n    1\n}\n";
+    const TOML: &str = "finale = ''\n[[exercise]]\nid = '1.1.1'\ntitle = 't'\ntask = 't'\njudges = []\nhints = ['', '', '']\nitems = ['crates/a/src/a.rs#f']\n";
+
+    #[test]
+    fn a_lost_state_is_made_anew_from_the_code_with_what_was_cut_from_scratch() {
+        let state = |theirs: &str| {
+            let folder = project(&[
+                ("chapters/exercises/1-a.toml", TOML),
+                ("crates/a/src/a.rs", SOURCE),
+                ("reader/crates/a/src/a.rs", theirs),
+            ]);
+            let book = Book::read(folder.path()).expect("exercises");
+            made_anew(folder.path(), &folder.path().join("reader"), &book).expect("made")
+        };
+        let given = state(SOURCE);
+        assert!(given.given.contains("1.1.1") && given.levels.is_empty());
+        let scratch = state(&SOURCE.replace("    1\n", "    todo!(\"1.1.1: t\")\n"));
+        assert_eq!(scratch.levels.get("1.1.1"), Some(&Level::Scratch));
+        let no_rust = state("fn f( {");
+        assert!(!no_rust.given.contains("1.1.1"), "their text is never taken for ours");
+        assert!(no_rust.levels.is_empty());
+    }
 }

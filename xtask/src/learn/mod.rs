@@ -12,8 +12,9 @@
 //! | [`state`] | how far is the reader? |
 //! | [`next`], [`task`], [`hint`], [`status`] | what is to be done, how, and what has been? |
 //! | [`check`], [`watch`] | is it right? |
+//! | [`before`], [`outcome`] | what can be said before that, and how does it end? |
 //! | [`programs`], [`judging`] | how are judges built and run? |
-//! | [`symptoms`] | which mistake is it? |
+//! | [`symptoms`], [`answers`], [`needs`] | which mistake is it, in which answer, and what is missing? |
 //! | [`aside`] | how are our text and theirs exchanged, and nothing lost? |
 //! | [`update`], [`base`], [`git`], [`repair`] | what if the project moves on, or away? |
 //! | [`puzzle`] | who sees which mistake? |
@@ -23,8 +24,10 @@
 //!
 //! Nothing is marked in the crates: functions are found by their names.
 
+mod answers;
 mod aside;
 mod base;
+mod before;
 pub mod boxes;
 mod check;
 mod cut;
@@ -36,7 +39,9 @@ mod judging;
 mod level;
 mod manifests;
 mod measure;
+mod needs;
 mod next;
+mod outcome;
 mod programs;
 mod prove;
 mod puzzle;
@@ -52,13 +57,13 @@ mod update;
 mod watch;
 mod workspace;
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Subcommand;
 use level::Level;
+use outcome::{Outcome, WrongUse, wrong_use};
 use state::Reader;
 
 /// What `learn` can be asked for.
@@ -124,9 +129,9 @@ pub enum Command {
         spoil: bool,
     },
     /// Put our text in place of yours, which is kept
-    #[command(after_help = "Example: cargo learn give 2.3.1")]
+    #[command(after_help = "Examples:\n  cargo learn give 2.3.1\n  cargo learn give 2")]
     Give {
-        /// Exercises
+        /// Exercises; a chapter or a section means all that is open there
         #[arg(required = true)]
         ids: Vec<String>,
     },
@@ -167,31 +172,6 @@ pub enum Command {
         #[arg(long, conflicts_with_all = ["from", "reader"])]
         changed: bool,
     },
-}
-
-/// How a command ended that did what was asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    Done,
-    /// The code is not right yet.
-    NotYet,
-}
-
-/// Something was asked for that cannot be: the exit code is 2, as for an unknown option.
-#[derive(Debug)]
-pub struct WrongUse(String);
-
-impl fmt::Display for WrongUse {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for WrongUse {}
-
-/// The error of a command that cannot be followed.
-pub fn wrong_use(sentence: String) -> anyhow::Error {
-    WrongUse(sentence).into()
 }
 
 /// Follows a command; without one, says what is to be done.

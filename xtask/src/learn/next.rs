@@ -18,14 +18,14 @@ pub fn run(reader: &mut Reader, id: Option<&str>, level: Option<Level>) -> Resul
     let wants_more = id == Some(BESIDE_NAME);
     let is_written = reader.current()?.is_none();
     if !wants_more && (id.is_some() || !is_written) {
-        task::show(reader, reader.chosen(id)?);
+        task::show(reader, reader.chosen(id)?)?;
         return Ok(Outcome::Done);
     }
     let done = reader.state.chapter;
     let there_is_more = done == CHAPTERS.len() && reader.book.chapter(BESIDE).is_ok();
     if wants_more && !(is_written && there_is_more) {
         return Err(wrong_use(format!(
-            "what is beside the book comes once, when chapter {} is written; `cargo learn` says where you are",
+            "track {BESIDE_NAME} comes once, after chapter {} is written; `cargo learn` says where you are",
             CHAPTERS.len()
         )));
     }
@@ -33,7 +33,7 @@ pub fn run(reader: &mut Reader, id: Option<&str>, level: Option<Level>) -> Resul
     if done >= CHAPTERS.len() && !wants_more {
         println!("\nThat was the book.");
         if there_is_more {
-            println!("Who wants the gradient by hand, too: `cargo learn next {BESIDE_NAME}`");
+            println!("If you want to write the gradient, too: `cargo learn next {BESIDE_NAME}`");
         }
         return Ok(Outcome::Done);
     }
@@ -51,9 +51,9 @@ fn go_on(reader: &mut Reader) -> Result<()> {
     reader.state.chapter = done + 1;
     cut::chapter(reader, None)?;
     reader.state.write(&reader.folder)?;
-    println!("\nwhat comes next is cut out of your workspace now.\n");
+    println!("\n{} is cut out of your workspace now.\n", called(reader.state.chapter));
     if let Some(exercise) = reader.current()? {
-        task::show(reader, exercise);
+        task::show(reader, exercise)?;
     }
     Ok(())
 }

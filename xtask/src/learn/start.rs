@@ -27,60 +27,70 @@ pub struct Wanted<'a> {
 
 /// Makes it, cuts the chapter at hand, and compiles once what its first exercise needs.
 pub fn run(project: &Path, folder: &Path, wanted: &Wanted) -> Result<Outcome> {
-    let Wanted { spine, from, level } = wanted;
-    let book = Book::read(project)?;
-    let first = book.first(from)?;
-    let id = first.id.clone();
-    let chapter = chapter_of(first);
+    let first = Book::read(project)?.first(wanted.from)?.id.clone();
     setup::ensure(project)?;
     let folder = workspace::refuse_or_take(project, folder)?;
-    if let Err(error) = furnish(project, &folder) {
-        // It was empty; a part of a workspace would only hinder the next attempt.
-        let _ = fs::remove_dir_all(&folder);
-        return Err(
-            error.context(format!("{} cannot be made, and is gone again", folder.display()))
-        );
-    }
-    let before = book.exercises().take_while(|exercise| exercise.id != id);
-    let given = before.map(|exercise| exercise.id.clone()).collect();
-    let state = State {
-        commit: git::commit(project),
-        chapter,
-        spine: *spine,
-        level: *level,
-        given,
-        ..State::default()
+    let reader = match furnish(project, &folder, wanted, &first) {
+        Ok(reader) => reader,
+        Err(error) => {
+            // It was empty; a part of a workspace would only hinder the next attempt.
+            let _ = fs::remove_dir_all(&folder);
+            let what = format!("{} cannot be made, and is gone again", folder.display());
+            return Err(error.context(what));
+        }
     };
-    let mut reader = Reader::new(project, folder, state)?;
-    cut::chapter(&mut reader, Some(&id))?;
-    reader.state.write(&reader.folder)?;
     // Cargo shortens the list of versions when it builds for the first time.
     let built = build(&reader);
     git::begin(&reader.folder)?;
     built?;
-    println!("{} is yours. Go there, and write:", reader.folder.display());
+    println!("{} is yours. Go there and ask what to write:", reader.folder.display());
     println!("  cd {}\n  cargo learn\n", reader.folder.display());
     if let Some(exercise) = reader.current()? {
-        task::show(&reader, exercise);
+        task::show(&reader, exercise)?;
     }
     Ok(Outcome::Done)
 }
 
-/// Puts everything into a new workspace, whole.
-fn furnish(project: &Path, folder: &Path) -> Result<()> {
+/// Puts everything into a new workspace, and cuts it from the exercise `first` on.
+fn furnish<'a>(
+    project: &'a Path,
+    folder: &Path,
+    wanted: &Wanted,
+    first: &str,
+) -> Result<Reader<'a>> {
     workspace::make(project, folder, Lints::All)?;
     workspace::settle(project, folder)?;
-    base::write(project, folder)
+    base::write(project, folder)?;
+    let book = Book::read(project)?;
+    let before = book.exercises().take_while(|exercise| exercise.id != first);
+    let given = before.map(|exercise| exercise.id.clone()).collect();
+    let state = State {
+        commit: git::commit(project),
+        chapter: chapter_of(book.find(first)?),
+        spine: wanted.spine,
+        level: wanted.level,
+        given,
+        ..State::default()
+    };
+    let mut reader = Reader::new(project, folder.to_path_buf(), state)?;
+    cut::chapter(&mut reader, Some(first))?;
+    reader.state.write(&reader.folder)?;
+    Ok(reader)
 }
 
 /// Compiles once what the exercise at hand needs, with what the project has compiled already.
 fn build(reader: &Reader) -> Result<()> {
     let start = Instant::now();
     let taken = take_over(&reader.project.join("target"), &target(&reader.folder))?;
-    eprintln!(
-        "{} (about a minute; {taken} crates of others are taken over from the project)",
-        if taken > 0 { "compiling your crates" } else { "compiling everything, some minutes" },
-    );
+    if taken > 0 {
+        eprintln!(
+            "compiling your crates, about a minute ({taken} crates of others are taken over from the project)"
+        );
+    } else {
+        eprintln!(
+            "compiling everything, some minutes (the project has nothing compiled to take over)"
+        );
+    }
     let Some(exercise) = reader.current()? else { return Ok(()) };
     let (tests, demos) = programs(&exercise.judges);
     let built = match (&tests[..], &demos[..]) {

@@ -176,6 +176,12 @@ impl<'a> Reader<'a> {
         Ok(None)
     }
 
+    /// What a command must be told to mean this exercise, with a space before it; nothing for the current one.
+    pub fn id_to_type(&self, exercise: &Exercise) -> Result<String> {
+        let is_current = self.current()?.is_some_and(|current| current.id == exercise.id);
+        Ok(if is_current { String::new() } else { format!(" {}", exercise.id) })
+    }
+
     /// The exercise of this number, or the current one.
     pub fn chosen(&self, id: Option<&str>) -> Result<&Exercise> {
         let exercise = match id {
@@ -189,9 +195,9 @@ impl<'a> Reader<'a> {
         };
         if self.status(exercise)? == Status::Ahead {
             let of = chapter_of(exercise);
-            let next = if of == BESIDE { "next X`, once the book is written," } else { "next`" };
+            let next = if of == BESIDE { "next X`" } else { "next`" };
             return Err(wrong_use(format!(
-                "{} belongs to {}, and you are in {}; `cargo learn {next} leads there",
+                "{} belongs to {}, and you are in {}; `cargo learn {next} leads there once that is written or given",
                 exercise.id,
                 called(of),
                 called(self.state.chapter)

@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::exercises::{Exercise, called, page};
 use super::level::Level;
 use super::state::{Reader, chapter_of};
-use super::status;
+use super::{before, status};
 use crate::source::Source;
 
 /// Number, name and place of an exercise.
@@ -19,7 +19,7 @@ pub fn heading(reader: &Reader, exercise: &Exercise) {
 }
 
 /// Shows an exercise: where it stands, what it must do, where to read, and what judges it.
-pub fn show(reader: &Reader, exercise: &Exercise) {
+pub fn show(reader: &Reader, exercise: &Exercise) -> Result<()> {
     heading(reader, exercise);
     println!("  {}", exercise.task);
     match reader.level(exercise) {
@@ -30,12 +30,18 @@ pub fn show(reader: &Reader, exercise: &Exercise) {
     }
     let page = reader.project.join(page(chapter_of(exercise)));
     println!("  read      {} of {}, up to the code", exercise.section(), page.display());
-    for item in &exercise.items {
-        println!("  write     {} in {}", item.name, item.file);
-    }
+    println!("  write     {}", to_write(reader, exercise).join("\n            "));
     let judges: Vec<_> = exercise.judges.iter().map(ToString::to_string).collect();
     println!("  judged by {}", judges.join("\n            "));
-    println!("  then      cargo learn check");
+    println!("  then      cargo learn check{}", reader.id_to_type(exercise)?);
+    Ok(())
+}
+
+/// The holes that are left, or the functions where there are none, or where a file cannot be read.
+fn to_write(reader: &Reader, exercise: &Exercise) -> Vec<String> {
+    let holes = before::holes(reader, exercise).unwrap_or_default();
+    let names = || exercise.items.iter().map(|item| format!("{}  {}", item.file, item.name));
+    if holes.is_empty() { names().collect() } else { holes }
 }
 
 /// After something has passed: how far that is, and what comes next.

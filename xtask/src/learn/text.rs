@@ -56,7 +56,17 @@ pub fn hole(exercise: &Exercise) -> String {
 
 /// Whether a body is still to be written.
 pub fn is_open(exercise: &Exercise, body: &str) -> bool {
-    body.contains(&format!("todo!(\"{}:", exercise.id))
+    !holes(exercise, body).is_empty()
+}
+
+/// What is still to be written in a text: where each hole begins, and what it asks. A hole that has become a comment is none.
+pub fn holes<'a>(exercise: &Exercise, text: &'a str) -> Vec<(usize, &'a str)> {
+    let mark = format!("todo!(\"{}: ", exercise.id);
+    let is_code = |at: usize| !text[..at].rsplit('\n').next().unwrap_or_default().contains("//");
+    let all = text.match_indices(&mark).map(|(at, _)| (at, &text[at + mark.len()..]));
+    all.filter(|(at, _)| is_code(*at))
+        .map(|(at, rest)| (at, rest.split("\")").next().unwrap_or(rest)))
+        .collect()
 }
 
 /// Puts other bodies in place of those of an exercise.
