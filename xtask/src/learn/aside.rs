@@ -1,7 +1,7 @@
 //! `give`, `take` and `diff`: our text and the reader's, exchanged so that nothing is lost.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use fs_err as fs;
@@ -15,15 +15,43 @@ const MARK: &str = "//# ";
 
 /// Puts our text in place of the reader's, which is kept.
 pub fn give(reader: &mut Reader, ids: &[String]) -> Result<Outcome> {
-    for id in ids {
+    for id in &meant(reader, ids)? {
         let exercise = reader.chosen(Some(id))?;
         let ours = text::bodies(reader.project, exercise)?;
         exchange(reader, exercise, &ours)?;
         reader.state.given.insert(id.clone());
         reader.state.write(&reader.folder)?;
-        println!("{id} is given; `cargo learn take {id}` takes yours back");
+        if kept(reader, reader.book.find(id)?)?.is_empty() {
+            println!("{id} is given; {}", cut_again(id));
+        } else {
+            println!("{id} is given; `cargo learn take {id}` takes yours back");
+        }
     }
     Ok(Outcome::Done)
+}
+
+/// The exercises of these numbers, and all open ones of a chapter or a section.
+fn meant(reader: &Reader, ids: &[String]) -> Result<Vec<String>> {
+    let mut all = Vec::new();
+    for id in ids {
+        let first = reader.book.first(id)?;
+        if first.id == *id {
+            all.push(id.clone());
+            continue;
+        }
+        reader.chosen(Some(&first.id))?;
+        let before = all.len();
+        for exercise in reader.book.exercises() {
+            let is_in_it = exercise.id.starts_with(&format!("{id}."));
+            if is_in_it && reader.status(exercise)? == Status::Open {
+                all.push(exercise.id.clone());
+            }
+        }
+        if all.len() == before {
+            return Err(wrong_use(format!("nothing is open in {id}")));
+        }
+    }
+    Ok(all)
 }
 
 /// Puts the reader's last kept text back.
@@ -31,7 +59,7 @@ pub fn take(reader: &mut Reader, ids: &[String]) -> Result<Outcome> {
     for id in ids {
         let exercise = reader.chosen(Some(id))?;
         let Some(file) = kept(reader, exercise)?.pop() else {
-            return Err(wrong_use(format!("no text of yours is kept for {id}")));
+            return Err(wrong_use(format!("no text of yours is kept for {id}; {}", cut_again(id))));
         };
         let theirs = split(reader, exercise, &fs::read_to_string(&file)?)
             .with_context(|| format!("{} is not as it was kept", file.display()))?;
@@ -41,6 +69,10 @@ pub fn take(reader: &mut Reader, ids: &[String]) -> Result<Outcome> {
         println!("{id} is yours again, from {}", file.display());
     }
     Ok(Outcome::Done)
+}
+
+fn cut_again(id: &str) -> String {
+    format!("`cargo learn next {id} --level normal` cuts it out for you to write")
 }
 
 /// Puts other bodies in place, and keeps what stood there unless it is open, ours, or kept already.
@@ -71,10 +103,16 @@ pub fn keep(reader: &Reader, exercise: &Exercise, bodies: &[String]) -> Result<P
     }
     let folder = reader.folder.join(FOLDER).join("mine");
     fs::create_dir_all(&folder)?;
-    let file = folder.join(format!("{}-{:03}.rs", exercise.id, earlier.len() + 1));
+    // Not how many there are: the reader may have thrown some away.
+    let last = earlier.last().and_then(|file| number_of(file)).unwrap_or_default();
+    let file = folder.join(format!("{}-{:03}.rs", exercise.id, last + 1));
     ensure!(!file.exists(), "{} is there already", file.display());
     text::write(&file, &whole)?;
     Ok(file)
+}
+
+fn number_of(file: &Path) -> Option<usize> {
+    file.file_stem()?.to_str()?.rsplit_once('-')?.1.parse().ok()
 }
 
 /// The kept texts of an exercise, the oldest first.
@@ -112,7 +150,7 @@ pub fn diff(reader: &Reader, id: &str, spoil: bool) -> Result<Outcome> {
         println!("{item}\nyours  {}", text::body(&reader.folder, item)?);
         println!("ours   {}", text::body(reader.project, item)?);
     }
-    println!("what goes wrong here:");
+    println!("known mistakes:");
     for variant in &exercise.wrong {
         println!("  {}: {}", variant.name, variant.why);
     }

@@ -60,6 +60,38 @@ fn given_and_taken_in_any_order_a_readers_text_is_never_lost() {
 }
 
 #[test]
+fn the_last_text_is_taken_back_even_where_earlier_ones_were_thrown_away() {
+    let folder = files();
+    let mut reader = reader(folder.path());
+    let id = ["1.1.1".to_owned()];
+    let file = reader.folder.join("crates/a/src/a.rs");
+    for number in ["3", "4", "5"] {
+        fs::write(&file, SOURCE.replace("    1", &format!("    {number}"))).expect("written");
+        give(&mut reader, &id).expect("given");
+    }
+    let all = kept(&reader, exercise(&reader)).expect("listed");
+    all[..2].iter().for_each(|file| fs::remove_file(file).expect("thrown away"));
+    fs::write(&file, SOURCE.replace("    1", "    6")).expect("written");
+    give(&mut reader, &id).expect("given");
+    take(&mut reader, &id).expect("taken");
+    assert_eq!(fs::read_to_string(&file).expect("there"), SOURCE.replace("    1", "    6"));
+}
+
+#[test]
+fn a_chapter_or_a_section_means_what_is_open_there() {
+    let folder = files();
+    let mut reader = reader(folder.path());
+    for name in ["1.1", "1"] {
+        assert_eq!(meant(&reader, &[name.to_owned()]).expect("open"), ["1.1.1"], "{name}");
+    }
+    give(&mut reader, &["1".to_owned()]).expect("given");
+    assert_eq!(reader.status(exercise(&reader)).expect("read"), Status::Given);
+    let error = give(&mut reader, &["1".to_owned()]).expect_err("nothing left").to_string();
+    assert_eq!(error, "nothing is open in 1");
+    assert!(meant(&reader, &["2".to_owned()]).is_err(), "there is no chapter 2");
+}
+
+#[test]
 fn what_has_become_of_an_exercise_is_told_by_its_text() {
     let folder = files();
     let mut reader = reader(folder.path());
