@@ -116,16 +116,22 @@ impl Build {
             self.programs.insert(key, program.into());
         }
         let error = &message["message"];
-        if error["level"] == "error" && error["spans"].as_array().is_some_and(|all| !all.is_empty())
-        {
-            let spans = error["spans"].as_array().into_iter().flatten();
-            let span =
-                spans.clone().find(|span| span["is_primary"] == true).unwrap_or(&Value::Null);
+        if error["level"] == "error" {
+            self.take_error(error, text(&error["rendered"]));
+        }
+    }
+
+    /// Takes in an error of the compiler; one that has no place in the code, as of a full disk, is a complaint.
+    fn take_error(&mut self, error: &Value, rendered: String) {
+        let spans = error["spans"].as_array().into_iter().flatten();
+        if let Some(span) = spans.clone().find(|span| span["is_primary"] == true).or(spans.last()) {
             self.errors.push(CompileError {
-                file: text(&span["file_name"]),
+                file: span["file_name"].as_str().unwrap_or_default().to_owned(),
                 line: span["line_start"].as_u64().unwrap_or_default() as usize,
-                rendered: text(&error["rendered"]),
+                rendered,
             });
+        } else if !rendered.starts_with("error: aborting") {
+            self.complaint = format!("{rendered}{}", self.complaint);
         }
     }
 
@@ -210,7 +216,8 @@ mod tests {
             r#"{"reason":"compiler-artifact","manifest_path":"/w/crates/attention/Cargo.toml","profile":{"test":true},"target":{"kind":["test"],"name":"properties"},"executable":"/t/p"}"#,
             r#"{"reason":"compiler-artifact","manifest_path":"/w/crates/attention/Cargo.toml","profile":{"test":false},"target":{"kind":["bin"],"name":"properties"},"executable":"/t/b"}"#,
             r#"{"reason":"compiler-message","message":{"level":"error","rendered":"error: no","spans":[{"file_name":"a.rs","line_start":3,"is_primary":true}]}}"#,
-            r#"{"reason":"compiler-message","message":{"level":"error","rendered":"aborting","spans":[]}}"#,
+            r#"{"reason":"compiler-message","message":{"level":"error","rendered":"error: aborting due to it","spans":[]}}"#,
+            r#"{"reason":"compiler-message","message":{"level":"error","rendered":"error: no space left\n","spans":[]}}"#,
             r#"{"reason":"compiler-message","message":{"level":"warning","rendered":"w","spans":[{"file_name":"a.rs"}]}}"#,
         ] {
             build.take(&serde_json::from_str(line).expect("JSON"));
@@ -221,5 +228,6 @@ mod tests {
         assert!(build.test(&program("model")).is_err());
         let [error] = &build.errors[..] else { panic!("one error: {:?}", build.errors) };
         assert_eq!((error.file.as_str(), error.line), ("a.rs", 3));
+        assert_eq!(build.complaint, "error: no space left\n");
     }
 }

@@ -21,10 +21,14 @@ pub fn run(reader: &mut Reader) -> Result<Outcome> {
     let dirty = git::changes(&reader.folder)?;
     ensure!(
         dirty.is_empty(),
-        "commit what you have changed first (`git add --all && git commit`), so that nothing can be lost:\n{dirty}"
+        "commit what you have changed first (`git add --all && git commit -m mine`), so that nothing can be lost:\n{dirty}"
     );
     let old = base::folder(&reader.folder);
-    ensure!(old.is_dir(), "{} is missing, so that what you changed cannot be told", old.display());
+    ensure!(
+        old.is_dir(),
+        "{} is missing, by which your changes are told from ours; `git checkout -- .learn/base` brings it back",
+        old.display()
+    );
     let new = tempfile::tempdir_in(reader.folder.join(FOLDER))?;
     workspace::make(reader.project, new.path(), Lints::All)?;
     let reopened = bodies(reader, new.path())?;
@@ -119,12 +123,18 @@ fn files(reader: &Reader, new: &Path) -> Result<Vec<String>> {
             Some(text) => text::write(&file, &text)?,
             None if fs::read(&file)
                 .is_ok_and(|now| fs::read(&made).is_ok_and(|new| new == now)) => {}
-            None => {
-                fs::copy(&made, &file)?;
-            }
+            None => copy_whole(&made, &file)?,
         }
     }
     Ok(told)
+}
+
+/// Copies a file whole or not at all.
+fn copy_whole(from: &Path, to: &Path) -> Result<()> {
+    let beside = tempfile::NamedTempFile::new_in(to.parent().context("a file lies in a folder")?)?;
+    fs::copy(from, beside.path())?;
+    beside.persist(to).with_context(|| format!("cannot write {}", to.display()))?;
+    Ok(())
 }
 
 /// Whether a file differs from the project's old one by more than the bodies of exercises.

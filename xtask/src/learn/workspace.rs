@@ -8,6 +8,7 @@ use xtask::cargo_config;
 use xtask::platform::Platform;
 
 use super::manifests::{self, Lints};
+use super::state::FOLDER;
 use super::text;
 use crate::contents::CHAPTERS;
 use crate::files::matching;
@@ -116,6 +117,10 @@ pub fn set_lints(project: &Path, folder: &Path, krate: &str, lints: Lints) -> Re
 pub fn refuse_or_take(project: &Path, folder: &Path) -> Result<PathBuf> {
     let place = folder.display();
     let is_empty = !folder.exists() || fs::read_dir(folder)?.next().is_none();
+    ensure!(
+        !folder.join(FOLDER).is_dir(),
+        "{place} holds a workspace already: go there and type `cargo learn`, or name another folder"
+    );
     ensure!(
         is_empty,
         "{place} is not empty; name another folder, as in `cargo xtask learn start ../my-gpt2`"
