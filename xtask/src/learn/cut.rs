@@ -60,7 +60,9 @@ pub fn again(reader: &mut Reader, id: Option<&str>, level: Level) -> Result<()> 
     }
     reader.state.write(&reader.folder)?;
     if ids.is_empty() {
-        println!("all is begun; name an exercise to have it cut anew (your text is kept)");
+        println!(
+            "level {level} holds for what comes next; in this chapter all is begun: name an exercise to have it cut anew (your text is kept)"
+        );
     } else {
         println!("cut anew at level {level}: {}", ids.join(", "));
     }

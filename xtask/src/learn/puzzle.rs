@@ -19,15 +19,17 @@ pub fn run(reader: &Reader, id: Option<&str>) -> Result<Outcome> {
     let chosen = puzzles.get(now.subsec_micros() as usize % puzzles.len().max(1));
     let Some((exercise, variant)) = chosen else {
         return Err(wrong_use(match id {
-            Some(id) => format!("{id} has no puzzle until it is done, and has more than one judge"),
-            None => "there is no puzzle yet: they are about exercises that are done".to_owned(),
+            Some(id) => format!(
+                "{id} has no puzzle: puzzles are about exercises that are done and have more than one judge"
+            ),
+            None => "there is no puzzle yet: puzzles are about exercises that are done".to_owned(),
         }));
     };
     show(reader, exercise, variant)?;
     let [seen_by, message] = symptoms.of(exercise, variant).unwrap_or_default();
     let answer = ask(exercise.judges.len())?;
     let is_right = answer.is_some_and(|number| exercise.judges[number - 1].to_string() == seen_by);
-    println!("{}: {seen_by} says", if is_right { "yes" } else { "no" });
+    println!("{}: {seen_by} sees it first, and says", if is_right { "right" } else { "no" });
     message.lines().for_each(|line| println!("    {line}"));
     println!("  {}. {}", variant.name, variant.why);
     Ok(if is_right { Outcome::Done } else { Outcome::NotYet })

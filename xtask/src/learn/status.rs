@@ -34,13 +34,17 @@ pub fn count(reader: &Reader) -> Result<()> {
     let number = |status: Status| of[status as usize];
     let total: usize = of.iter().sum();
     print!(
-        "  {} of {total} are yours, {} given, {} open",
+        "  {} of {total} exercises are yours, {} given, {} open",
         number(Status::Yours),
         number(Status::Given),
         number(Status::Open) + number(Status::Written)
     );
-    if number(Status::Changed) > 0 {
-        print!(", {} changed since it passed", number(Status::Changed));
+    for (status, what) in
+        [(Status::Changed, "changed since they passed"), (Status::Ahead, "in chapters to come")]
+    {
+        if number(status) > 0 {
+            print!(", {} {what}", number(status));
+        }
     }
     println!();
     Ok(())
