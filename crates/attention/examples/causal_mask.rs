@@ -6,7 +6,7 @@ mod figure;
 use anyhow::Result;
 use attention::{attend::attention_weights, mask::causal_mask};
 use embedding::{embed::Embedding, support::show};
-use figure::Svg;
+use figure::{BLUE, PALE, Svg, in_words};
 use tch::{Device, Kind, Tensor, nn::VarStore};
 
 const CPU: (Kind, Device) = (Kind::Float, Device::Cpu);
@@ -43,8 +43,15 @@ fn main() -> Result<()> {
 }
 
 fn draw_mask(hidden: &Tensor) -> Result<()> {
-    let mut svg =
-        Svg::new(420.0, 260.0, "The causal mask: each position reads itself and those before it");
+    let mut svg = Svg::new(
+        (420.0, 260.0),
+        "The causal mask: each position reads itself and those before it",
+        &format!(
+            "A row for each reader and a column for each word that is read, in the order {}. The first row reads one word and \
+             four are hidden; each row reads one more; the last reads all five.",
+            WORDS.join(", "),
+        ),
+    );
     svg.text((230.0, 20.0), "middle", "the word that is read");
     svg.text((8.0, 56.0), "start", "the reader");
     for (row, reader) in WORDS.iter().enumerate() {
@@ -52,23 +59,29 @@ fn draw_mask(hidden: &Tensor) -> Result<()> {
         svg.text((84.0, y + 20.0), "end", reader);
         svg.text((x + 28.0, 56.0), "middle", reader);
         for column in 0..WORDS.len() {
-            let (fill, ink, word) = if hidden.int64_value(&[row as i64, column as i64]) == 1 {
-                ("#c4c4c4", "#4a4a4a", "hidden")
-            } else {
-                (figure::BLUE, "#ffffff", "reads")
-            };
-            svg.field((92.0 + 60.0 * column as f64, y), (58.0, 34.0), fill, ink, word);
+            let is_hidden = hidden.int64_value(&[row as i64, column as i64]) == 1;
+            let (color, word) = if is_hidden { (PALE, "hidden") } else { (BLUE, "reads") };
+            svg.field((92.0 + 60.0 * column as f64, y), (58.0, 34.0), color, word);
         }
     }
     svg.write("causal-mask")
 }
 
 fn draw_weights(open: &Tensor, masked: &Tensor, hidden: &Tensor) -> Result<()> {
-    let mut svg =
-        Svg::new(760.0, 260.0, "Attention weights of five words, before and after the mask");
-    svg.text((200.0, 20.0), "middle", "before the mask");
-    svg.heat_map((60.0, 60.0), open, None, &WORDS);
-    svg.text((590.0, 20.0), "middle", "after the mask");
-    svg.heat_map((450.0, 60.0), masked, Some(hidden), &WORDS);
+    let mut svg = Svg::new(
+        (640.0, 240.0),
+        "Attention weights of five words, before and after the mask",
+        &format!(
+            "Two tables with a row for each word that reads and a column for each that is read. Before the mask no field is \
+             empty; the first row is {}. After it only the lower left triangle is left: the first row is 1 for itself, the \
+             last, which reads all words, stays as it was: {}. Each row sums to 1.",
+            in_words(&open.get(0)),
+            in_words(&masked.get(4)),
+        ),
+    );
+    svg.text((178.0, 20.0), "middle", "before the mask");
+    svg.heat_map((44.0, 60.0), open, None, &WORDS);
+    svg.text((502.0, 20.0), "middle", "after the mask");
+    svg.heat_map((368.0, 60.0), masked, Some(hidden), &WORDS);
     svg.write("attention-weights")
 }

@@ -10,7 +10,7 @@ use attention::{
     multi_head::MultiHeadAttention,
 };
 use embedding::support::show;
-use figure::{BLUE, ORANGE, STEP, Svg};
+use figure::{BLUE, GRAY, ORANGE, STEP, Svg, in_words};
 use tch::{Device, Kind, Tensor, nn::VarStore};
 
 fn main() -> Result<()> {
@@ -60,13 +60,19 @@ fn shape(values: &Tensor) -> String {
 
 /// The queries of one sequence in three stages: all channels, grouped by head, and the heads in front.
 fn draw_split(before: &Tensor, after: &Tensor) -> Result<()> {
-    let mut svg = Svg::new(640.0, 470.0, "Six channels become two heads of three, in three stages");
-    svg.describe(
-        "A table of five rows and six columns. The view groups the columns by threes, and nothing moves. The transposition \
-         puts the heads in front: a table of five rows and three columns for each.",
+    let mut svg = Svg::new(
+        (640.0, 470.0),
+        "Six channels become two heads of three, in three stages",
+        &format!(
+            "A table of five rows and six columns, [T, C]; row 0 is {}. The view [T, H, D] groups the columns by threes, and \
+             nothing moves. The transposition [H, T, D] puts the heads in front: a table of five rows and three columns for \
+             each. Row 0 of head 0 is {}; of head 1, {}.",
+            in_words(&before.get(0)),
+            in_words(&after.get(0).get(0)),
+            in_words(&after.get(1).get(0)),
+        ),
     );
     let head = |head: i64| before.narrow(1, 3 * head, 3); // [T, D]
-    let colors = [(BLUE, "#ffffff"), (ORANGE, "#1a1a1a")];
     svg.text((32.0, 18.0), "start", "[T, C] = [5, 6]");
     svg.text((345.0, 18.0), "start", "view: [T, H, D] = [5, 2, 3]");
     svg.text((60.0, 262.0), "start", "transpose: [H, T, D] = [2, 5, 3]");
@@ -75,23 +81,32 @@ fn draw_split(before: &Tensor, after: &Tensor) -> Result<()> {
     }
     svg.text((328.0, 108.0), "middle", "→");
     svg.text((32.0, 262.0), "start", "↓");
-    svg.numbers((32.0, 32.0), before, "#5a5a5a", "#ffffff");
-    for (number, (fill, ink)) in (0_i64..).zip(colors) {
-        svg.numbers((345.0 + 150.0 * number as f64, 32.0), &head(number), fill, ink);
+    svg.numbers((32.0, 32.0), before, GRAY);
+    for (number, color) in (0_i64..).zip([BLUE, ORANGE]) {
+        svg.numbers((345.0 + 150.0 * number as f64, 32.0), &head(number), color);
         let left = 60.0 + 250.0 * number as f64;
-        svg.colored_text((left, 292.0), "start", &format!("head {number}"), fill);
-        svg.numbers((left, 304.0), &after.get(number), fill, ink);
+        svg.colored_text((left, 292.0), "start", &format!("head {number}"), color);
+        svg.numbers((left, 304.0), &after.get(number), color);
     }
     svg.write("split-heads")
 }
 
 fn draw_weights(weights: &Tensor, hidden: &Tensor) -> Result<()> {
     const POSITIONS: [&str; 5] = ["0", "1", "2", "3", "4"];
-    let mut svg =
-        Svg::new(720.0, 260.0, "Attention weights of two heads on the same five positions");
+    let last = |head: i64| in_words(&weights.get(head).get(4));
+    let mut svg = Svg::new(
+        (640.0, 240.0),
+        "Attention weights of two heads on the same five positions",
+        &format!(
+            "Two tables, a row for each position that reads and a column for each that is read. Both are lower left triangles, \
+             since what comes later is hidden; each row sums to 1. The last row of head 0 is {}; of head 1, {}.",
+            last(0),
+            last(1),
+        ),
+    );
     for head in 0..2 {
-        let left = 40.0 + 370.0 * head as f64;
-        svg.text((left + 139.0, 20.0), "middle", &format!("head {head}"));
+        let left = 30.0 + 340.0 * head as f64;
+        svg.text((left + 134.0, 20.0), "middle", &format!("head {head}"));
         svg.heat_map((left, 60.0), &weights.get(head), Some(hidden), &POSITIONS);
     }
     svg.write("two-heads")

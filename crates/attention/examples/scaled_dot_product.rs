@@ -6,7 +6,7 @@ mod figure;
 use anyhow::Result;
 use attention::attend::attention_weights;
 use embedding::{embed::Embedding, support::show};
-use figure::{BLUE, ORANGE, STEP, Svg, shade};
+use figure::{BLUE, GRAY, GREEN, ORANGE, PALE, STEP, Svg, in_words};
 use tch::{Device, Kind, Tensor, nn::VarStore};
 
 const CPU: (Kind, Device) = (Kind::Float, Device::Cpu);
@@ -67,8 +67,19 @@ fn draw_softmax() -> Result<()> {
     let (across, down) =
         (|x: f64| LEFT + (x + 5.0) / 10.0 * WIDTH, |weight: f64| TOP + (1.0 - weight) * HEIGHT);
 
-    let mut svg =
-        Svg::new(600.0, 300.0, "The two weights of a softmax over x and 0, for x from -5 to 5");
+    let at = |x: f64| softmax_of_pair(x)[0];
+    let mut svg = Svg::new(
+        (600.0, 300.0),
+        "The two weights of a softmax over x and 0, for x from -5 to 5",
+        &format!(
+            "Two curves that sum to 1 everywhere and cross at x = 0, where both are 0.50. The weight of x rises: {:.2} at -5, \
+             {:.2} at -2, {:.2} at 2, {:.2} at 5. The weight of 0 falls as its mirror image.",
+            at(-5.0),
+            at(-2.0),
+            at(2.0),
+            at(5.0),
+        ),
+    );
     for weight in [0.0, 0.25, 0.5, 0.75, 1.0] {
         svg.line((across(-5.0), down(weight)), (across(5.0), down(weight)), 0.3);
         svg.text((LEFT - 8.0, down(weight) + 4.0), "end", &format!("{weight:.2}"));
@@ -90,45 +101,45 @@ fn draw_softmax() -> Result<()> {
     svg.write("softmax")
 }
 
-const GREEN: &str = "#3f8f3f";
-
 /// What the first position reads: its query against all keys, and the values in the proportions that come out.
 fn draw_flow(q: &Tensor, k: &Tensor, v: &Tensor) -> Result<()> {
     let [keys, scores_at, weights_at, values, top] = [32.0, 244.0, 334.0, 440.0, 110.0];
     let scores = q.narrow(0, 0, 1).matmul(&k.tr()) / 4_f64.sqrt(); // [1, T]
     let weights = scores.softmax(-1, None); // [1, T]
-    let mut svg = Svg::new(640.0, 350.0, "How the first of five positions reads all five");
-    svg.describe(
-        "The query of position 0 is compared with the keys of all five positions. Each comparison gives a score, softmax \
-         makes weights of the scores, and the values, each times its weight, add up to the output.",
+    let output = weights.matmul(v); // [1, D]
+    let mut svg = Svg::new(
+        (640.0, 350.0),
+        "How the first of five positions reads all five",
+        &format!(
+            "The query of position 0, {}, is multiplied by the key of each of the five positions and added up. Half of that are \
+             the scores {}. Softmax makes the weights {} of them. The values, each times its weight, add up to the output {}.",
+            in_words(&q.get(0)),
+            in_words(&scores),
+            in_words(&weights),
+            in_words(&output),
+        ),
     );
     svg.colored_text((keys, 18.0), "start", "query of position 0", BLUE);
-    svg.numbers((keys, 26.0), &q.narrow(0, 0, 1), BLUE, "#ffffff");
+    svg.numbers((keys, 26.0), &q.narrow(0, 0, 1), BLUE);
     svg.text((keys + 95.0, 78.0), "middle", "times each key, added up");
     svg.colored_text((keys, top - 10.0), "start", "keys", ORANGE);
-    svg.numbers((keys, top), k, ORANGE, "#1a1a1a");
+    svg.numbers((keys, top), k, ORANGE);
     svg.text((scores_at + 30.0, top - 10.0), "middle", "score / 2");
     svg.text((weights_at + 30.0, top - 10.0), "middle", "weight");
     for row in 0..5 {
         let y = top + STEP.1 * row as f64;
         let (score, weight) = (scores.double_value(&[0, row]), weights.double_value(&[0, row]));
         svg.text((keys - 12.0, y + 19.0), "middle", &row.to_string());
-        svg.field((scores_at, y), (60.0, 28.0), "#c4c4c4", "#1a1a1a", &format!("{score:.2}"));
-        svg.field(
-            (weights_at, y),
-            (60.0, 28.0),
-            &shade(weight),
-            "#1a1a1a",
-            &format!("{weight:.2}"),
-        );
+        svg.field((scores_at, y), (60.0, 28.0), PALE, &format!("{score:.2}"));
+        svg.weight((weights_at, y), (60.0, 28.0), weight);
     }
     svg.text((keys + 202.0, top + 79.0), "middle", "→");
     svg.text((scores_at + 75.0, top + 79.0), "middle", "→");
     svg.text((weights_at + 83.0, top + 79.0), "middle", "×");
     svg.text((scores_at + 75.0, top + 172.0), "middle", "softmax");
     svg.colored_text((values, top - 10.0), "start", "values", GREEN);
-    svg.numbers((values, top), v, GREEN, "#ffffff");
+    svg.numbers((values, top), v, GREEN);
     svg.text((values + 95.0, top + 172.0), "middle", "added up: the output");
-    svg.numbers((values, top + 184.0), &weights.matmul(v), "#5a5a5a", "#ffffff");
+    svg.numbers((values, top + 184.0), &output, GRAY);
     svg.write("query-key-value")
 }

@@ -6,7 +6,7 @@ mod figure;
 use anyhow::Result;
 use attention::{attend::attention_weights, linear::Linear};
 use embedding::{embed::Embedding, support::show};
-use figure::Svg;
+use figure::{Svg, in_words};
 use tch::{Device, Kind, Tensor, nn::VarStore};
 
 fn main() -> Result<()> {
@@ -48,11 +48,17 @@ fn set_by_hand() -> Result<()> {
     println!("output of the word it\n{}", show::tensor(&weights.matmul(&v).get(4)));
 
     let mut svg = Svg::new(
-        480.0,
-        310.0,
+        (480.0, 310.0),
         "Attention weights of a sentence: the pronoun and the property read the rabbit",
+        &format!(
+            "A row and a column for each of the words: {}. The rows of it and of tired are {}. All other rows are the same \
+             number seven times, {:.2}.",
+            WORDS.join(" "),
+            in_words(&weights.get(4)),
+            weights.double_value(&[0, 0]),
+        ),
     );
-    svg.text((268.0, 20.0), "middle", "what each word (row) takes from each word (column)");
-    svg.heat_map((72.0, 60.0), &weights, None, &WORDS);
+    svg.text((269.0, 20.0), "middle", "what each word (row) takes from each word (column)");
+    svg.heat_map((80.0, 60.0), &weights, None, &WORDS);
     svg.write("sentence")
 }

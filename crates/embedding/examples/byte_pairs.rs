@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use embedding::bpe::BytePairEncoder;
 use embedding::learn::learn_merges;
 use embedding::support::texts::chapter_text;
-use figure::{BLUE, ORANGE, Svg};
+use figure::{BLUE, ORANGE, PALE, Svg};
 
 fn main() -> Result<()> {
     let text = chapter_text(1)?;
@@ -70,7 +70,7 @@ fn visible(bytes: &[u8]) -> String {
 fn draw(text: &str, words: &[&str]) -> Result<()> {
     const SIDE: f64 = 46.0;
     let title = "Three merges: a b becomes ab, then the space joins it, then c joins that";
-    let mut svg = Svg::new(640.0, 216.0, title);
+    let mut svg = Svg::new((640.0, 216.0), title, &steps_in_words(text, words)?);
     for step in 0..4 {
         let encoder = BytePairEncoder::train(text, step);
         let y = 14.0 + 50.0 * step as f64;
@@ -81,16 +81,33 @@ fn draw(text: &str, words: &[&str]) -> Result<()> {
             for id in encoder.encode(word) {
                 let piece = encoder.piece(id)?;
                 let width = SIDE * piece.len() as f64 - 4.0;
-                let (fill, ink) = match id {
-                    0..256 => ("#c4c4c4", "#1a1a1a"),
-                    id if id == 255 + step as i64 => (ORANGE, "#1a1a1a"),
-                    _ => (BLUE, "#ffffff"),
+                let color = match id {
+                    0..256 => PALE,
+                    id if id == 255 + step as i64 => ORANGE,
+                    _ => BLUE,
                 };
-                svg.field((left, y), (width, 34.0), fill, ink, &visible(piece));
+                svg.field((left, y), (width, 34.0), color, &visible(piece));
                 left += SIDE * piece.len() as f64;
             }
             left += 30.0;
         }
     }
     svg.write("byte-pairs")
+}
+
+/// The pieces of each word after so many merges: `after 1 merges ab c, · ab c, · ab`.
+fn steps_in_words(text: &str, words: &[&str]) -> Result<String> {
+    let mut told =
+        format!("A row of pieces for the words {}: ", visible(words.join(",").as_bytes()));
+    for step in 0..4 {
+        let encoder = BytePairEncoder::train(text, step);
+        let mut rows = Vec::new();
+        for &word in words {
+            let ids = encoder.encode(word);
+            let pieces = ids.iter().map(|&id| Ok(visible(encoder.piece(id)?)));
+            rows.push(pieces.collect::<Result<Vec<_>>>()?.join(" "));
+        }
+        told += &format!("after {step} merges {}; ", rows.join(", "));
+    }
+    Ok(told.trim_end_matches("; ").to_owned() + ".")
 }

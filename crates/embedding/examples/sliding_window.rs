@@ -10,7 +10,7 @@ use embedding::support::generators::Libtorch;
 use embedding::support::show;
 use embedding::support::texts::chapter_text;
 use embedding::windows::Windows;
-use figure::{BLUE, ORANGE, Svg};
+use figure::{BLUE, ORANGE, PALE, Svg};
 
 fn main() -> Result<()> {
     let text = chapter_text(1)?;
@@ -38,28 +38,31 @@ fn main() -> Result<()> {
 
 /// In which order two passes deal out nine windows, three to a batch.
 fn draw() -> Result<()> {
-    let mut svg = Svg::new(
-        640.0,
-        176.0,
-        "Nine windows as they lie in the text, and as two passes deal them out",
-    );
     let in_order = Loader::new(9, 3, false, true)?;
     let shuffled = Loader::new(9, 3, true, true)?;
     tch::manual_seed(123);
-    for (line, (label, loader, color, ink)) in [
-        ("in the text", &in_order, "#c4c4c4", "#1a1a1a"),
-        ("pass 1", &shuffled, BLUE, "#ffffff"),
-        ("pass 2", &shuffled, ORANGE, "#1a1a1a"),
+    let lines = [
+        ("in the text", &in_order, PALE),
+        ("pass 1", &shuffled, BLUE),
+        ("pass 2", &shuffled, ORANGE),
     ]
-    .into_iter()
-    .enumerate()
-    {
+    .map(|(label, loader, color)| (label, loader.pass(Libtorch).collect::<Vec<_>>(), color));
+    let told = lines.iter().map(|(label, batches, _)| format!("{label} {batches:?}"));
+    let mut svg = Svg::new(
+        (640.0, 176.0),
+        "Nine windows as they lie in the text, and as two passes deal them out",
+        &format!(
+            "Three batches of three windows in each line: {}.",
+            told.collect::<Vec<_>>().join("; ")
+        ),
+    );
+    for (line, (label, batches, color)) in lines.into_iter().enumerate() {
         let y = 20.0 + 52.0 * line as f64;
         svg.text((96.0, y + 22.0), "end", label);
-        for (batch, windows) in loader.pass(Libtorch).enumerate() {
+        for (batch, windows) in batches.iter().enumerate() {
             for (place, window) in windows.iter().enumerate() {
                 let left = 110.0 + 176.0 * batch as f64 + 54.0 * place as f64;
-                svg.field((left, y), (52.0, 34.0), color, ink, &window.to_string());
+                svg.field((left, y), (52.0, 34.0), color, &window.to_string());
             }
         }
     }

@@ -6,7 +6,7 @@ mod figure;
 use anyhow::{Result, ensure};
 use embedding::embed::Embedding;
 use embedding::support::show;
-use figure::{BLUE, Svg};
+use figure::{BLUE, PALE, Svg, in_words};
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 
@@ -43,7 +43,16 @@ fn main() -> Result<()> {
 
 /// The table, the rows that some ids take from it, and what they make together.
 fn draw(table: &Tensor, ids: &[i64]) -> Result<()> {
-    let mut svg = Svg::new(640.0, 372.0, "The ids 2, 3 and 5 take rows 2, 3 and 5 of the table");
+    let rows = ids.iter().map(|&id| format!("row {id} is {}", in_words(&table.get(id))));
+    let mut svg = Svg::new(
+        (640.0, 372.0),
+        "The ids 2, 3 and 5 take rows 2, 3 and 5 of the table",
+        &format!(
+            "Lines lead from each id to its row in a table of ten rows and four columns, and from there to the result, which \
+             has three rows: {}.",
+            rows.collect::<Vec<_>>().join("; "),
+        ),
+    );
     svg.text((70.0, 22.0), "middle", "ids [3]");
     svg.text((260.0, 22.0), "middle", "the table [10, 4]");
     svg.text((520.0, 22.0), "middle", "the rows [3, 4]");
@@ -56,7 +65,7 @@ fn draw(table: &Tensor, ids: &[i64]) -> Result<()> {
     for (place, &id) in ids.iter().enumerate() {
         let y = 102.0 + 60.0 * place as f64;
         let source = 50.0 + 33.0 * id as f64;
-        svg.field((48.0, y), (44.0, 29.0), BLUE, "#ffffff", &id.to_string());
+        svg.field((48.0, y), (44.0, 29.0), BLUE, &id.to_string());
         svg.line((92.0, y + 14.0), (124.0, source), 1.0);
         svg.line((374.0, source), (408.0, y + 14.0), 1.0);
         draw_row(&mut svg, (410.0, y), &table.get(id), true);
@@ -65,9 +74,9 @@ fn draw(table: &Tensor, ids: &[i64]) -> Result<()> {
 }
 
 fn draw_row(svg: &mut Svg, (left, y): (f64, f64), numbers: &Tensor, lit: bool) {
-    let (fill, ink) = if lit { (BLUE, "#ffffff") } else { ("#c4c4c4", "#1a1a1a") };
+    let color = if lit { BLUE } else { PALE };
     for channel in 0..4 {
         let number = format!("{:.2}", numbers.double_value(&[channel]));
-        svg.field((left + 56.0 * channel as f64, y), (54.0, 29.0), fill, ink, &number);
+        svg.field((left + 56.0 * channel as f64, y), (54.0, 29.0), color, &number);
     }
 }

@@ -4,7 +4,7 @@
 mod figure;
 
 use anyhow::Result;
-use figure::{BLUE, ORANGE, Svg};
+use figure::{BLUE, GRAY, GREEN, ORANGE, Svg, in_words};
 use model::{config::Gelu, feed_forward};
 use tch::Tensor;
 
@@ -61,10 +61,18 @@ fn draw(grid: &Tensor) -> Result<()> {
     const UNIT: (f64, f64) = (54.0, 38.0);
     const HIGHEST: f64 = 6.0;
     let place = |x: f64, y: f64| (LEFT + (x + 5.0) * UNIT.0, TOP + (HIGHEST - y) * UNIT.1);
+    let at = Tensor::from_slice(&[-3.0, -1.0, 1.0, 3.0]);
     let mut svg = Svg::new(
-        620.0,
-        330.0,
+        (620.0, 330.0),
         "ReLU, both forms of GELU and x times SiLU of x, for x from -5 to 5",
+        &format!(
+            "Four curves. At x of {}: ReLU is {}; both forms of GELU lie on each other, {}; x times SiLU of x is {}, above zero \
+             on both sides, and leaves the picture at the top before the others.",
+            in_words(&at),
+            in_words(&at.relu()),
+            in_words(&exact(&at)),
+            in_words(&x_silu(&at)),
+        ),
     );
     for y in (-1..=6).map(f64::from) {
         svg.line(place(-5.0, y), place(5.0, y), if y == 0.0 { 1.0 } else { 0.3 });
@@ -76,8 +84,8 @@ fn draw(grid: &Tensor) -> Result<()> {
         svg.text((x_below, y_below + 20.0), "middle", &format!("{x:.0}"));
     }
     let curves = [
-        (grid.relu(), "#7d7d7d", "ReLU", (-4.7, 4.6)),
-        (x_silu(grid), "#4b9b4b", "x · SiLU(x)", (-4.7, 5.4)),
+        (grid.relu(), GRAY, "ReLU", (-4.7, 4.6)),
+        (x_silu(grid), GREEN, "x · SiLU(x)", (-4.7, 5.4)),
         (exact(grid), BLUE, "GELU, exact", (-4.7, 3.8)),
         (tanh(grid), ORANGE, "GELU, tanh form (on top of the exact one)", (-4.7, 3.0)),
     ];

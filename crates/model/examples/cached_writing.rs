@@ -6,7 +6,7 @@ mod figure;
 
 use anyhow::Result;
 use embedding::bpe::BytePairEncoder;
-use figure::{BLUE, Svg};
+use figure::{BLUE, PALE, Svg};
 use model::{cache::Cache, config::Gpt2Config, generate::most_probable, gpt2::Gpt2};
 use tch::{Device, Tensor};
 
@@ -54,10 +54,17 @@ fn words(numbers: &[i64]) -> String {
 /// A row for each of the first passes: what it reads, and what it finds in the cache.
 fn draw(prompt: usize) -> Result<()> {
     const PASSES: usize = 4;
-    let mut svg = Svg::new(640.0, 420.0, "Four passes without a cache and with one");
-    svg.describe(
-        "Without a cache each pass computes all positions so far. With one, only the first pass does; each later pass \
-         computes its newest position and takes the keys and values of all earlier ones from the cache.",
+    let mut svg = Svg::new(
+        (640.0, 420.0),
+        "Four passes without a cache and with one",
+        &format!(
+            "Without a cache the passes compute {prompt}, {}, {} and {} positions, all so far. With one, only the first pass \
+             computes {prompt}; each later pass computes 1, the newest, and takes the keys and values of the earlier ones \
+             from the cache.",
+            prompt + 1,
+            prompt + 2,
+            prompt + 3,
+        ),
     );
     for (way, title) in ["without a cache", "with a cache"].into_iter().enumerate() {
         let top = 34.0 + 200.0 * way as f64;
@@ -67,9 +74,8 @@ fn draw(prompt: usize) -> Result<()> {
             svg.text((78.0, y + 21.0), "end", &format!("pass {}", pass + 1));
             for position in 0..prompt + pass {
                 let kept = way == 1 && pass > 0 && position + 1 < prompt + pass;
-                let (fill, ink, word) =
-                    if kept { ("#c4c4c4", "#3a3a3a", "kept") } else { (BLUE, "#ffffff", "new") };
-                svg.field((90.0 + 62.0 * position as f64, y), (58.0, 30.0), fill, ink, word);
+                let (color, word) = if kept { (PALE, "kept") } else { (BLUE, "new") };
+                svg.field((90.0 + 62.0 * position as f64, y), (58.0, 30.0), color, word);
             }
         }
     }

@@ -4,7 +4,7 @@
 mod figure;
 
 use anyhow::Result;
-use figure::{BLUE, Svg};
+use figure::{BLUE, GRAY, Svg};
 use model::feed_forward::gelu_exact;
 use tch::Tensor;
 
@@ -29,9 +29,15 @@ fn main() -> Result<()> {
 
 fn draw(grid: &Tensor, curve: &Tensor, least: (f64, f64)) -> Result<()> {
     let place = |x: f64, y: f64| (70.0 + (x + 3.0) * 135.0, 20.0 + (1.0 - y) * 220.0);
-    let mut svg = Svg::new(640.0, 350.0, "GELU and ReLU from -3 to 1");
-    svg.describe(
-        "GELU follows ReLU far from zero, but dips below zero between them; its lowest point is marked.",
+    let [at_minus_3, at_1] = [0, -1].map(|at| curve.get(at).double_value(&[]));
+    let mut svg = Svg::new(
+        (640.0, 350.0),
+        "GELU and ReLU from -3 to 1",
+        &format!(
+            "ReLU is 0 up to x = 0 and then x. GELU is {at_minus_3:.3} at -3, falls to its lowest point, {:.3} at {:.3}, rises \
+             through 0 at 0, and is {at_1:.3} at 1, where ReLU is 1.",
+            least.1, least.0,
+        ),
     );
     for y in [-0.25, 0.0, 0.25, 0.5, 0.75, 1.0] {
         svg.line(place(-3.0, y), place(1.0, y), if y == 0.0 { 1.0 } else { 0.3 });
@@ -42,14 +48,14 @@ fn draw(grid: &Tensor, curve: &Tensor, least: (f64, f64)) -> Result<()> {
         let (middle, bottom) = place(x, -0.25);
         svg.text((middle, bottom + 22.0), "middle", &format!("{x:.0}"));
     }
-    svg.curve(&[place(-3.0, 0.0), place(0.0, 0.0), place(1.0, 1.0)], "#7d7d7d");
+    svg.curve(&[place(-3.0, 0.0), place(0.0, 0.0), place(1.0, 1.0)], GRAY);
     let points: Vec<_> = (0..grid.size()[0])
         .step_by(20)
         .map(|at| place(grid.double_value(&[at]), curve.double_value(&[at])))
         .collect();
     svg.curve(&points, BLUE);
     let (x, y) = place(least.0, least.1);
-    svg.field((x - 4.0, y - 4.0), (8.0, 8.0), BLUE, BLUE, "");
+    svg.bar((x - 4.0, y - 4.0), (8.0, 8.0), BLUE);
     svg.colored_text(
         (x, y - 58.0),
         "end",

@@ -5,7 +5,7 @@ mod figure;
 
 use anyhow::Result;
 use embedding::support::show;
-use figure::{BLUE, ORANGE, Svg};
+use figure::{BLUE, ORANGE, Svg, in_words};
 use model::norm::normalize;
 use tch::{Device, Kind, Tensor};
 
@@ -49,18 +49,27 @@ fn rounded(value: &Tensor) -> String {
 
 /// Along which axis mean and variance are taken.
 fn draw(x: &Tensor, normalized: &Tensor) -> Result<()> {
-    let mut svg = Svg::new(640.0, 250.0, "Mean and variance are taken along each row");
-    svg.describe(
-        "Two rows of five channels, one row for each position. Each row has its own mean and variance, and becomes a row of \
-         mean 0 and variance 1. Nothing is computed down a column.",
+    let told = |at: i64| {
+        let (from, to) = (in_words(&x.get(at)), in_words(&normalized.get(at)));
+        format!("the row {from} becomes {to}")
+    };
+    let mut svg = Svg::new(
+        (640.0, 250.0),
+        "Mean and variance are taken along each row",
+        &format!(
+            "Two rows of five channels, one for each position. Each row has its own mean and variance, and becomes a row of \
+             mean 0 and variance 1: {}; {}. Nothing is computed down a column.",
+            told(0),
+            told(1),
+        ),
     );
     svg.text((72.0, 24.0), "start", "channels: mean and variance along a row →");
-    for (position, (fill, ink)) in (0_i64..).zip([(BLUE, "#ffffff"), (ORANGE, "#1a1a1a")]) {
+    for (position, color) in (0_i64..).zip([BLUE, ORANGE]) {
         let y = 40.0 + 80.0 * position as f64;
-        svg.colored_text((4.0, y + 19.0), "start", &format!("pos. {position}"), fill);
-        svg.numbers((60.0, y), &x.narrow(0, position, 1), fill, ink);
+        svg.colored_text((4.0, y + 19.0), "start", &format!("pos. {position}"), color);
+        svg.numbers((60.0, y), &x.narrow(0, position, 1), color);
         svg.text((322.0, y + 19.0), "middle", "→");
-        svg.numbers((345.0, y), &normalized.narrow(0, position, 1), fill, ink);
+        svg.numbers((345.0, y), &normalized.narrow(0, position, 1), color);
         let row = x.get(position);
         let (mean, variance) = (row.mean(None), row.var(false));
         svg.text((60.0, y + 50.0), "start", &format!("mean {}", rounded(&mean)));

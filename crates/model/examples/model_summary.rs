@@ -5,7 +5,7 @@
 mod figure;
 
 use anyhow::Result;
-use figure::{BLUE, ORANGE, Svg};
+use figure::{BLUE, GRAY, ORANGE, Svg};
 use model::{
     config::Gpt2Config,
     format::PUBLISHED,
@@ -38,15 +38,18 @@ fn main() -> Result<()> {
 /// The stream of one position from the tables to the head, and what writes into it on the way.
 fn draw(config: &Gpt2Config) -> Result<()> {
     const STREAM: f64 = 130.0;
-    let mut svg =
-        Svg::new(640.0, 470.0, "The residual stream of one position, from the tables to the head");
-    svg.describe(
-        "The vector begins as the sum of two rows of tables. In each of twelve blocks, attention and the feed-forward \
-         network read it and add to it. At the end a norm and the head make logits of it.",
-    );
     let (c, v, last) = (config.channels, config.vocab_size, config.layers - 1);
-    svg.curve(&[(STREAM, 56.0), (STREAM, 426.0)], "#7d7d7d");
-    svg.field((20.0, 20.0), (220.0, 36.0), "#5a5a5a", "#ffffff", "token row + position row");
+    let mut svg = Svg::new(
+        (640.0, 470.0),
+        "The residual stream of one position, from the tables to the head",
+        &format!(
+            "A vector of {c} numbers begins as a row of the token table plus a row of the position table. In each of the \
+             blocks 0 to {last}, attention reads it and adds what it found at other positions; then the feed-forward network \
+             reads it and adds what it made of this position alone. At the end a norm and the head make {v} logits of it.",
+        ),
+    );
+    svg.curve(&[(STREAM, 56.0), (STREAM, 426.0)], GRAY);
+    svg.field((20.0, 20.0), (220.0, 36.0), GRAY, "token row + position row");
     svg.text((260.0, 43.0), "start", &format!("{c} numbers: the stream begins"));
     for (block, y) in [("block 0".to_owned(), 76.0), (format!("block {last}"), 266.0)] {
         svg.text((20.0, y + 72.0), "start", &block);
@@ -58,13 +61,13 @@ fn draw(config: &Gpt2Config) -> Result<()> {
             svg.line((STREAM, top + 34.0), (220.0, top + 34.0), 1.0);
             svg.text((STREAM + 60.0, top + 6.0), "middle", "reads");
             svg.text((STREAM + 60.0, top + 49.0), "middle", "adds");
-            svg.field((220.0, top), (160.0, 44.0), color, "#ffffff", part);
+            svg.field((220.0, top), (160.0, 44.0), color, part);
             svg.text((394.0, top + 27.0), "start", what);
-            svg.field((STREAM - 11.0, top + 23.0), (22.0, 22.0), "#5a5a5a", "#ffffff", "+");
+            svg.field((STREAM - 11.0, top + 23.0), (22.0, 22.0), GRAY, "+");
         }
     }
     svg.text((220.0, 236.0), "start", &format!("blocks 1 to {} do the same", last - 1));
-    svg.field((20.0, 426.0), (220.0, 36.0), "#5a5a5a", "#ffffff", "norm, then head");
+    svg.field((20.0, 426.0), (220.0, 36.0), GRAY, "norm, then head");
     svg.text((260.0, 449.0), "start", &format!("{v} logits"));
     svg.write("residual-stream")
 }

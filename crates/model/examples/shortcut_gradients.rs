@@ -57,10 +57,18 @@ fn draw(without: &[f64], with: &[f64]) -> Result<()> {
     const BOTTOM: f64 = 250.0;
     const DECADE: f64 = 42.0;
     let height = |size: f64| (size.log10() + 5.0) * DECADE;
+    let told = |sizes: &[f64]| {
+        sizes.iter().map(|size| format!("{size:.5}")).collect::<Vec<_>>().join(", ")
+    };
     let mut svg = Svg::new(
-        620.0,
-        300.0,
+        (620.0, 300.0),
         "Mean size of the gradient in each of five layers, without and with shortcuts",
+        &format!(
+            "Bars on a scale where each line is ten times the one below. From layer 0, near the input, to layer 4: without \
+             shortcuts {}; with shortcuts {}.",
+            told(without),
+            told(with),
+        ),
     );
     for (exponent, label) in
         [(-5, "0.00001"), (-4, "0.0001"), (-3, "0.001"), (-2, "0.01"), (-1, "0.1"), (0, "1")]
@@ -73,7 +81,7 @@ fn draw(without: &[f64], with: &[f64]) -> Result<()> {
         let left = 92.0 + 104.0 * layer as f64;
         for (bar, (sizes, color)) in [(without, ORANGE), (with, BLUE)].into_iter().enumerate() {
             let high = height(sizes[layer]);
-            svg.field((left + 40.0 * bar as f64, BOTTOM - high), (36.0, high), color, color, "");
+            svg.bar((left + 40.0 * bar as f64, BOTTOM - high), (36.0, high), color);
         }
         svg.text((left + 38.0, BOTTOM + 20.0), "middle", &format!("layer {layer}"));
     }

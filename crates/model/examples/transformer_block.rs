@@ -5,7 +5,7 @@ mod figure;
 
 use anyhow::Result;
 use embedding::support::show;
-use figure::{BLUE, ORANGE, Svg};
+use figure::{BLUE, GRAY, ORANGE, Svg};
 use model::{block::Block, config::Gpt2Config};
 use tch::{Device, Kind, Tensor, nn::VarStore};
 
@@ -52,11 +52,16 @@ fn draw(shape: &[i64]) -> Result<()> {
     ];
 
     let mut svg = Svg::new(
-        600.0,
-        496.0,
+        (600.0, 496.0),
         "One block: attention and feed-forward each add to the residual stream",
+        &format!(
+            "The stream x of shape {narrow} runs from top to bottom. A branch that reads the positions before it goes through \
+             norm1, {attention}, and dropout, all {narrow}, and is added to the stream. Below it a second branch works on each \
+             position alone: norm2 {narrow}, up {wide}, GELU {wide}, down {narrow}, dropout {narrow}; it is added, too. What \
+             leaves has the shape of what came, {narrow}.",
+        ),
     );
-    svg.curve(&[(STREAM, 30.0), (STREAM, 464.0)], "#7d7d7d");
+    svg.curve(&[(STREAM, 30.0), (STREAM, 464.0)], GRAY);
     svg.text((STREAM, 18.0), "middle", &format!("x {narrow}"));
     svg.text((STREAM - 56.0, 484.0), "start", &format!("x {narrow} for the next block"));
     svg.text((STREAM - 26.0, 225.0), "end", "residual");
@@ -70,14 +75,14 @@ fn draw(shape: &[i64]) -> Result<()> {
         svg.line((STREAM, y + PART.1 / 2.0), (LEFT, y + PART.1 / 2.0), 1.0);
         svg.text((LEFT - 7.0, y + PART.1 / 2.0 + 4.5), "middle", "▸");
         for (label, size) in parts {
-            svg.field((LEFT, y), PART, color, "#ffffff", label);
+            svg.field((LEFT, y), PART, color, label);
             svg.text((LEFT + PART.0 + 12.0, y + 20.5), "start", size);
             svg.line((LEFT + PART.0 / 2.0, y + PART.1), (LEFT + PART.0 / 2.0, y + STEP), 1.0);
             y += STEP;
         }
         svg.line((LEFT + PART.0 / 2.0, y), (STREAM, y), 1.0);
         svg.text((STREAM + 19.0, y + 4.5), "middle", "◂");
-        svg.field((STREAM - 13.0, y - 13.0), (26.0, 26.0), "#5a5a5a", "#ffffff", "+");
+        svg.field((STREAM - 13.0, y - 13.0), (26.0, 26.0), GRAY, "+");
         y += 46.0;
     }
     svg.write("block")

@@ -38,10 +38,19 @@ fn words(ids: &[i64]) -> String {
 
 /// Three turns of the loop: the text goes in, the most probable token comes out and is written behind it.
 fn draw(encoder: &BytePairEncoder, ids: &[i64], prompt: usize) -> Result<()> {
-    let mut svg = Svg::new(640.0, 330.0, "Three turns of the loop that writes");
-    svg.describe(
-        "In each turn the whole text goes through the model, the token with the highest logit is taken, and the text is \
-         one token longer in the next turn.",
+    let (text, turns) = (encoder.decode(&ids[..prompt])?, &ids[prompt..prompt + 3]);
+    let written: Vec<String> = turns
+        .iter()
+        .map(|&id| Ok(format!("{id} {}", encoder.decode(&[id])?.trim())))
+        .collect::<Result<_>>()?;
+    let mut svg = Svg::new(
+        (640.0, 330.0),
+        "Three turns of the loop that writes",
+        &format!(
+            "In each turn the whole text goes through the model, and the token with the highest logit is written behind it. \
+             Turn 1 begins with {text} and the three turns add {}.",
+            written.join(", "),
+        ),
     );
     for turn in 0..3 {
         let y = 40.0 + 100.0 * turn as f64;
@@ -50,8 +59,8 @@ fn draw(encoder: &BytePairEncoder, ids: &[i64], prompt: usize) -> Result<()> {
         for (at, &id) in ids[..prompt + turn].iter().enumerate() {
             let piece = encoder.decode(&[id])?;
             let width = 14.0 + 8.6 * piece.trim().len() as f64;
-            let (fill, ink) = if at < prompt { (BLUE, "#ffffff") } else { (ORANGE, "#1a1a1a") };
-            svg.field((x, y), (width, 28.0), fill, ink, piece.trim());
+            let color = if at < prompt { BLUE } else { ORANGE };
+            svg.field((x, y), (width, 28.0), color, piece.trim());
             x += width + 4.0;
         }
         let next = ids[prompt + turn];
@@ -59,7 +68,7 @@ fn draw(encoder: &BytePairEncoder, ids: &[i64], prompt: usize) -> Result<()> {
         svg.text((26.0, y + 48.0), "start", "↓ through the model; highest at the end:");
         let width = 14.0 + 8.6 * (piece.trim().len() + 6) as f64;
         let words = format!("{next} {}", piece.trim());
-        svg.field((345.0, y + 33.0), (width, 26.0), ORANGE, "#1a1a1a", &words);
+        svg.field((345.0, y + 33.0), (width, 26.0), ORANGE, &words);
     }
     svg.write("writing-loop")
 }

@@ -61,7 +61,14 @@ fn draw(numbers: [f64; 3], slopes: [f64; 3]) -> Result<()> {
     const BOX: (f64, f64) = (92.0, 46.0);
     const STEP: f64 = 148.0;
     let title = "Forward, a weight of 1.5 becomes 3, -2 and a loss of 4; backward, the slopes are 1, -4, -4 and -8";
-    let mut svg = Svg::new(530.0, 176.0, title);
+    let [product, error, loss] = numbers;
+    let told = format!(
+        "Three boxes in a row. Forward, from left to right: the weight 1.5 times {INPUT} makes the product {product}, less \
+         {WANTED} makes the error {error}, squared makes the loss {loss}. Backward, from right to left, the slope of the loss: 1 \
+         for itself, {} for the error, {} for the product, {} for the weight.",
+        slopes[0], slopes[1], slopes[2]
+    );
+    let mut svg = Svg::new((530.0, 176.0), title, &told);
     svg.text((20.0, 20.0), "start", "forward, from left to right: results");
     svg.colored_text(
         (20.0, 166.0),
@@ -88,7 +95,7 @@ fn draw(numbers: [f64; 3], slopes: [f64; 3]) -> Result<()> {
         svg.text((middle, y - 10.0), "middle", &format!("{number}"));
         svg.colored_text((middle, y + 22.0), "middle", &format!("{slope}"), ORANGE);
         if let Some(word) = words.get(place) {
-            svg.field((end + 2.0, TOP), BOX, BLUE, "#ffffff", word);
+            svg.field((end + 2.0, TOP), BOX, BLUE, word);
         }
     }
     svg.write("chain-rule")

@@ -11,7 +11,7 @@ use embedding::{
     support::{generators::Libtorch, show, texts::chapter_text},
     windows::Windows,
 };
-use figure::{BLUE, Svg};
+use figure::{BLUE, PALE, Svg};
 use model::{config::Gpt2Config, gpt2::Gpt2};
 use tch::{Device, Tensor};
 use train::loss;
@@ -57,10 +57,22 @@ fn draw(probabilities: &Tensor, inputs: &Tensor, targets: &Tensor) -> Result<()>
     const FIELD: (f64, f64) = (76.0, 34.0);
     let word =
         |id: i64| Ok::<_, anyhow::Error>(BytePairEncoder::gpt2().decode(&[id])?.trim().to_owned());
+    let p = |row, column| probabilities.double_value(&[0, row, targets.int64_value(&[0, column])]);
+    let told: Vec<String> = (0..4)
+        .map(|at| {
+            let (after, target) =
+                (word(inputs.int64_value(&[0, at]))?, targets.int64_value(&[0, at]));
+            let (p, loss) = (p(at, at) * 1e5, -p(at, at).ln());
+            Ok(format!("after {after}, {} has {p:.2}, a loss of {loss:.4}", word(target)?))
+        })
+        .collect::<Result<_>>()?;
     let mut svg = Svg::new(
-        560.0,
-        232.0,
+        (560.0, 232.0),
         "Of each row of probabilities, the one of the target is picked, and its logarithm counts",
+        &format!(
+            "Four rows and columns of probabilities in 100,000ths; the picked ones lie on the diagonal: {}.",
+            told.join("; "),
+        ),
     );
     svg.text(
         (LEFT + 2.0 * FIELD.0, 20.0),
@@ -75,16 +87,13 @@ fn draw(probabilities: &Tensor, inputs: &Tensor, targets: &Tensor) -> Result<()>
         let x = LEFT + (FIELD.0 + 4.0) * row as f64 + FIELD.0 / 2.0;
         svg.text((x, TOP - 12.0), "middle", &word(targets.int64_value(&[0, row]))?);
         for column in 0..4 {
-            let p = probabilities.double_value(&[0, row, targets.int64_value(&[0, column])]);
-            let (fill, ink) =
-                if row == column { (BLUE, "#ffffff") } else { ("#e2eef9", "#1a1a1a") };
+            let color = if row == column { BLUE } else { PALE };
             let at = (LEFT + (FIELD.0 + 4.0) * column as f64, y);
-            svg.field(at, FIELD, fill, ink, &format!("{:.2}", p * 1e5));
+            svg.field(at, FIELD, color, &format!("{:.2}", p(row, column) * 1e5));
         }
-        let p = probabilities.double_value(&[0, row, targets.int64_value(&[0, row])]);
         let right = LEFT + 4.0 * FIELD.0;
         svg.text((right + 36.0, y + 22.0), "middle", "…");
-        svg.text((right + 100.0, y + 22.0), "middle", &format!("{:.4}", -p.ln()));
+        svg.text((right + 100.0, y + 22.0), "middle", &format!("{:.4}", -p(row, row).ln()));
     }
     svg.write("picked-targets")
 }

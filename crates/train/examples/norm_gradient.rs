@@ -58,8 +58,10 @@ fn draw(error: [f32; 4], shifted: [f32; 4], rest: [f32; 4]) -> Result<()> {
     const UNIT: f64 = 20.0;
     const BAR: (f64, f64) = (30.0, 36.0);
     let title = "An error of 3, 1, 2, 6 loses its mean of 3 and its share along the input; 1, -1, -2, 2 are left";
-    let mut svg = Svg::new(560.0, 250.0, title);
     let groups = [("the error", error), ("without its mean", shifted), ("without its share", rest)];
+    let told = groups.map(|(words, numbers)| format!("{words}: {}", line(numbers)));
+    let told = format!("Three groups of four bars, up or down from zero. {}.", told.join("; "));
+    let mut svg = Svg::new((560.0, 250.0), title, &told);
     for (place, (words, numbers)) in groups.into_iter().enumerate() {
         let left = 20.0 + GROUP * place as f64;
         let color = if place == 2 { ORANGE } else { BLUE };
@@ -69,7 +71,7 @@ fn draw(error: [f32; 4], shifted: [f32; 4], rest: [f32; 4]) -> Result<()> {
             let number = f64::from(number + 0.0);
             let (x, height) = (left + BAR.1 * channel as f64, UNIT * number.abs());
             let top = if number > 0.0 { ZERO - height } else { ZERO };
-            svg.field((x + 3.0, top), (BAR.0, height), color, color, "");
+            svg.bar((x + 3.0, top), (BAR.0, height), color);
             let below = if number < 0.0 { ZERO + height + 16.0 } else { ZERO - height - 6.0 };
             svg.text((x + 3.0 + BAR.0 / 2.0, below), "middle", &format!("{number}"));
         }

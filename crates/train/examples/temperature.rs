@@ -6,7 +6,7 @@ mod toy;
 
 use anyhow::Result;
 use embedding::support::show;
-use figure::{BLUE, ORANGE, Svg};
+use figure::{BLUE, GRAY, ORANGE, Svg, in_words};
 use tch::Tensor;
 use toy::{WORDS, draw_counts};
 use train::sampling::Sampling;
@@ -32,42 +32,38 @@ fn main() -> Result<()> {
 
 /// Draws a group of bars for each word, one bar for each temperature, from cold to hot.
 fn draw(rows: &[Tensor]) -> Result<()> {
-    const LEFT: f64 = 56.0;
-    const BOTTOM: f64 = 276.0;
-    const UNIT: f64 = 300.0; // the height of a probability of 1
-    const GROUP: f64 = 82.0;
-    const BAR: f64 = 20.0;
-    let mut svg =
-        Svg::new(740.0, 336.0, "Probabilities of eight words at temperatures 0.3, 1.0 and 1.5");
+    const LEFT: f64 = 100.0;
+    const TOP: f64 = 40.0;
+    const UNIT: f64 = 640.0; // the length of a probability of 1
+    const GROUP: f64 = 56.0;
+    const BAR: f64 = 15.0;
+    let bars = [(1, BLUE), (0, GRAY), (2, ORANGE)];
+    let told =
+        bars.map(|(row, _)| format!("at {:.1}: {}", TEMPERATURES[row], in_words(&rows[row])));
+    let mut svg = Svg::new(
+        (640.0, 534.0),
+        "Probabilities of eight words at temperatures 0.3, 1.0 and 1.5",
+        &format!("Bars for {}; {}.", WORDS.join(", "), told.join("; ")),
+    );
+    let bottom = TOP + GROUP * WORDS.len() as f64;
     for tenths in (0..=8).step_by(2) {
-        let y = BOTTOM - UNIT * f64::from(tenths) / 10.0;
-        svg.line(
-            (LEFT, y),
-            (LEFT + GROUP * WORDS.len() as f64, y),
-            if tenths == 0 { 1.0 } else { 0.3 },
-        );
-        svg.text((LEFT - 8.0, y + 4.5), "end", &format!("{:.1}", f64::from(tenths) / 10.0));
+        let x = LEFT + UNIT * f64::from(tenths) / 10.0;
+        svg.line((x, TOP - 6.0), (x, bottom), if tenths == 0 { 1.0 } else { 0.3 });
+        svg.text((x, bottom + 20.0), "middle", &format!("{:.1}", f64::from(tenths) / 10.0));
     }
-    svg.text((8.0, 16.0), "start", "probability");
-    let bars = [(1, BLUE), (0, "#7d7d7d"), (2, ORANGE)];
+    svg.text((LEFT + UNIT * 0.4, bottom + 42.0), "middle", "probability");
     for (place, word) in WORDS.iter().enumerate() {
-        let start = LEFT + GROUP * place as f64 + 11.0;
+        let y = TOP + GROUP * place as f64;
+        svg.text((LEFT - 8.0, y + 1.5 * BAR + 4.0), "end", word);
         for (slot, &(row, color)) in bars.iter().enumerate() {
-            let height = UNIT * rows[row].double_value(&[place as i64]);
-            svg.field(
-                (start + BAR * slot as f64, BOTTOM - height),
-                (BAR - 2.0, height),
-                color,
-                color,
-                "",
-            );
+            let length = UNIT * rows[row].double_value(&[place as i64]);
+            svg.bar((LEFT, y + BAR * slot as f64), (length, BAR - 2.0), color);
         }
-        svg.text((start + 1.5 * BAR - 1.0, BOTTOM + 20.0), "middle", word);
     }
     for (slot, (row, color)) in bars.into_iter().enumerate() {
-        let x = 420.0 + 110.0 * slot as f64;
-        svg.field((x, BOTTOM + 36.0), (14.0, 14.0), color, color, "");
-        svg.text((x + 20.0, BOTTOM + 48.0), "start", &format!("T = {:.1}", TEMPERATURES[row]));
+        let x = LEFT + 110.0 * slot as f64;
+        svg.bar((x, 6.0), (14.0, 14.0), color);
+        svg.text((x + 20.0, 18.0), "start", &format!("T = {:.1}", TEMPERATURES[row]));
     }
     svg.write("temperature")
 }

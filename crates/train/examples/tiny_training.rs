@@ -4,7 +4,7 @@
 #[path = "../../attention/examples/figure/mod.rs"]
 mod figure;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use embedding::{
     bpe::BytePairEncoder,
     loader::Loader,
@@ -13,7 +13,6 @@ use embedding::{
 };
 use figure::{BLUE, Svg};
 use model::{config::Gpt2Config, generate::greedy, gpt2::Gpt2};
-use std::fs;
 use tch::Device;
 use train::{
     adamw::{AdamW, AdamWSettings},
@@ -38,7 +37,6 @@ const CONFIG: Gpt2Config = Gpt2Config {
 const EPOCHS: usize = 20;
 const BATCH_SIZE: usize = 4;
 const PROMPT: &str = "Once there was a very small";
-const FIGURE: &str = "chapters/figures/tiny-training.svg";
 
 fn main() -> Result<()> {
     tch::set_num_threads(1);
@@ -78,7 +76,7 @@ fn main() -> Result<()> {
         Ok(())
     })?;
     sum_up(&curves);
-    draw(&curves)?;
+    figure::write("tiny-training", &curves.svg("The loss of a small model on a short story")?)?;
     draw_schedule(schedule)
 }
 
@@ -126,14 +124,6 @@ fn sum_up(curves: &Curves) {
     );
 }
 
-fn draw(curves: &Curves) -> Result<()> {
-    let svg = curves.svg("The loss of a small model on a short story")?;
-    fs::write(texts::project_root().join(FIGURE), svg)
-        .with_context(|| format!("cannot write {FIGURE}"))?;
-    eprintln!("drew {FIGURE}");
-    Ok(())
-}
-
 /// The learning rate of each step.
 fn draw_schedule(schedule: Schedule) -> Result<()> {
     const LEFT: f64 = 70.0;
@@ -143,8 +133,21 @@ fn draw_schedule(schedule: Schedule) -> Result<()> {
     let place = |step: usize, rate: f64| {
         (LEFT + WIDTH * step as f64 / schedule.total_steps as f64, BOTTOM - UNIT * rate)
     };
-    let mut svg =
-        Svg::new(620.0, 280.0, "The learning rate rises in 12 steps and falls along half a cosine");
+    let (highest, last) = (schedule.warmup_steps - 1, schedule.total_steps - 1);
+    let mut svg = Svg::new(
+        (620.0, 280.0),
+        "The learning rate rises in 12 steps and falls along half a cosine",
+        &format!(
+            "A curve over {} steps: {:.4} at step 0, straight up to {:.4} at step {highest}, {:.4} at step {}, halfway down, and \
+             {:.4} at step {last}.",
+            schedule.total_steps,
+            schedule.at(0),
+            schedule.at(highest),
+            schedule.at(usize::midpoint(highest, last)),
+            usize::midpoint(highest, last),
+            schedule.at(last),
+        ),
+    );
     svg.text((8.0, 20.0), "start", "learning rate");
     for thousandths in (0..=6).step_by(2) {
         let (x, y) = place(0, f64::from(thousandths) / 1000.0);

@@ -12,6 +12,10 @@ const STYLE: &str = "<style>.a{fill:#e4e7eb}.a+text{fill:#3d4450}.b{fill:#2b6a9b
 /// A part of the map: its name, left edge, top and width. All are 28 high.
 type Part = (&'static str, f64, f64, f64);
 
+/// What the small map shows, to those who cannot see it.
+const PARTS: &str = "The parts of a GPT-2 in the order in which a text goes through them: text, tokens, windows, embedding; twelve \
+    blocks of norm, attention with its mask and heads, norm and feed-forward; a final norm and the head. Then what it is used \
+    for: loss, gradient and step train it, writing with a cache makes text, fine-tuning makes it answer.";
 const HEIGHT: f64 = 28.0;
 const SMALL: [Part; 17] = [
     ("text", 4.0, 4.0, 62.0),
@@ -35,7 +39,10 @@ const SMALL: [Part; 17] = [
 
 /// Writes the small map with some parts lit.
 pub fn small(name: &str, lit: &[&str]) -> Result<()> {
-    let mut svg = open(400.0, 186.0, 15, &format!("Where we are in the model: {}", lit.join(", ")));
+    let lit_parts = lit.join(", ");
+    let title = format!("Where we are in the model: {lit_parts}");
+    let told = format!("{PARTS} Lit are: {lit_parts}.");
+    let mut svg = open((400.0, 186.0), 15, &title, &told);
     svg += "<rect class=\"l\" x=\"4\" y=\"40\" width=\"392\" height=\"60\" rx=\"6\" stroke-dasharray=\"4 3\"/>\n";
     words(&mut svg, (12.0, 57.0), "start", "the block, 12 times");
     for part in &SMALL {
@@ -52,7 +59,6 @@ pub fn small(name: &str, lit: &[&str]) -> Result<()> {
 
 /// Writes the large map: what a text goes through, from the top to the bottom, with the numbers that each part holds.
 pub fn large(parts: &[(&'static str, i64, i64)], all: i64) -> Result<()> {
-    let mut svg = open(640.0, 700.0, 17, "What you will build: from a text to the next word");
     let count = |name: &str| {
         let part = parts.iter().find(|part| part.0 == name);
         part.map_or(String::new(), |&(_, times, numbers)| match times {
@@ -70,6 +76,8 @@ pub fn large(parts: &[(&'static str, i64, i64)], all: i64) -> Result<()> {
         ("head: a score for each token", "the token table again".to_owned(), 408.0),
         ("the next token is chosen", "chapter 4: \u{201c}a\u{201d}".to_owned(), 462.0),
     ];
+    let title = "What you will build: from a text to the next word";
+    let mut svg = open((640.0, 700.0), 17, title, &told(&stages, all));
     svg += "<rect class=\"l\" x=\"12\" y=\"178\" width=\"616\" height=\"146\" rx=\"8\" stroke-dasharray=\"5 4\"/>\n";
     words(&mut svg, (24.0, 202.0), "start", "a block, 12 of them, one after the other");
     for (name, beside, y) in &stages {
@@ -95,13 +103,25 @@ pub fn large(parts: &[(&'static str, i64, i64)], all: i64) -> Result<()> {
     write(svg, "map")
 }
 
-fn open(width: f64, height: f64, size: u32, title: &str) -> String {
+/// The stages with what stands beside each; the fourth and the fifth are the block.
+fn told(stages: &[(&str, String, f64)], all: i64) -> String {
+    let stages: Vec<_> =
+        stages.iter().map(|(name, beside, _)| format!("{name} ({beside})")).collect();
+    let (before, block, after) =
+        (stages[..3].join(", "), stages[3..5].join(" and "), stages[5..].join(", "));
+    format!(
+        "From top to bottom: {before}; then twelve blocks, one after the other, each of {block}; then {after}. Together {} \
+         numbers. The chosen token is appended to the text, and it begins again at the top; training moves the numbers, so that \
+         the token that really came becomes more probable.",
+        grouped(all)
+    )
+}
+
+fn open((width, height): (f64, f64), size: u32, title: &str, description: &str) -> String {
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
-         font-family=\"system-ui, sans-serif\" font-size=\"{size}\" role=\"img\">\n<title>{title}</title>\n<desc>The parts of a \
-         GPT-2 in the order in which a text goes through them: text, tokens, windows, embedding; twelve blocks of norm, attention \
-         with its mask and heads, norm and feed-forward; a final norm and the head. Then what it is used for: loss, gradient and \
-         step train it, writing with a cache makes text, fine-tuning makes it answer.</desc>\n{STYLE}\n"
+         font-family=\"system-ui, sans-serif\" font-size=\"{size}\" role=\"img\">\n<title>{title}</title>\n\
+         <desc>{description}</desc>\n{STYLE}\n"
     )
 }
 

@@ -7,10 +7,13 @@ use plotters::{
 };
 
 /// Two colors that the color-blind can tell apart, and that differ in gray when printed; the second curve has marks as well.
-const TRAINING: RGBColor = RGBColor(0x2b, 0x83, 0xba);
-const VALIDATION: RGBColor = RGBColor(0xe0, 0x7b, 0x1a);
-/// Lines and letters: as far from white as from black, so that they can be read on a light and on a dark page.
-const GRAY: RGBColor = RGBColor(0x7d, 0x7d, 0x7d);
+const TRAINING: RGBColor = RGBColor(0x2b, 0x6a, 0x9b);
+const VALIDATION: RGBColor = RGBColor(0xb4, 0x53, 0x09);
+/// Lines and letters.
+const GRAY: RGBColor = RGBColor(0x5f, 0x67, 0x73);
+/// The same colors on a dark page.
+const STYLE: &str = "<style>@media(prefers-color-scheme:dark){text{fill:#a9b1bd}[stroke=\"#5F6773\"]{stroke:#a9b1bd}\
+    [stroke=\"#2B6A9B\"]{stroke:#6db3dd}[stroke=\"#B45309\"]{stroke:#f0a050}[fill=\"#B45309\"]{fill:#f0a050}}</style>";
 /// The most points that are worth drawing of a curve.
 const MOST_POINTS: usize = 300;
 
@@ -27,7 +30,23 @@ impl Curves {
         let ranges = self.ranges()?;
         let mut svg = String::new();
         self.draw(&mut svg, title, ranges).context("cannot draw the loss")?;
-        Ok(svg)
+        let told = format!("<title>{title}</title>\n<desc>{}</desc>\n{STYLE}\n", self.in_words());
+        Ok(svg.replacen("<text", &format!("{told}<text"), 1))
+    }
+
+    /// What the curves show, for those who cannot see them.
+    fn in_words(&self) -> String {
+        let [training, validation] = [&self.training, &self.validation].map(|curve| {
+            let best = curve.iter().min_by(|a, b| a.1.total_cmp(&b.1));
+            let ends = curve.first().zip(curve.last()).zip(best);
+            ends.map_or("no measurement".to_owned(), |((first, last), best)| {
+                let (from, lowest, to) = (first.1, best.1, last.1);
+                format!("{from:.2} at first, {lowest:.2} at {:.0} tokens as its lowest, {to:.2} at the end", best.0)
+            })
+        });
+        format!(
+            "Loss in nats per token over the tokens seen. Training: {training}. Validation: {validation}."
+        )
     }
 
     fn draw(
@@ -37,14 +56,14 @@ impl Curves {
         (tokens, lowest, highest): (f64, f64, f64),
     ) -> Result<()> {
         let (scale, unit) = if tokens >= 2e6 { (1e6, "million") } else { (1e3, "thousand") };
-        let canvas = SVGBackend::with_string(svg, (760, 460)).into_drawing_area();
+        let canvas = SVGBackend::with_string(svg, (640, 430)).into_drawing_area();
         let canvas = canvas.titled(title, letters(17))?;
         let mut chart = ChartBuilder::on(&canvas)
             .margin(12)
             .margin_right(24)
-            .x_label_area_size(44)
-            .y_label_area_size(52)
-            .top_x_label_area_size(40)
+            .x_label_area_size(46)
+            .y_label_area_size(56)
+            .top_x_label_area_size(44)
             .build_cartesian_2d(0.0..tokens / scale, lowest..highest)?
             .set_secondary_coord(0.0..self.epochs.max(f64::MIN_POSITIVE), lowest..highest);
         draw_axes(&mut chart, unit, tokens / scale, self.epochs)?;
@@ -56,7 +75,7 @@ impl Curves {
         chart
             .configure_series_labels()
             .position(SeriesLabelPosition::UpperRight)
-            .label_font(letters(14))
+            .label_font(letters(15))
             .border_style(TRANSPARENT)
             .draw()?;
         canvas.present()?;
@@ -86,8 +105,8 @@ fn draw_axes(chart: &mut Chart, unit: &str, tokens: f64, epochs: f64) -> Result<
         .bold_line_style(GRAY.mix(0.3))
         .light_line_style(TRANSPARENT)
         .axis_style(GRAY)
-        .label_style(letters(13))
-        .axis_desc_style(letters(14))
+        .label_style(letters(15))
+        .axis_desc_style(letters(15))
         .x_desc(format!("tokens seen ({unit})"))
         .y_desc("loss (nats per token)")
         .x_label_formatter(&below)
@@ -96,8 +115,8 @@ fn draw_axes(chart: &mut Chart, unit: &str, tokens: f64, epochs: f64) -> Result<
     chart
         .configure_secondary_axes()
         .axis_style(GRAY)
-        .label_style(letters(13))
-        .axis_desc_style(letters(14))
+        .label_style(letters(15))
+        .axis_desc_style(letters(15))
         .x_desc("epochs")
         .x_label_formatter(&above)
         .draw()?;
