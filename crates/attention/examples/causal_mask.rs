@@ -79,9 +79,9 @@ fn draw_weights(open: &Tensor, masked: &Tensor, hidden: &Tensor) -> Result<()> {
             in_words(&masked.get(4)),
         ),
     );
-    svg.text((178.0, 20.0), "middle", "before the mask");
-    svg.heat_map((44.0, 60.0), open, None, &WORDS);
-    svg.text((502.0, 20.0), "middle", "after the mask");
-    svg.heat_map((368.0, 60.0), masked, Some(hidden), &WORDS);
+    svg.text((182.0, 20.0), "middle", "before the mask");
+    svg.heat_map((48.0, 60.0), open, None, &WORDS);
+    svg.text((505.0, 20.0), "middle", "after the mask");
+    svg.heat_map((371.0, 60.0), masked, Some(hidden), &WORDS);
     svg.write("attention-weights")
 }
