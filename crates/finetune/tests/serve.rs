@@ -2,14 +2,15 @@
 
 mod server;
 
-use embedding::support::texts::project_root;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use embedding::{bpe::END_OF_TEXT, support::texts::project_root};
 use finetune::{
     instructions::Entry,
     judge::Verdict,
     run::judge::{Form, Judge},
 };
 use serde_json::{Value, json};
-use server::{small_model, start};
+use server::{Server, small_model, start};
 use std::{
     env,
     fs::File,
@@ -29,6 +30,42 @@ fn events(body: &str) -> Vec<String> {
 
 fn text(reply: &Value) -> String {
     reply["choices"][0]["text"].as_str().expect("a text").to_owned()
+}
+
+/// The natural logarithm of the probability that each token has behind a text.
+fn logprobs_behind(server: &Server, ids: &[i64]) -> Vec<f64> {
+    let next = server.ask("/api/next", &json!({ "ids": ids, "temperature": 1 }));
+    let bytes = STANDARD.decode(next["logits"].as_str().expect("logits")).expect("base64");
+    let logits = bytes.chunks(4).map(|four| f32::from_le_bytes(four.try_into().expect("four")));
+    let logits: Vec<f64> = logits.map(f64::from).collect();
+    let sum: f64 = logits.iter().map(|logit| logit.exp()).sum();
+    logits.iter().map(|logit| logit - sum.ln()).collect()
+}
+
+fn ids(value: &Value) -> Vec<i64> {
+    serde_json::from_value(value.clone()).expect("a list of ids")
+}
+
+#[test]
+fn each_written_token_has_the_probability_that_it_had_at_its_place() {
+    let server = start(0);
+    let mut text = ids(&server.ask("/api/tokens", &json!({ "text": "Once upon" }))["ids"]);
+    let body = json!({ "ids": text, "max_tokens": 5, "temperature": 1, "seed": 7 });
+    let (_, shown) = server.post("/api/write", &body.to_string());
+    let shown: Vec<Value> =
+        events(&shown).iter().map(|event| serde_json::from_str(event).expect("JSON")).collect();
+    let shown: Vec<&Value> = shown.iter().filter(|event| event["id"].is_i64()).collect();
+    assert_eq!(shown.len(), 5);
+    for token in shown {
+        let logprobs = logprobs_behind(&server, &text);
+        let id = token["id"].as_i64().expect("an id");
+        let gap = token["p"].as_f64().expect("a probability").ln() - logprobs[id as usize];
+        assert!(gap.abs() < 1e-4, "behind {text:?}: {token}, {gap:e}");
+        let highest = logprobs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let first = token["likeliest"][0][2].as_f64().expect("the highest").ln();
+        assert!((first - highest).abs() < 1e-4, "behind {text:?}: {token}");
+        text.push(id);
+    }
 }
 
 #[test]
@@ -340,11 +377,18 @@ fn what_is_looked_into_is_drawn_from_whole_characters_or_bytes_and_losses_are_th
     assert_eq!(seen["lengths"][0].as_array().map(Vec::len), Some(positions));
     let many: Vec<i64> = (0..70).collect();
     assert_eq!(server.ask("/api/look", &json!({ "ids": many }))["left_out"], 6);
-    let losses = server.ask("/api/losses", &json!({ "text": "Once upon" }));
+    let next = server.ask("/api/next", &json!({ "ids": cut["ids"], "temperature": 1 }));
+    assert_eq!(seen["lens"][2][positions - 1][0][0], next["likeliest"][0][0]);
+    let said = server.ask("/api/losses", &json!({ "text": "Once upon" }));
     let losses: Vec<f64> =
-        serde_json::from_value(losses["losses"].clone()).expect("a loss for each token");
-    let mean = losses.iter().sum::<f64>() / 2.0;
-    assert!(losses.len() == 2 && (mean - 50257_f64.ln()).abs() < 0.5, "{losses:?}");
+        serde_json::from_value(said["losses"].clone()).expect("a loss for each token");
+    assert_eq!(losses.len(), 2);
+    let mut text = vec![END_OF_TEXT];
+    for (id, loss) in ids(&said["ids"]).into_iter().zip(losses) {
+        let gap = loss + logprobs_behind(&server, &text)[id as usize];
+        assert!(gap.abs() < 1e-4, "{id} behind {text:?}: {loss}, {gap:e}");
+        text.push(id);
+    }
 }
 
 #[test]
