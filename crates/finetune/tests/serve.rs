@@ -3,12 +3,17 @@
 mod server;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use embedding::{bpe::END_OF_TEXT, support::texts::project_root};
+use embedding::{
+    bpe::{BytePairEncoder, END_OF_TEXT},
+    support::texts::project_root,
+};
 use finetune::{
+    export,
     instructions::Entry,
     judge::Verdict,
     run::judge::{Form, Judge},
 };
+use model::trace::trace;
 use serde_json::{Value, json};
 use server::{Server, small_model, start};
 use std::{
@@ -21,6 +26,7 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+use tch::Device;
 
 /// The events of an answer in parts.
 fn events(body: &str) -> Vec<String> {
@@ -395,6 +401,13 @@ fn what_is_looked_into_is_drawn_from_whole_characters_or_bytes_and_losses_are_th
 fn a_page_or_a_figure_is_written_as_a_file_and_not_over_another() {
     let folder = tempfile::tempdir().expect("a folder");
     small_model(folder.path());
+    let model = model::format::load(folder.path(), Device::Cpu).expect("a model");
+    for (name, mut parameter) in model.parameters() {
+        if name.contains("query.weight") || name.contains("key.weight") {
+            tch::no_grad(|| parameter.copy_(&(&parameter * 30.0))); // so that heads differ
+        }
+    }
+    export::export(folder.path(), &model).expect("a writable folder");
     let inspect = |out: &str, more: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_finetune"));
         command.args(["inspect", "--prompt", "The </script> rabbit", "--weights"]);
@@ -406,17 +419,28 @@ fn a_page_or_a_figure_is_written_as_a_file_and_not_over_another() {
     };
     let page = inspect("page.html", &[]).expect("a page");
     assert!(
-        page.contains("\"lens\":") && page.matches("</script>").count() == 2,
-        "a script that the text has ended"
+        page.contains("\"lens\":") && page.contains("\" \\u003c/\""),
+        "a piece that may end the script"
     );
     let said = inspect("page.html", &[]).expect_err("it is there already");
     assert!(said.contains("is there already"), "{said}");
     let tokens = 5; // "The", " </", "script", ">", " rabbit"
     let fields = |svg: &str| svg.matches("<rect").count();
-    let head = inspect("head.svg", &["--head", "2.1"]).expect("a figure");
-    assert_eq!(fields(&head), tokens * (tokens + 1) / 2, "{head}");
+    let attention = trace(&model, &BytePairEncoder::gpt2().encode("The </script> rabbit"))
+        .expect("its ids")
+        .attention; // [L, H, T, T]
+    for (out, head) in [("head.svg", 0), ("other.svg", 1)] {
+        let svg = inspect(out, &["--head", &format!("2.{}", head + 1)]).expect("a figure");
+        assert_eq!(fields(&svg), tokens * (tokens + 1) / 2, "{svg}");
+        let shown = svg.split("</text>").filter_map(|part| part.rsplit('>').next());
+        let shown: Vec<&str> = shown.filter(|word| word.parse::<f64>().is_ok()).collect();
+        let below = |reader: i64| (0..=reader).map(move |read| [1, head, reader, read]);
+        let weights = (0..tokens as i64).flat_map(below).map(|at| attention.double_value(&at));
+        assert_eq!(shown, weights.map(|weight| format!("{weight:.2}")).collect::<Vec<_>>());
+    }
     let lens = inspect("lens.svg", &["--lens"]).expect("a figure");
-    assert_eq!(fields(&lens), tokens * 3, "{lens}");
+    let words = |svg: &str| svg.matches("<text").count();
+    assert_eq!((fields(&lens), words(&lens)), (tokens * 3, 3 + tokens + tokens * 3), "{lens}");
     for (head, sentence) in [("2.3", "head 3: there are 1 to 2"), ("3", "as 3.4")] {
         let said = inspect("none.svg", &["--head", head]).expect_err("there is no such head");
         assert!(said.contains(sentence), "{said}");
