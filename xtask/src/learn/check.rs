@@ -9,7 +9,7 @@ use super::level::{self, Level};
 use super::programs::{Build, CompileError};
 use super::state::{FOLDER, Reader, State, Status, chapter_of, folder, hash};
 use super::symptoms::Symptoms;
-use super::{Outcome, answers, before, needs, task, text};
+use super::{Outcome, answers, before, lists, needs, task, text};
 use crate::source::Source;
 
 /// Judges one exercise, and then those of the same programs that have passed before.
@@ -158,6 +158,9 @@ fn report(reader: &Reader, exercise: &Exercise, failure: &Failure) -> Result<()>
     for line in failure.message.lines() {
         println!("    {}", place_known(reader, line));
     }
+    if let Some(place) = lists::first_difference(&failure.message) {
+        println!("    first difference: {place}");
+    }
     if let Some(hole) = failure.hole() {
         println!("{}", needed(reader, exercise, hole)?);
         return Ok(());
@@ -169,6 +172,9 @@ fn report(reader: &Reader, exercise: &Exercise, failure: &Failure) -> Result<()>
         && let Some(suspects) = answers::suspects(reader.project, &reader.folder, exercise)?
     {
         println!("  {suspects}");
+    }
+    for other in needs::earlier(reader, exercise, &[Status::Written, Status::Changed])? {
+        println!("  it uses {0}, which has not passed yet: `cargo learn check {0}`", other.id);
     }
     let id = reader.id_to_type(exercise)?;
     println!("  next: `cargo learn hint{id}`, or mend it and `cargo learn check{id}`");

@@ -14,7 +14,7 @@
 //! | [`check`], [`watch`] | is it right? |
 //! | [`before`], [`outcome`] | what can be said before that, and how does it end? |
 //! | [`programs`], [`judging`] | how are judges built and run? |
-//! | [`symptoms`], [`answers`], [`needs`] | which mistake is it, in which answer, and what is missing? |
+//! | [`symptoms`], [`answers`], [`lists`], [`needs`] | which mistake is it, in which answer or item, and what is missing? |
 //! | [`aside`] | how are our text and theirs exchanged, and nothing lost? |
 //! | [`update`], [`base`], [`git`], [`repair`] | what if the project moves on, or away? |
 //! | [`puzzle`] | who sees which mistake? |
@@ -37,6 +37,7 @@ mod hint;
 mod judge;
 mod judging;
 mod level;
+mod lists;
 mod manifests;
 mod measure;
 mod needs;

@@ -13,7 +13,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use super::exercises::{Book, Exercise, ItemPath};
 use super::judge::{Judge, Program};
-use super::state::{Reader, Status, chapter_of};
+use super::state::{Reader, Status};
 use crate::files::matching;
 use crate::items::Named;
 use crate::source::Source;
@@ -31,16 +31,26 @@ struct Part {
     words: Words,
 }
 
-/// The open exercises that an exercise's judges run into: the one that was met, and those that our own text calls.
+/// The open exercises that an exercise's judges run into: those that our own text calls, and the one that was met.
 pub fn open<'a>(reader: &'a Reader, exercise: &Exercise, met: &str) -> Result<Vec<&'a Exercise>> {
+    let mut needed = earlier(reader, exercise, &[Status::Open])?;
+    if needed.iter().all(|other| other.id != met) {
+        needed.push(reader.book.find(met)?);
+    }
+    Ok(needed)
+}
+
+/// The earlier exercises of a status that an exercise's judges call.
+pub fn earlier<'a>(
+    reader: &'a Reader,
+    exercise: &Exercise,
+    of: &[Status],
+) -> Result<Vec<&'a Exercise>> {
     let reached = reached(reader.project, &reader.book, exercise)?;
     let mut needed = Vec::new();
-    let mut is_earlier = true;
-    for other in reader.book.exercises() {
-        is_earlier = is_earlier && other.id != exercise.id;
-        let is_reached = || other.items.iter().any(|item| reached.contains(&item.to_string()));
-        let is_near = is_earlier && chapter_of(other) == chapter_of(exercise);
-        if other.id == met || is_near && reader.status(other)? == Status::Open && is_reached() {
+    for other in reader.book.exercises().take_while(|other| other.id != exercise.id) {
+        let is_reached = other.items.iter().any(|item| reached.contains(&item.to_string()));
+        if is_reached && of.contains(&reader.status(other)?) {
             needed.push(other);
         }
     }
@@ -229,7 +239,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         workspace::make(&project, folder.path(), Lints::All).expect("made");
         let book = Book::read(&project).expect("exercises");
-        for exercise in book.exercises().filter(|one| matches!(chapter_of(one), 1 | 5)) {
+        for exercise in book.exercises().filter(|one| matches!(one.id.as_bytes()[0], b'1' | b'5')) {
             cut(&project, folder.path(), exercise, Level::Normal).expect("cut");
         }
         let state = State { chapter: 5, ..State::default() };
@@ -244,6 +254,12 @@ mod tests {
         assert_eq!(needed("1.4.2", "1.4.1"), ["1.2.1", "1.2.4", "1.2.5", "1.3.1", "1.4.1"]);
         assert_eq!(needed("1.1.2", "1.1.1"), ["1.1.1"]);
         assert_eq!(needed("5.5.1", "5.2.1"), ["5.2.1"], "what was met is needed");
+        let file = folder.path().join("crates/embedding/src/learn.rs");
+        let text = fs::read_to_string(&file).expect("there");
+        fs::write(&file, text.replace("todo!(\"1.2.2: ", "drop(\"")).expect("written");
+        let exercise = reader.book.find("1.2.3").expect("there");
+        let written = earlier(&reader, exercise, &[Status::Written]).expect("read");
+        assert_eq!(written.iter().map(|other| &other.id).collect::<Vec<_>>(), ["1.2.2"]);
     }
 
     #[test]
