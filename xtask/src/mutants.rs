@@ -9,79 +9,30 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use fs_err as fs;
+use serde::Deserialize;
 
-use crate::run::{capture, cargo, pass_through};
+use crate::run::{Finished, cargo, pass_through, succeed};
 
 /// The environment variable that turns a change on.
 const SWITCH: &str = "LESSON_CHANGED";
 
-/// A change of the lesson.
+/// All changes.
+#[derive(Deserialize)]
+struct List {
+    mutant: Vec<Mutant>,
+}
+
+/// A change of the lesson; its keys are explained in `mutants.toml`.
+#[derive(Deserialize)]
 struct Mutant {
-    name: &'static str,
-    file: &'static str,
-    /// Stands once in the file.
-    from: &'static str,
-    /// What takes its place where the change is on; an expression, as is `from`.
-    to: &'static str,
-    /// What the fast path then computes differently.
-    differs: &'static str,
-    shown_by: Shown,
+    name: String,
+    file: String,
+    from: String,
+    to: String,
+    differs: String,
+    #[serde(default)]
+    shows_in_writing: bool,
 }
-
-/// By what a change shows.
-enum Shown {
-    Training,
-    Writing,
-}
-
-const MUTANTS: [Mutant; 5] = [
-    Mutant {
-        name: "no second shortcut",
-        file: "crates/model/src/block.rs",
-        from: "&x + processed.dropout(self.dropout, train)",
-        to: "processed.dropout(self.dropout, train)",
-        differs: "the loss",
-        shown_by: Shown::Training,
-    },
-    Mutant {
-        name: "a mask of half the context",
-        file: "crates/attention/src/multi_head.rs",
-        from: "attend_fused(q, k, v)",
-        to: "{
-            let (queries, keys) = (q.size()[2], k.size()[2]);
-            let far = Tensor::ones([queries, keys], (tch::Kind::Bool, q.device())).tril(keys - queries - keys / 2);
-            let hidden = crate::mask::causal_mask(queries, keys, q.device()).logical_or(&far);
-            let scores = q.matmul(&k.transpose(-2, -1)) / (q.size()[3] as f64).sqrt();
-            scores.masked_fill(&hidden, f64::NEG_INFINITY).softmax(-1, None).matmul(v)
-        }",
-        differs: "the loss",
-        shown_by: Shown::Training,
-    },
-    Mutant {
-        name: "half an output, in training only",
-        file: "crates/model/src/block.rs",
-        from: "let x = x + read.dropout(self.dropout, train);",
-        to: "let x = x + read * if train { 0.5 } else { 1.0 };",
-        differs: "the loss",
-        shown_by: Shown::Training,
-    },
-    Mutant {
-        name: "AdamW without its correction",
-        file: "crates/train/src/adamw.rs",
-        from: "1.0 - beta1.powi(self.steps)",
-        to: "1.0",
-        differs: "the updated",
-        shown_by: Shown::Training,
-    },
-    Mutant {
-        name: "a cached token at the position before",
-        file: "crates/model/src/gpt2.rs",
-        from: "self.embed.forward(ids, known)",
-        to: "self.embed.forward(ids, (known - 1).max(0))",
-        differs: "the logits after cached token 1",
-        shown_by: Shown::Writing,
-    },
-];
 
 /// Copies, changes, builds, and runs each change.
 ///
@@ -92,37 +43,34 @@ pub fn run(root: &Path) -> Result<()> {
         folder: root.join("target/mutants/workspace"),
         target: root.join("target/mutants/target"),
     };
-    copy.prepare(root)?;
+    let mutants = toml::from_str::<List>(include_str!("mutants.toml"))?.mutant;
+    copy.prepare(root, &mutants)?;
     copy.build()?;
     let unchanged = copy.train("", &[])?;
     ensure!(!unchanged.stderr.contains("differs"), "the unchanged lesson: {}", unchanged.stderr);
-    ensure!(
-        unchanged.stderr.contains("path fast"),
-        "the fast path was not taken: {}",
-        unchanged.stderr
-    );
+    let is_fast = unchanged.stderr.contains("path fast");
+    ensure!(is_fast, "the fast path was not taken: {}", unchanged.stderr);
     let written = copy.write("", &[])?;
-    for mutant in &MUTANTS {
-        let (command, original) = match mutant.shown_by {
-            Shown::Training => (Copy::train as Attempt, &unchanged),
-            Shown::Writing => (Copy::write as Attempt, &written),
+    for mutant in &mutants {
+        let name = &mutant.name;
+        let (command, original) = if mutant.shows_in_writing {
+            (Copy::write as Attempt, &written)
+        } else {
+            (Copy::train as Attempt, &unchanged)
         };
-        let usual = command(&copy, mutant.name, &[])?;
-        let lesson = command(&copy, mutant.name, &["--path", "lesson"])?;
-        check(mutant, &usual, &lesson, original)?;
-        println!("  {}: noticed, and the lesson ran", mutant.name);
+        let usual = command(&copy, name, &[])?;
+        let lesson = command(&copy, name, &["--path", "lesson"])?;
+        let (ours, theirs) = (&usual.numbers, &lesson.numbers);
+        ensure!(ours == theirs, "{name}: not the lesson ran:\n{ours}\n{theirs}");
+        ensure!(*ours != original.numbers, "{name}: the change changes nothing");
+        let line = format!("the fast path differs from the lesson: {}", mutant.differs);
+        ensure!(
+            usual.stderr.contains(&line),
+            "{name}: no line says that {line}:\n{}",
+            usual.stderr
+        );
+        println!("  {name}: noticed, and the lesson ran");
     }
-    Ok(())
-}
-
-/// Checks that the lesson ran, that it was another one, and that a line says so.
-fn check(mutant: &Mutant, usual: &Ran, lesson: &Ran, original: &Ran) -> Result<()> {
-    let Mutant { name, differs, .. } = mutant;
-    let (ours, theirs) = (&usual.numbers, &lesson.numbers);
-    ensure!(ours == theirs, "{name}: not the lesson ran:\n{ours}\n{theirs}");
-    ensure!(*ours != original.numbers, "{name}: the change changes nothing");
-    let line = format!("the fast path differs from the lesson: {differs}");
-    ensure!(usual.stderr.contains(&line), "{name}: no line says that {line}:\n{}", usual.stderr);
     Ok(())
 }
 
@@ -144,14 +92,14 @@ struct Copy {
 
 impl Copy {
     /// It lies inside the original, whose `.cargo/config.toml` holds for it too: so libtorch's binding need not be compiled anew.
-    fn prepare(&self, root: &Path) -> Result<()> {
+    fn prepare(&self, root: &Path, mutants: &[Mutant]) -> Result<()> {
         if self.folder.exists() {
             fs::remove_dir_all(&self.folder)?;
         }
         for part in ["Cargo.toml", "Cargo.lock", "crates", "data", "xtask", "rust-toolchain.toml"] {
             copy_all(&root.join(part), &self.folder.join(part))?;
         }
-        for mutant in &MUTANTS {
+        for mutant in mutants {
             self.change(mutant)?;
         }
         self.take_over(root)
@@ -159,18 +107,12 @@ impl Copy {
 
     /// Lets an environment variable choose between the lesson and the change.
     fn change(&self, mutant: &Mutant) -> Result<()> {
-        let path = self.folder.join(mutant.file);
-        let text = fs::read_to_string(&path)?;
         let Mutant { name, file, from, to, .. } = mutant;
+        let path = self.folder.join(file);
+        let text = fs::read_to_string(&path)?;
         ensure!(text.matches(from).count() == 1, "{file} must hold `{from}` once");
         let is_on = format!("std::env::var({SWITCH:?}).is_ok_and(|on| on == {name:?})");
-        let chosen = match (from.strip_prefix("let x = "), to.strip_prefix("let x = ")) {
-            (Some(from), Some(to)) => {
-                let (from, to) = (from.trim_end_matches(';'), to.trim_end_matches(';'));
-                format!("let x = if {is_on} {{ {to} }} else {{ {from} }};")
-            }
-            _ => format!("(if {is_on} {{ {to} }} else {{ {from} }})"),
-        };
+        let chosen = format!("(if {is_on} {{ {to} }} else {{ {from} }})");
         Ok(fs::write(&path, text.replace(from, &chosen))?)
     }
 
@@ -194,9 +136,8 @@ impl Copy {
         let mut command = cargo(&self.folder);
         command.args(["build", "--quiet", "-p", "train", "-p", "finetune"]);
         command.env("CARGO_TARGET_DIR", &self.target).env_remove("LIBTORCH");
-        let built = capture(&mut command)?; // with warnings about the changes' form
-        ensure!(built.failure.is_none(), "the changed lesson does not compile: {}", built.stderr);
-        Ok(())
+        let built = succeed(&mut command); // with warnings about the changes' form
+        built.context("the changed lesson does not compile").map(|_| ())
     }
 
     /// Three steps of training.
@@ -205,17 +146,12 @@ impl Copy {
         let fixed = ["--text", "data/story.txt", "--context", "32", "--max-steps", "3"];
         let _ = fs::remove_dir_all(self.folder.join("run"));
         command.args(fixed).args(["--threads", "2", "--log-json", "--out-dir", "run"]).args(more);
-        let ran = capture(&mut command)?;
-        ensure!(ran.failure.is_none(), "{change}: {}", ran.stderr);
-        let losses = ran.stdout.lines().filter_map(|line| line.split("\"loss\":").nth(1));
+        let Finished { stdout, stderr, .. } = succeed(&mut command).context(change.to_owned())?;
+        let losses = stdout.lines().filter_map(|line| line.split("\"loss\":").nth(1));
         let losses: Vec<&str> = losses.filter_map(|rest| rest.split(',').next()).collect();
-        ensure!(
-            losses.len() == 3,
-            "{change}: three steps, {} losses:\n{}",
-            losses.len(),
-            ran.stdout
-        );
-        Ok(Ran { numbers: losses.join(" "), stderr: ran.stderr })
+        let count = losses.len();
+        ensure!(count == 3, "{change}: three steps, {count} losses:\n{stdout}");
+        Ok(Ran { numbers: losses.join(" "), stderr })
     }
 
     /// Some words by the model that the last training has left.
@@ -223,9 +159,9 @@ impl Copy {
         let mut command = self.command("finetune", change);
         let fixed = ["--weights", "run", "--temperature", "0", "--max-new-tokens", "12"];
         command.args(["complete", "--prompt", "Once there was"]).args(fixed);
-        let ran = capture(command.args(["--threads", "2"]).args(more))?;
-        ensure!(ran.failure.is_none(), "{change}: {}", ran.stderr);
-        Ok(Ran { numbers: ran.stdout, stderr: ran.stderr })
+        command.args(["--threads", "2"]).args(more);
+        let Finished { stdout, stderr, .. } = succeed(&mut command).context(change.to_owned())?;
+        Ok(Ran { numbers: stdout, stderr })
     }
 
     /// A command that finds no proof of another change.

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use xtask::cargo_config;
 
@@ -69,6 +69,15 @@ pub fn capture(command: &mut Command) -> Result<Finished> {
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         failure: (!output.status.success()).then(|| output.status.to_string()),
     })
+}
+
+/// The same, and fails with what it said where it does not end well.
+pub fn succeed(command: &mut Command) -> Result<Finished> {
+    let finished = capture(command)?;
+    if let Some(failure) = &finished.failure {
+        bail!("{} failed ({failure})\n{}", words(command), finished.stderr.trim_end());
+    }
+    Ok(finished)
 }
 
 /// Builds targets of the whole workspace, so that their dependencies have the features that they have everywhere else and
