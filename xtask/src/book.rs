@@ -9,15 +9,16 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use fs_err as fs;
 use serde_json::Value;
 
 use crate::files::matching;
+use crate::findings::{at, verdict};
 use crate::formulas::for_mdbook;
 use crate::learn::boxes::Solutions;
 use crate::lint::links;
-use crate::run::{capture, cargo, pass_through, words};
+use crate::run::{cargo, pass_through, succeed};
 
 const MDBOOK_VERSION: &str = "0.5.4";
 
@@ -29,32 +30,17 @@ pub fn run(root: &Path, open: bool, for_learners: bool) -> Result<()> {
     let pages = prepare(root, &sources, &solutions)?;
     copy_font(root, &sources.join("src"))?;
     let built = root.join("book");
+    // It reports what it does on standard error; what matters is whether it ends well and what the check finds.
     let mut command = Command::new(mdbook);
     command.arg("build").arg(&sources).arg("--dest-dir").arg(&built);
-    // It reports what it does on standard error; what matters is whether it ends well and what the check finds.
-    let finished = capture(&mut command)?;
-    if let Some(failure) = finished.failure {
-        bail!("{} failed ({failure})\n{}", words(&command), finished.stderr.trim_end());
-    }
+    succeed(command.args(open.then_some("--open")))?;
     let mut findings = fetched(&built)?;
     for page in matching(root, "chapters/*.md")? {
-        let place = page.strip_prefix(root).unwrap_or(&page).display();
-        findings.extend(links::broken(&page)?.iter().map(|finding| format!("{place}: {finding}")));
+        findings.extend(links::broken(&page)?.iter().map(|finding| at(root, &page, finding)));
     }
-    if !findings.is_empty() {
-        println!("{}", findings.join("\n"));
-        bail!("{} findings in the built book", findings.len());
-    }
-    println!(
-        "{pages} pages in book/, all links, images and formulas in order; begin with book/index.html"
-    );
-    if open { open_in_browser(&built.join("index.html")) } else { Ok(()) }
-}
-
-fn open_in_browser(page: &Path) -> Result<()> {
-    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
-    pass_through(Command::new(opener).arg(page))
-        .with_context(|| format!("open {} by hand", page.display()))
+    let in_order = "all links, images and formulas in order; begin with book/index.html";
+    let well = format!("{pages} pages in book/, {in_order}");
+    verdict(&findings, &well, "findings in the built book")
 }
 
 /// The mdBook of the wanted version: on the path, or built once under `target/tools`.
@@ -110,8 +96,8 @@ fn prepare(root: &Path, sources: &Path, solutions: &Solutions) -> Result<usize> 
 
 /// Puts the font for formulas beside the pages; without one, browsers on many machines set indices on the line.
 fn copy_font(root: &Path, src: &Path) -> Result<()> {
-    let finished = capture(cargo(root).args(["metadata", "--format-version", "1", "--locked"]))?;
-    let metadata: Value = serde_json::from_str(&finished.stdout).context(finished.stderr)?;
+    let finished = succeed(cargo(root).args(["metadata", "--format-version", "1", "--locked"]))?;
+    let metadata: Value = serde_json::from_str(&finished.stdout)?;
     let mut packages = metadata["packages"].as_array().into_iter().flatten();
     let package = packages.find(|package| package["name"] == "pulldown-latex");
     let manifest = package.and_then(|package| package["manifest_path"].as_str());

@@ -10,6 +10,7 @@ mod contents;
 mod curves;
 mod figures;
 mod files;
+mod findings;
 mod formulas;
 mod items;
 mod learn;

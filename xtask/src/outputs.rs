@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use fs_err as fs;
 
 use crate::files::matching;
+use crate::findings::at;
 
 /// How far two decimals may lie apart: `|ours - expected| <= rtol * |expected| + atol`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -89,27 +90,21 @@ fn parse_tolerance(numbers: &str) -> Result<Tolerance> {
     let words: Vec<_> = numbers.split_whitespace().collect();
     let [rtol, "atol", atol] = words[..] else { bail!("it must read `# rtol R atol A`") };
     let tolerance = Tolerance { rtol: rtol.parse()?, atol: atol.parse()? };
-    let sane = |value: f64| (0.0..1.0).contains(&value);
-    ensure!(
-        sane(tolerance.rtol) && sane(tolerance.atol),
-        "both tolerances must lie from 0 up to 1"
-    );
+    let is_sane = [tolerance.rtol, tolerance.atol].iter().all(|part| (0.0..1.0).contains(part));
+    ensure!(is_sane, "both tolerances must lie from 0 up to 1");
     Ok(tolerance)
 }
 
 /// Demos without an output, and outputs that do not say where they come from.
 pub fn demo_errors(root: &Path) -> Result<Vec<String>> {
-    let mut errors = Vec::new();
-    let place = |file: &Path| file.strip_prefix(root).unwrap_or(file).display().to_string();
     // Deeper down lie modules that demos share.
-    for demo in matching(root, "crates/*/examples/*.rs")? {
-        if !demo.with_extension("out").is_file() {
-            errors.push(format!("{}: the demo has no .out", place(&demo)));
-        }
-    }
+    let mut demos = matching(root, "crates/*/examples/*.rs")?;
+    demos.retain(|demo| !demo.with_extension("out").is_file());
+    let mut errors: Vec<_> =
+        demos.iter().map(|demo| at(root, demo, "the demo has no .out")).collect();
     for output in matching(root, "crates/*/examples/*.out")? {
         if let Err(error) = Reference::read(&output) {
-            errors.push(format!("{}: {}", place(&output), error.root_cause()));
+            errors.push(at(root, &output, &error.root_cause().to_string()));
         }
     }
     Ok(errors)

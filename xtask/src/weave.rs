@@ -18,12 +18,13 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use fs_err as fs;
 use pulldown_cmark::{CodeBlockKind, Event, Tag};
 
 use crate::blocks::block;
 use crate::files::matching;
+use crate::findings::{at, seen_from, verdict};
 use crate::markdown::{CLOSE, Page};
 use crate::outputs::demo_errors;
 
@@ -88,11 +89,10 @@ fn typed_rust(page: &Page) -> Vec<String> {
         Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(fence))) if is_rust(fence) => Some(range),
         _ => None,
     });
-    let complain = |range: &std::ops::Range<usize>| {
-        let line = page.line(range.start);
-        format!("line {line}: a typed Rust block; name the item and let it be woven")
-    };
-    fences.map(complain).collect()
+    let lines = fences.map(|range| page.line(range.start));
+    lines
+        .map(|line| format!("line {line}: a typed Rust block; name the item and let it be woven"))
+        .collect()
 }
 
 /// The Markdown files that are woven: the chapters and the project's README.
@@ -110,37 +110,35 @@ pub fn run(root: &Path, check: bool) -> Result<()> {
     let mut errors = demo_errors(root)?;
     let mut blocks = 0;
     for file in files(root)? {
-        let place = file.strip_prefix(root).unwrap_or(&file).display();
         let text = fs::read_to_string(&file)?;
         let page = Page::new(&text);
         let woven = weave_text(&page, &|directive| block(root, folder_of(root, &file), directive));
         blocks += page.woven().len();
-        errors.extend(woven.errors.iter().map(|error| format!("{place}: {error}")));
+        errors.extend(woven.errors.iter().map(|error| at(root, &file, error)));
         if woven.stale.is_empty() {
             continue;
         }
         let lines: Vec<_> = woven.stale.iter().map(ToString::to_string).collect();
         let lines = lines.join(", ");
         if check {
-            errors.push(format!("{place}: stale blocks at line {lines}; run `cargo xtask weave`"));
+            let stale = format!("stale blocks at line {lines}; run `cargo xtask weave`");
+            errors.push(at(root, &file, &stale));
         } else {
             fs::write(&file, woven.text)?;
+            let place = seen_from(root, &file);
+            let place = place.display();
             println!("wrote {place}: blocks at line {lines}; reread the paragraph around each");
         }
     }
-    if errors.is_empty() {
-        println!("{blocks} woven blocks are what their sources say");
-        return Ok(());
-    }
-    for error in &errors {
-        println!("{error}");
-    }
-    bail!("{} errors in the chapters", errors.len())
+    let well = format!("{blocks} woven blocks are what their sources say");
+    verdict(&errors, &well, "errors in the chapters")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use anyhow::bail;
+
     use crate::blocks::tests::example;
 
     fn weave(text: &str) -> Woven {

@@ -8,10 +8,11 @@
 use std::path::Path;
 
 use crate::contents::CHAPTERS;
+use crate::findings::at;
 use crate::modules::Module;
 use crate::paths::paths;
 
-use super::laws::{Root, at, folder, rank, rank_of};
+use super::laws::{Root, folder, rank, rank_of};
 
 /// Every path that points the wrong way.
 pub fn check(project: &Path, roots: &[Root]) -> Vec<String> {

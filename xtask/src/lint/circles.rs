@@ -6,9 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use crate::findings::seen_from;
 use crate::modules::{Module, owner};
 
-use super::laws::{Root, seen_from};
+use super::laws::Root;
 
 /// A line for each set of files that lead to one another.
 pub fn check(project: &Path, roots: &[Root]) -> Vec<String> {

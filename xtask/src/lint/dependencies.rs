@@ -10,6 +10,7 @@ use fs_err as fs;
 use toml::{Table, Value};
 
 use crate::files::matching;
+use crate::findings::at;
 use crate::paths::paths;
 use crate::source::Source;
 
@@ -17,29 +18,21 @@ use crate::source::Source;
 pub fn check(project: &Path) -> Result<Vec<String>> {
     let mut findings = Vec::new();
     let mut taken = BTreeSet::new();
-    let mut manifests = matching(project, "crates/*/Cargo.toml")?;
-    manifests.extend(matching(project, "xtask/Cargo.toml")?);
-    for path in manifests {
+    let members = matching(project, "crates/*/Cargo.toml")?;
+    for path in [members, matching(project, "xtask/Cargo.toml")?].concat() {
         let wanted = of_member(&read(&path)?);
         let folder = path.parent().unwrap_or(project);
         let named = named_roots(folder)?;
-        let place = path.strip_prefix(project).unwrap_or(&path).display();
-        findings.extend(
-            wanted
-                .iter()
-                .filter(|name| !named.contains(&name.replace('-', "_")))
-                .map(|name| format!("{place}: no source names the dependency {name}")),
-        );
+        let unused = wanted.iter().filter(|name| !named.contains(&name.replace('-', "_")));
+        let found = unused.map(|name| format!("no source names the dependency {name}"));
+        findings.extend(found.map(|finding| at(project, &path, &finding)));
         taken.extend(wanted);
     }
     let root = read(&project.join("Cargo.toml"))?;
     let table = root.get("workspace").and_then(|workspace| workspace.get("dependencies"));
     let listed = table.and_then(Value::as_table).map(keys).unwrap_or_default();
-    findings.extend(
-        listed
-            .difference(&taken)
-            .map(|name| format!("Cargo.toml: no member uses the dependency {name}")),
-    );
+    let unused = listed.difference(&taken);
+    findings.extend(unused.map(|name| format!("Cargo.toml: no member uses the dependency {name}")));
     Ok(findings)
 }
 

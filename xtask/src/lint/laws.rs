@@ -1,6 +1,6 @@
 //! The crates of the workspace as their laws see them: each root of each crate with its modules.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
 
@@ -67,14 +67,4 @@ impl Root {
             !module.path.is_empty() && !is_beside && !module.is_for_tests && rank(module) == 0
         })
     }
-}
-
-/// A finding in a file, the file seen from the project's folder.
-pub fn at(project: &Path, file: &Path, finding: &str) -> String {
-    format!("{}: {finding}", seen_from(project, file).display())
-}
-
-/// A file, seen from the project's folder.
-pub fn seen_from(project: &Path, file: &Path) -> PathBuf {
-    file.strip_prefix(project).unwrap_or(file).to_path_buf()
 }

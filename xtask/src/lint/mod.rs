@@ -34,15 +34,16 @@ mod woven;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use fs_err as fs;
 
 use crate::files::matching;
+use crate::findings::{at, verdict};
 use crate::markdown::Page;
 use crate::outputs::demo_errors;
 use crate::source::Source;
 use crate::weave;
-use laws::{Root, at};
+use laws::Root;
 use legend::Legend;
 
 /// Runs every lint and lists what it finds.
@@ -59,14 +60,7 @@ pub fn run(root: &Path) -> Result<()> {
     findings.extend(wording(root, &roots));
     let sources = comments(root, &legend, &mut findings)?;
     let pages = pages(root, &legend, &mut findings)?;
-    if findings.is_empty() {
-        println!("{sources} sources and {pages} pages keep the rules");
-        return Ok(());
-    }
-    for finding in &findings {
-        println!("{finding}");
-    }
-    bail!("{} findings", findings.len())
+    verdict(&findings, &format!("{sources} sources and {pages} pages keep the rules"), "findings")
 }
 
 /// The words of the sources that are no lesson.
@@ -98,27 +92,23 @@ fn comments(root: &Path, legend: &Legend, findings: &mut Vec<String>) -> Result<
 
 /// The shapes, numbers and named tests of the chapters, and the links and words of all pages; returns the number of pages.
 fn pages(root: &Path, legend: &Legend, findings: &mut Vec<String>) -> Result<usize> {
-    let mut pages = weave::files(root)?;
-    for file in &pages {
+    let woven = weave::files(root)?;
+    let others = [matching(root, "data/README.md")?, matching(root, "BENCHMARKS.md")?].concat();
+    for file in woven.iter().chain(&others) {
         let text = fs::read_to_string(file)?;
         let page = Page::new(&text);
-        let mut found = shapes::in_prose(&page, legend);
-        if weave::folder_of(root, file) == "chapters" {
+        let mut found = links::broken(file)?;
+        found.extend(words::in_page(&page));
+        if woven.contains(file) {
+            found.extend(shapes::in_prose(&page, legend));
+        }
+        if file.parent().is_some_and(|folder| folder.ends_with("chapters")) {
             found.extend(numbers::unproven(&page, legend));
             found.extend(named_tests::missing(root, &page));
         }
         findings.extend(found.iter().map(|finding| at(root, file, finding)));
     }
-    for others in ["data/README.md", "BENCHMARKS.md"] {
-        pages.extend(matching(root, others)?);
-    }
-    for file in &pages {
-        let text = fs::read_to_string(file)?;
-        let mut found = links::broken(file)?;
-        found.extend(words::in_page(&Page::new(&text)));
-        findings.extend(found.iter().map(|finding| at(root, file, finding)));
-    }
-    Ok(pages.len())
+    Ok(woven.len() + others.len())
 }
 
 /// Prints how much of each lesson file the chapters show, and how large everything is.

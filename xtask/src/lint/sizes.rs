@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use crate::findings::at;
 use crate::modules::Module;
 
-use super::laws::{Root, at};
+use super::laws::Root;
 
 /// Lines of a file, its tests left out.
 pub const FILE: usize = 250;
@@ -15,17 +16,14 @@ pub const FUNCTION: usize = 40;
 pub fn check(project: &Path, roots: &[Root]) -> Vec<String> {
     let mut findings = Vec::new();
     for module in roots.iter().flat_map(sources) {
+        let mut add = |finding: String| findings.push(at(project, &module.file, &finding));
         let lines = lines(module);
         if lines > FILE {
-            let finding =
-                format!("{lines} lines without tests; {FILE} are enough for one question");
-            findings.push(at(project, &module.file, &finding));
+            add(format!("{lines} lines without tests; {FILE} are enough for one question"));
         }
         for (name, line, length) in long_functions(module) {
-            let finding = format!(
-                "line {line}: {name} takes {length} lines; {FUNCTION} are enough for one thought"
-            );
-            findings.push(at(project, &module.file, &finding));
+            let enough = format!("{FUNCTION} are enough for one thought");
+            add(format!("line {line}: {name} takes {length} lines; {enough}"));
         }
     }
     findings
@@ -43,7 +41,7 @@ pub fn lines(module: &Module) -> usize {
 
 /// Functions that are too long: name, line and length.
 pub fn long_functions(module: &Module) -> Vec<(String, usize, usize)> {
-    let functions = module.source.named().into_iter().filter(|item| item.is_function);
+    let functions = module.source.named().into_iter().filter(|item| item.body.is_some());
     functions
         .map(|item| (item.path, *item.lines.start(), item.lines.count()))
         .filter(|(_, _, length)| *length > FUNCTION)

@@ -5,9 +5,8 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::files::matching;
+use crate::findings::at;
 use crate::source::Source;
-
-use super::laws::at;
 
 /// The one place for it.
 const FOLDER: &str = "crates/model/src/fast/cpu";

@@ -7,10 +7,11 @@ use anyhow::Result;
 use fs_err as fs;
 
 use crate::files::matching;
+use crate::findings::seen_from;
 use crate::items::Named;
 use crate::markdown::Page;
 
-use super::laws::{Root, seen_from};
+use super::laws::Root;
 
 /// The files that a GPT-2 and its writing consist of, and how many lines of code they may have together.
 const GPT2: [&str; 11] = [
