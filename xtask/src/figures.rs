@@ -5,9 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::LazyLock;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, ensure};
 use fs_err as fs;
+use regex::Regex;
 
 use crate::files::matching;
 
@@ -30,41 +32,21 @@ pub fn compare(root: &Path, before: &Figures) -> Result<()> {
         before.get(*name).is_none_or(|old| !looks_alike(old, text))
     };
     let others: Vec<_> = drawn.iter().filter(is_other).map(|(name, _)| name.as_str()).collect();
-    if others.is_empty() {
-        println!("{} figures are what the demos draw", drawn.len());
-        return Ok(());
-    }
-    bail!(
-        "the demos draw something else: {}; look at what they have written into chapters/figures, and commit it",
-        others.join(", ")
-    )
+    let look = "look at what they have written into chapters/figures, and commit it";
+    let others = others.join(", ");
+    ensure!(others.is_empty(), "the demos draw something else: {others}; {look}");
+    println!("{} figures are what the demos draw", drawn.len());
+    Ok(())
 }
 
 /// Whether two drawings have the same marks and words, and numbers that are close.
 fn looks_alike(a: &str, b: &str) -> bool {
-    let (a, b) = (pieces(a), pieces(b));
-    a.len() == b.len()
-        && a.iter().zip(&b).all(|(a, b)| match (a.parse::<f64>(), b.parse::<f64>()) {
-            (Ok(a), Ok(b)) => (a - b).abs() <= PIXELS,
-            _ => a == b,
-        })
-}
-
-/// Numbers, and what is between them.
-fn pieces(svg: &str) -> Vec<&str> {
-    let mut pieces = Vec::new();
-    let mut start = 0;
-    let mut in_number = None;
-    for (at, c) in svg.char_indices() {
-        let is_part = c.is_ascii_digit() || c == '.' || c == '-';
-        if in_number.is_some_and(|before| before != is_part) {
-            pieces.push(&svg[start..at]);
-            start = at;
-        }
-        in_number = Some(is_part);
-    }
-    pieces.push(&svg[start..]);
-    pieces
+    static NUMBER: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"-?[0-9]+(\.[0-9]+)?").expect("a pattern"));
+    let numbers = |svg| NUMBER.find_iter(svg).filter_map(|number| number.as_str().parse().ok());
+    let are_close = |(a, b): (f64, f64)| (a - b).abs() <= PIXELS;
+    NUMBER.replace_all(a, "0") == NUMBER.replace_all(b, "0")
+        && numbers(a).zip(numbers(b)).all(are_close)
 }
 
 #[cfg(test)]

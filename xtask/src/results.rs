@@ -1,6 +1,9 @@
 //! What a recorded fine-tuning answered right, as a figure: by the parts of its test and by kind of task.
 
+use std::sync::LazyLock;
+
 use anyhow::{Result, ensure};
+use regex::{Captures, Regex};
 
 use crate::svg::{self, text};
 
@@ -71,31 +74,22 @@ fn legend() -> String {
 
 /// The shares of a line: one with what is beside it, or several.
 fn shares(line: &str) -> Vec<Share> {
-    let words: Vec<&str> = line.split_whitespace().collect();
-    let number = |word: &str| word.trim_matches(['(', ')', ',']).parse::<f64>().ok();
-    let (mut found, mut name) = (Vec::new(), Vec::new());
-    let mut rest = &words[..];
-    while let [word, after @ ..] = rest {
-        let (Some(percent), ["%", "of", count, beyond @ ..]) = (number(word), after) else {
-            name.push(*word);
-            rest = after;
-            continue;
-        };
-        let beside = match beyond {
-            [low, "to", high, copied, "%", ..] => {
-                number(low).zip(number(high)).zip(number(copied)).map(|((a, b), c)| [a, b, c])
-            }
-            _ => None,
-        };
-        let count = count.parse().unwrap_or(0);
-        found.push(Share { name: name.join(" "), percent, count, beside });
-        if beside.is_some() {
-            break;
-        }
-        name.clear();
-        rest = beyond;
-    }
-    found
+    static SHARE: LazyLock<Regex> = LazyLock::new(|| {
+        let beside = r"\(([\d.]+) to ([\d.]+)\), ([\d.]+) % by";
+        Regex::new(&format!(r"(\S.*?)\s+([\d.]+) % of (\d+)(?: {beside})?")).expect("a pattern")
+    });
+    let read = |captures: Captures| -> Option<Share> {
+        let number = |group: usize| captures.get(group)?.as_str().parse::<f64>().ok();
+        let (name, count) = (captures[1].to_owned(), captures[3].parse().ok()?);
+        let beside = number(4).zip(number(5)).zip(number(6));
+        Some(Share {
+            name,
+            percent: number(2)?,
+            count,
+            beside: beside.map(|((a, b), c)| [a, b, c]),
+        })
+    };
+    SHARE.captures_iter(line).filter_map(read).collect()
 }
 
 /// A name, its bar, and its share in words.

@@ -1,40 +1,26 @@
 //! Numbers as people write them.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
 /// The numbers of a line without sign and thousands separators, each with where it starts; no parts of words, no
 /// versions such as 2.13.0.
 pub fn numbers(line: &str) -> Vec<(usize, String)> {
+    static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"(?:^|[^\w.])([0-9](?:[0-9.,]*[0-9])?)((?:[eE][+-]?[0-9]+)?)")
+            .expect("a pattern")
+    });
     let mut found = Vec::new();
-    let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    let mut previous = ' ';
-    let mut i = 0;
-    while let Some(c) = line[i..].chars().next() {
-        if c.is_ascii_digit() && !is_word(previous) && previous != '.' {
-            let length = line[i..]
-                .find(|c: char| !(c.is_ascii_digit() || ".,".contains(c)))
-                .unwrap_or(line.len() - i);
-            let raw = line[i..i + length].trim_end_matches(['.', ',']);
-            // An exponent belongs to its number, any other letter makes it part of a word (124M, 2x).
-            let tail = &line[i + raw.len()..];
-            let exponent = exponent_length(tail);
-            let next = tail[exponent..].chars().next().unwrap_or(' ');
-            if !is_word(next) && raw.matches('.').count() <= 1 {
-                found.extend(split_list(raw, i, &tail[..exponent]));
-            }
-            i += raw.len() + exponent;
-            previous = line[..i].chars().next_back().unwrap_or(' ');
-        } else {
-            previous = c;
-            i += c.len_utf8();
+    for number in NUMBER.captures_iter(line) {
+        let (whole, (_, [raw, exponent])) = (number.get_match(), number.extract());
+        // A letter that is no exponent makes it part of a word (124M, 2x).
+        let is_part = line[whole.end()..].starts_with(|c: char| c.is_alphanumeric() || c == '_');
+        if !is_part && raw.matches('.').count() <= 1 {
+            found.extend(split_list(raw, whole.end() - exponent.len() - raw.len(), exponent));
         }
     }
     found
-}
-
-fn exponent_length(tail: &str) -> usize {
-    let Some(digits) = tail.strip_prefix(['e', 'E']) else { return 0 };
-    let sign = usize::from(digits.starts_with(['+', '-']));
-    let count = digits[sign..].bytes().take_while(u8::is_ascii_digit).count();
-    if count == 0 { 0 } else { 1 + sign + count }
 }
 
 /// `1,024` is one number, `1,2` are two.

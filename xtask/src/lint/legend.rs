@@ -18,31 +18,24 @@ pub struct Legend {
 /// Reads the table cells `` `B` `` in the opening documentation of the crates.
 pub fn read(root: &Path) -> Result<Legend> {
     let mut legend = Legend::default();
-    for (number, chapter) in crate::contents::CHAPTERS.iter().enumerate() {
+    for chapter in crate::contents::CHAPTERS {
         let path = root.join(format!("crates/{}/src/lib.rs", chapter.name));
         extend(&mut legend, &fs::read_to_string(&path)?);
-        ensure!(
-            number > 0 || !legend.letters.is_empty(),
-            "{} has no legend of shapes",
-            path.display()
-        );
+        ensure!(!legend.letters.is_empty(), "{} has no legend of shapes", path.display());
     }
     Ok(legend)
 }
 
 fn extend(legend: &mut Legend, text: &str) {
     for row in text.lines().filter_map(|line| line.strip_prefix("//! |")) {
-        let cells: Vec<_> = row.split('|').map(str::trim).collect();
-        let letters: Vec<_> = cells
-            .iter()
-            .filter_map(|cell| cell.strip_prefix('`')?.strip_suffix('`'))
-            .filter(|cell| cell.len() == 1 && cell.starts_with(|c: char| c.is_ascii_uppercase()))
-            .collect();
+        let cells = || row.split('|').map(str::trim);
+        let codes = cells().filter_map(|cell| cell.strip_prefix('`')?.strip_suffix('`'));
+        let is_letter =
+            |code: &&str| matches!(code.as_bytes(), [byte] if byte.is_ascii_uppercase());
+        let letters: Vec<_> = codes.filter(is_letter).map(str::to_owned).collect();
         if !letters.is_empty() {
-            legend.letters.extend(letters.iter().map(|&letter| letter.to_owned()));
-            legend
-                .numbers
-                .extend(cells.iter().flat_map(|cell| numbers(cell)).map(|(_, number)| number));
+            legend.letters.extend(letters);
+            legend.numbers.extend(cells().flat_map(numbers).map(|(_, number)| number));
         }
     }
 }

@@ -1,7 +1,8 @@
 //! A page that names the test behind a claim, as `` `crates/train/tests/kill.rs: twenty_kills_leave_no_trace` ``: each of them exists.
 
-use std::fs;
 use std::path::Path;
+
+use fs_err as fs;
 
 use crate::markdown::Page;
 

@@ -50,28 +50,18 @@ fn lines_with_link(page: &Page) -> BTreeSet<usize> {
     links.flat_map(|(_, range)| page.line(range.start)..=page.line(range.end)).collect()
 }
 
+/// Words after which a decimal needs no proof.
+const NAMED: &str = "section sections chapter chapters equation equations figure table version § \
+                     pytorch libtorch rust python tch mdbook transformers torch";
+
 /// Numbers that need no proof, by themselves or by the word before them.
 fn is_free(before: &str, number: &str) -> bool {
     if !number.contains('.') {
         let value: f64 = number.parse().unwrap_or(f64::INFINITY);
         return value < 1000.0 || (1900.0..2100.0).contains(&value);
     }
-    let word: String =
-        before.trim_end().rsplit([' ', '(', ',']).next().unwrap_or_default().to_lowercase();
-    let named = [
-        "section",
-        "sections",
-        "chapter",
-        "chapters",
-        "equation",
-        "equations",
-        "figure",
-        "table",
-        "version",
-    ];
-    let programs =
-        ["pytorch", "libtorch", "rust", "python", "tch", "mdbook", "transformers", "torch"];
-    named.contains(&word.as_str()) || programs.contains(&word.as_str()) || word == "§"
+    let word = before.trim_end().rsplit([' ', '(', ',']).next().unwrap_or_default();
+    NAMED.split(' ').any(|named| named == word.to_lowercase())
 }
 
 #[cfg(test)]

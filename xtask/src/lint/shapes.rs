@@ -1,5 +1,9 @@
 //! Shapes in comments and in the chapters' inline code, such as `[B, T, C]`, use the letters of the legend.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
 use super::legend::Legend;
 use crate::markdown::Page;
 
@@ -7,16 +11,10 @@ use crate::markdown::Page;
 ///
 /// A shape is a bracket of capitals, digits and arithmetic that holds at least one capital: `[B, T, 4 * C]`.
 pub fn strange_letters(text: &str, legend: &Legend) -> Vec<String> {
+    static SHAPE: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"\[([A-Z0-9 ,*/+()-]*)\]").expect("a pattern"));
     let mut findings = Vec::new();
-    for after in text.split('[').skip(1) {
-        let Some((inside, _)) = after.split_once(']') else { continue };
-        let is_shape = inside.chars().any(|c| c.is_ascii_uppercase())
-            && inside
-                .chars()
-                .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || " ,*/+-()".contains(c));
-        if !is_shape {
-            continue;
-        }
+    for (_, [inside]) in SHAPE.captures_iter(text).map(|shape| shape.extract()) {
         for word in inside.split(|c: char| !c.is_ascii_alphanumeric()) {
             let is_number = word.chars().all(|c| c.is_ascii_digit());
             if !is_number && !legend.letters.contains(word) {
