@@ -4,10 +4,11 @@
 
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, ensure};
 use xtask::setup;
 
 use crate::chapter::{Outcome, Run};
+use crate::compare::Pair;
 use crate::contents;
 
 /// Runs the demos of a chapter, or of all, and prints the ledger; `each_number` gives every number a line.
@@ -23,81 +24,75 @@ pub fn run(root: &Path, which: &str, each_number: bool) -> Result<()> {
 
 /// Prints the ledger of demos that have run.
 pub fn print(outcomes: &[Outcome], each_number: bool) -> Result<()> {
-    let (table, missed) = if each_number { every_number(outcomes) } else { summary(outcomes) };
-    println!("{table}");
-    if missed.is_empty() {
-        return Ok(());
-    }
-    bail!("the ledger is not green: {}", missed.join(", "))
+    println!("{}", if each_number { every_number(outcomes) } else { summary(outcomes) });
+    let missed = missed(outcomes);
+    ensure!(missed.is_empty(), "the ledger is not green: {}", missed.join(", "));
+    Ok(())
 }
 
-/// One line for each demo whose output comes from PyTorch, and the names of those that miss.
-fn summary(outcomes: &[Outcome]) -> (String, Vec<String>) {
-    let mut rows =
-        vec![row(&["demo", "numbers", "equal as printed", "largest difference", "verdict"])];
-    let mut missed = Vec::new();
-    let mut totals = (0, 0, 0.0_f64);
-    for outcome in outcomes {
-        match &outcome.result {
-            Err(_) => {
-                missed.push(outcome.demo.name.to_owned());
-                rows.push(row(&[outcome.demo.name, "", "", "", "FAILS"]));
-            }
-            Ok((_, reference, comparison)) if reference.is_from_pytorch() => {
-                let numbers = comparison.numbers.len();
-                let same = comparison.numbers.iter().filter(|pair| pair.gap == 0.0).count();
-                let largest = comparison.numbers.iter().map(|pair| pair.gap).fold(0.0, larger);
-                totals = (totals.0 + numbers, totals.1 + same, larger(totals.2, largest));
-                if !outcome.holds() {
-                    missed.push(outcome.demo.name.to_owned());
-                }
-                let verdict = if outcome.holds() { "equal" } else { "MISSES" };
-                let (numbers, same) = (numbers.to_string(), same.to_string());
-                rows.push(row(&[outcome.demo.name, &numbers, &same, &gap(largest), verdict]));
-            }
-            Ok(_) => {}
-        }
-    }
-    let verdict = if missed.is_empty() { "equal" } else { "MISSES" };
-    rows.push(row(&["all", &totals.0.to_string(), &totals.1.to_string(), &gap(totals.2), verdict]));
-    rows.insert(1, rule(5));
-    (rows.join("\n"), missed)
+/// Demos whose output comes from PyTorch, and those that fail.
+fn counted(outcomes: &[Outcome]) -> impl Iterator<Item = &Outcome> {
+    outcomes.iter().filter(|outcome| {
+        outcome.result.as_ref().ok().is_none_or(|(_, reference, _)| reference.is_from_pytorch())
+    })
 }
 
-/// One line for each number, and the names of the demos that miss.
-fn every_number(outcomes: &[Outcome]) -> (String, Vec<String>) {
+fn missed(outcomes: &[Outcome]) -> Vec<&str> {
+    let missed = counted(outcomes).filter(|outcome| !outcome.holds());
+    missed.map(|outcome| outcome.demo.name).collect()
+}
+
+/// One line for each demo, and one for all.
+fn summary(outcomes: &[Outcome]) -> String {
+    let mut rows = vec![
+        row(&["demo", "numbers", "equal as printed", "largest difference", "verdict"]),
+        rule(5),
+    ];
+    let mut all = Vec::new();
+    for outcome in counted(outcomes) {
+        let name = outcome.demo.name;
+        let Ok((_, _, comparison)) = &outcome.result else {
+            rows.push(row(&[name, "", "", "", "FAILS"]));
+            continue;
+        };
+        rows.push(sum(name, &comparison.numbers.iter().collect::<Vec<_>>(), outcome.holds()));
+        all.extend(&comparison.numbers);
+    }
+    rows.push(sum("all", &all, missed(outcomes).is_empty()));
+    rows.join("\n")
+}
+
+/// How many numbers there are, how many of them are equal, and how far the others lie apart at most.
+fn sum(name: &str, numbers: &[&Pair], holds: bool) -> String {
+    let same = numbers.iter().filter(|pair| pair.gap == 0.0).count();
+    let largest = numbers.iter().map(|pair| pair.gap).fold(0.0, larger);
+    row(&[name, &numbers.len().to_string(), &same.to_string(), &gap(largest), verdict(holds)])
+}
+
+/// One line for each number.
+fn every_number(outcomes: &[Outcome]) -> String {
     let mut rows = vec![
         row(&["demo", "line", "quantity", "PyTorch", "ours", "difference", "verdict"]),
         rule(7),
     ];
-    let mut missed = Vec::new();
-    for outcome in outcomes {
+    for outcome in counted(outcomes) {
         let name = outcome.demo.name;
-        match &outcome.result {
-            Err(_) => rows.push(row(&[name, "", "", "", "", "", "FAILS"])),
-            Ok((_, reference, comparison)) if reference.is_from_pytorch() => {
-                for pair in &comparison.numbers {
-                    let quantity = format!("{} {}", pair.label.replace('|', "/"), pair.place);
-                    let verdict = if pair.holds { "equal" } else { "MISSES" };
-                    let line = pair.line.to_string();
-                    rows.push(row(&[
-                        name,
-                        &line,
-                        quantity.trim(),
-                        &pair.expected,
-                        &pair.ours,
-                        &gap(pair.gap),
-                        verdict,
-                    ]));
-                }
-            }
-            Ok(_) => continue,
-        }
-        if !outcome.holds() {
-            missed.push(name.to_owned());
-        }
+        let Ok((_, _, comparison)) = &outcome.result else {
+            rows.push(row(&[name, "", "", "", "", "", "FAILS"]));
+            continue;
+        };
+        rows.extend(comparison.numbers.iter().map(|pair| {
+            let quantity = format!("{} {}", pair.label.replace('|', "/"), pair.place);
+            let (line, quantity) = (pair.line.to_string(), quantity.trim());
+            let (gap, verdict) = (gap(pair.gap), verdict(pair.holds));
+            row(&[name, &line, quantity, &pair.expected, &pair.ours, &gap, verdict])
+        }));
     }
-    (rows.join("\n"), missed)
+    rows.join("\n")
+}
+
+fn verdict(holds: bool) -> &'static str {
+    if holds { "equal" } else { "MISSES" }
 }
 
 /// The larger of two, or NaN where one of them is, which `f64::max` would pass over.
@@ -145,13 +140,13 @@ mod tests {
             outcome("dropout", "PyTorch 2.13.0", "mean 1.0000 0.5000 3", "mean 1.0000 0.50001 3"),
             outcome("causal_mask", "arithmetic", "1.0", "1.0"),
         ];
-        let (table, missed) = summary(&outcomes);
-        assert!(missed.is_empty());
+        let table = summary(&outcomes);
+        assert!(missed(&outcomes).is_empty());
         let cells: Vec<_> =
             table.lines().nth(2).expect("a row").split('|').map(str::trim).collect();
         assert_eq!(cells[1..6], ["dropout", "3", "2", "1.0e-5", "equal"]);
         assert!(!table.contains("causal_mask"), "{table}");
-        let (table, _) = every_number(&outcomes);
+        let table = every_number(&outcomes);
         assert_eq!(table.lines().count(), 2 + 3, "{table}");
         let cells: Vec<_> =
             table.lines().nth(3).expect("a row").split('|').map(str::trim).collect();
@@ -166,10 +161,8 @@ mod tests {
         let mut fails = outcome("score", "PyTorch 2.13.0", "1.0", "1.0");
         fails.result = Err(anyhow::anyhow!("it failed"));
         let outcomes = [miss, nan, word, fails];
-        for (table, missed) in [summary(&outcomes), every_number(&outcomes)] {
-            assert_eq!(missed, ["dropout", "top_k", "decoding", "score"], "{table}");
-        }
-        let (table, _) = summary(&outcomes);
+        assert_eq!(missed(&outcomes), ["dropout", "top_k", "decoding", "score"]);
+        let table = summary(&outcomes);
         let with_nan: Vec<_> = table.lines().filter(|line| line.contains("NaN")).collect();
         assert!(
             with_nan.len() == 2 && with_nan[1].contains("all"),
