@@ -7,14 +7,14 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, bail};
 use ureq::Agent;
 
 pub use crate::disk::{hex, sha256, write_atomically};
 pub use crate::failure::{Limits, Refused};
 
 use crate::disk::cannot_write;
-use crate::failure::Failure;
+use crate::failure::{Failure, Next};
 use crate::known::Known;
 use crate::network;
 use crate::part::Part;
@@ -85,9 +85,9 @@ impl Download {
                     let sentence = format!("cannot fetch {name}: {reasons}");
                     return Err(Refused { sentence, ..refused }.into());
                 }
-                Err(anyhow!(
-                    "cannot fetch {name}: {reasons}; check the connection and run the command again, it goes on where it stopped"
-                ))
+                let mend =
+                    "check the connection and run the command again, it goes on where it stopped";
+                bail!("cannot fetch {name}: {reasons}; {mend}")
             }
         }
     }
@@ -101,24 +101,16 @@ impl Download {
             if absent.contains(&server) {
                 continue;
             }
-            let reason = match self.try_address(&agent, url, part, name) {
-                Ok(()) => return Ok(None),
-                Err(Failure::Here(error)) => return Err(error),
-                Err(Failure::Unreachable(reason)) => {
-                    absent.push(server);
-                    reason
+            let tried = self.try_address(&agent, url, part, name);
+            let Err(Failure { reason, next }) = tried else { return Ok(None) };
+            match next {
+                Next::Here => bail!("{reason}"),
+                Next::Unreachable => absent.push(server),
+                Next::Refused(status, code) => {
+                    refused.push(Refused { status, code, sentence: reason.clone() });
                 }
-                Err(Failure::Refused(refusal)) => {
-                    let reason = refusal.sentence.clone();
-                    refused.push(refusal);
-                    reason
-                }
-                Err(
-                    Failure::Again(reason, _)
-                    | Failure::Afresh(reason)
-                    | Failure::Elsewhere(reason),
-                ) => reason,
-            };
+                Next::Again(_) | Next::Afresh | Next::Elsewhere => {}
+            }
             reasons.push(format!("{} {reason}", network::host(url)));
         }
         let all = refused.len() == reasons.len();
@@ -138,10 +130,10 @@ impl Download {
             Known { url, name, size: self.size, sha256: self.sha256.clone(), etag: None };
         loop {
             let Err(failure) = self.attempt(agent, part, &mut known) else { return Ok(()) };
-            let (reason, pause, attempts) = match &failure {
-                Failure::Again(reason, pause) => (reason, *pause, self.limits.attempts),
-                Failure::Unreachable(reason) => (reason, None, self.limits.attempts.min(2)),
-                Failure::Afresh(_) if !afresh => {
+            let (pause, attempts) = match failure.next {
+                Next::Again(pause) => (pause, self.limits.attempts),
+                Next::Unreachable => (None, self.limits.attempts.min(2)),
+                Next::Afresh if !afresh => {
                     afresh = true;
                     part.empty()?;
                     continue;
@@ -156,7 +148,7 @@ impl Download {
             }
             let pause = pause.unwrap_or(self.limits.pause * 2_u32.pow((failed - 1).min(6)));
             let (host, seconds) = (network::host(url), pause.as_secs_f64());
-            eprintln!("{name}: {host} {reason}; trying again in {seconds:.0} s");
+            eprintln!("{name}: {host} {}; trying again in {seconds:.0} s", failure.reason);
             std::thread::sleep(pause);
         }
     }
@@ -192,7 +184,8 @@ impl Download {
         let received = part.length()?;
         match total {
             Some(total) if received < total => {
-                Err(Failure::Again(format!("broke off after {received} of {total} bytes"), None))
+                let reason = format!("broke off after {received} of {total} bytes");
+                Err(Next::Again(None).because(reason))
             }
             _ => part.check(known.sha256.as_deref(), start > 0),
         }

@@ -53,46 +53,62 @@ impl fmt::Display for Refused {
 
 impl error::Error for Refused {}
 
-/// Why an attempt failed, and so what to do next.
-pub(crate) enum Failure {
+/// Why an attempt failed.
+pub(crate) struct Failure {
+    pub(crate) reason: String,
+    pub(crate) next: Next,
+}
+
+/// What to do next.
+pub(crate) enum Next {
     /// The same address may work in a moment, at the earliest after this pause.
-    Again(String, Option<Duration>),
+    Again(Option<Duration>),
     /// Nobody was there; one more attempt shows whether it was an accident.
-    Unreachable(String),
+    Unreachable,
     /// What lies here already does not fit; the same address is asked for the whole file.
-    Afresh(String),
+    Afresh,
     /// Another address may work.
-    Elsewhere(String),
-    /// The server was reached and does not hand out the file.
-    Refused(Refused),
+    Elsewhere,
+    /// The server was reached and does not hand out the file: its status, and what the hub calls the reason.
+    Refused(u16, Option<String>),
     /// Nothing on the network can help.
-    Here(anyhow::Error),
+    Here,
+}
+
+use Next::{Again, Elsewhere, Unreachable};
+
+impl Next {
+    /// The failure after which this comes next.
+    pub(crate) fn because(self, reason: impl Into<String>) -> Failure {
+        Failure { reason: reason.into(), next: self }
+    }
 }
 
 /// A failure on the way to the server, in words.
 pub(crate) fn failure(error: Error, limits: &Limits) -> Failure {
     let connect_s = limits.connect.as_secs_f64();
-    let unreachable = |reason: &str| Failure::Unreachable(reason.to_owned());
     match error {
         Error::Timeout(Timeout::Connect | Timeout::Resolve) => {
-            unreachable(&format!("did not answer within {connect_s:.0} s"))
+            Unreachable.because(format!("did not answer within {connect_s:.0} s"))
         }
-        Error::Timeout(_) => Failure::Again(silent(limits), None),
-        Error::HostNotFound => unreachable(NAMELESS),
-        Error::Io(error) if error.to_string().contains("lookup address") => unreachable(NAMELESS),
+        Error::Timeout(_) => Again(None).because(silent(limits)),
+        Error::HostNotFound => Unreachable.because(NAMELESS),
+        Error::Io(error) if error.to_string().contains("lookup address") => {
+            Unreachable.because(NAMELESS)
+        }
         Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => {
-            unreachable("refused the connection")
+            Unreachable.because("refused the connection")
         }
-        Error::Io(error) => Failure::Again(broken_off(&error, limits), None),
+        Error::Io(error) => Again(None).because(broken_off(&error, limits)),
         Error::ConnectProxyFailed(reason) => {
-            Failure::Elsewhere(format!("cannot be reached through the proxy, which said: {reason}"))
+            Elsewhere.because(format!("cannot be reached through the proxy, which said: {reason}"))
         }
         Error::InvalidProxyUrl => {
-            Failure::Elsewhere("needs a proxy whose address cannot be understood".into())
+            Elsewhere.because("needs a proxy whose address cannot be understood")
         }
-        Error::BadUri(reason) => Failure::Elsewhere(format!("is no address: {reason}")),
-        Error::Rustls(error) => Failure::Elsewhere(distrusted(&error)),
-        error => Failure::Again(format!("failed ({error})"), None),
+        Error::BadUri(reason) => Elsewhere.because(format!("is no address: {reason}")),
+        Error::Rustls(error) => Elsewhere.because(distrusted(&error)),
+        error => Again(None).because(format!("failed ({error})")),
     }
 }
 
@@ -121,25 +137,21 @@ fn distrusted(error: &dyn error::Error) -> String {
 /// What a status that brings no file means.
 pub(crate) fn refusal(status: u16, headers: &HeaderMap) -> Failure {
     let refused = |reason: &str| {
-        let (code, sentence) =
-            (text(headers, "x-error-code"), format!("{reason} (status {status})"));
-        Failure::Refused(Refused { status, code, sentence })
+        let code = text(headers, "x-error-code");
+        Next::Refused(status, code).because(format!("{reason} (status {status})"))
     };
     match status {
         404 | 410 => refused("does not have it"),
         401 => refused("does not give it to us without a token that it knows"),
         403 => refused("does not give it to us"),
-        407 => Failure::Elsewhere(
-            "lies behind a proxy that asks for a name and a password (status 407)".into(),
-        ),
+        407 => Elsewhere
+            .because("lies behind a proxy that asks for a name and a password (status 407)"),
         408 | 425 | 429 | 500..=599 => {
             let pause = text(headers, "retry-after").and_then(|seconds| seconds.parse().ok());
-            Failure::Again(
-                format!("is busy or broken (status {status})"),
-                pause.map(|seconds: u64| Duration::from_secs(seconds.min(60))),
-            )
+            let pause = pause.map(|seconds: u64| Duration::from_secs(seconds.min(60)));
+            Again(pause).because(format!("is busy or broken (status {status})"))
         }
-        _ => Failure::Elsewhere(format!("answered with status {status}")),
+        _ => Elsewhere.because(format!("answered with status {status}")),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use ureq::{Body, http::Response};
 
-use crate::failure::{Failure, refusal, text};
+use crate::failure::{Failure, Next, refusal, text};
 use crate::network::{self, Promise};
 
 /// What is known of a file while it comes from one address.
@@ -19,9 +19,8 @@ impl Known<'_> {
     pub fn agree(&mut self, promised: Promise) -> Result<(), Failure> {
         match (&self.sha256, promised.sha256) {
             (Some(ours), Some(theirs)) if !ours.eq_ignore_ascii_case(&theirs) => {
-                return Err(Failure::Elsewhere(format!(
-                    "holds another file by that name (SHA-256 {theirs})"
-                )));
+                let reason = format!("holds another file by that name (SHA-256 {theirs})");
+                return Err(Next::Elsewhere.because(reason));
             }
             (None, theirs) => self.sha256 = theirs,
             _ => {}
@@ -42,13 +41,12 @@ impl Known<'_> {
                 let (from, total) = network::content_range(headers).unwrap_or((u64::MAX, None));
                 let is_same_etag = self.etag.is_some() && self.etag == text(headers, "etag");
                 if from != start || !(self.sha256.is_some() || is_same_etag) {
-                    let reason = "answered with a piece that does not fit";
-                    return Err(Failure::Afresh(reason.into()));
+                    return Err(Next::Afresh.because("answered with a piece that does not fit"));
                 }
                 total
             }
             200 => text(headers, "content-length").and_then(|length| length.parse().ok()),
-            416 => return Err(Failure::Afresh("has fewer bytes than lie here".into())),
+            416 => return Err(Next::Afresh.because("has fewer bytes than lie here")),
             status => return Err(refusal(status, headers)),
         };
         if network::is_page(headers) {
@@ -58,7 +56,7 @@ impl Known<'_> {
             && size != total
         {
             let reason = format!("offers {total} bytes where {size} were published");
-            return Err(Failure::Elsewhere(reason));
+            return Err(Next::Elsewhere.because(reason));
         }
         self.etag = text(headers, "etag").filter(|tag| !tag.starts_with("W/"));
         Ok(total)

@@ -7,7 +7,7 @@ use ureq::http::{HeaderMap, Response, Uri};
 use ureq::tls::{PemItem, RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
-use crate::failure::{Failure, Limits, failure, text};
+use crate::failure::{Failure, Limits, Next, failure, text};
 
 const REDIRECTS: usize = 10;
 
@@ -51,13 +51,13 @@ pub(crate) fn ask(
         }
         let location = text(response.headers(), "location");
         let next = location.and_then(|location| resolve(&address, &location));
-        let next = next.ok_or_else(|| Failure::Elsewhere("redirects to nowhere".into()))?;
+        let next = next.ok_or_else(|| Next::Elsewhere.because("redirects to nowhere"))?;
         if address.starts_with("https:") && !next.starts_with("https:") {
-            return Err(Failure::Elsewhere("redirects to an address without encryption".into()));
+            return Err(Next::Elsewhere.because("redirects to an address without encryption"));
         }
         address = next;
     }
-    Err(Failure::Elsewhere(format!("redirects more than {REDIRECTS} times")))
+    Err(Next::Elsewhere.because(format!("redirects more than {REDIRECTS} times")))
 }
 
 impl Promise {
@@ -104,21 +104,14 @@ pub(crate) fn agent(limits: &Limits) -> Result<Agent> {
 }
 
 /// Adds the proxy to the reason, where one stands between.
-fn through_proxy(reason: Failure, agent: &Agent, url: &str) -> Failure {
+fn through_proxy(failure: Failure, agent: &Agent, url: &str) -> Failure {
     let uri: Option<Uri> = url.parse().ok();
     let proxy = agent.config().proxy().filter(|proxy| {
         !is_loopback(url) && !uri.as_ref().is_some_and(|uri| proxy.is_no_proxy(uri))
     });
-    let Some(proxy) = proxy else { return reason };
-    let via = |reason: String| {
-        format!("{reason} (asked through the proxy {}:{})", proxy.host(), proxy.port())
-    };
-    match reason {
-        Failure::Again(reason, pause) => Failure::Again(via(reason), pause),
-        Failure::Unreachable(reason) => Failure::Unreachable(via(reason)),
-        Failure::Elsewhere(reason) => Failure::Elsewhere(via(reason)),
-        other => other,
-    }
+    let Some(proxy) = proxy else { return failure };
+    let Failure { reason, next } = failure;
+    next.because(format!("{reason} (asked through the proxy {}:{})", proxy.host(), proxy.port()))
 }
 
 /// First byte and total of `Content-Range: bytes 100-199/200`.
@@ -130,10 +123,8 @@ pub(crate) fn content_range(headers: &HeaderMap) -> Option<(u64, Option<u64>)> {
 
 /// What it means that a web page came instead of the file.
 pub(crate) fn page() -> Failure {
-    Failure::Elsewhere(
-        "answered with a web page instead of the file (a sign-in page of the network, perhaps)"
-            .into(),
-    )
+    let what = "answered with a web page instead of the file";
+    Next::Elsewhere.because(format!("{what} (a sign-in page of the network, perhaps)"))
 }
 
 /// Whether the answer calls itself a web page.
@@ -174,18 +165,16 @@ fn resolve(base: &str, location: &str) -> Option<String> {
     if location.contains("://") {
         return Some(location.to_owned());
     }
-    let (scheme, rest) = base.split_once("://")?;
+    let ((scheme, _), origin) = (base.split_once("://")?, origin(base)?);
     if location.starts_with("//") {
         return Some(format!("{scheme}:{location}"));
     }
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (origin, path) = rest.split_at(end);
     if location.starts_with('/') {
-        return Some(format!("{scheme}://{origin}{location}"));
+        return Some(format!("{origin}{location}"));
     }
-    let path = path.split(['?', '#']).next().unwrap_or_default();
-    let folder = path.rfind('/').map_or("", |slash| &path[..slash]);
-    Some(format!("{scheme}://{origin}{folder}/{location}"))
+    let path = base[origin.len()..].split(['?', '#']).next()?;
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    Some(format!("{origin}{folder}/{location}"))
 }
 
 #[cfg(test)]

@@ -5,11 +5,11 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use ureq::Body;
 
 use crate::disk::{cannot_write, hash_of};
-use crate::failure::{Failure, Limits, failure};
+use crate::failure::{Failure, Limits, Next, failure};
 use crate::network;
 use crate::progress::Progress;
 
@@ -61,33 +61,31 @@ impl Part {
 
     /// How many bytes are here.
     pub(crate) fn length(&self) -> Result<u64, Failure> {
-        let data = self.file.metadata();
-        let data =
-            data.map_err(|error| Failure::Here(anyhow!("cannot look at the part: {error}")))?;
-        Ok(data.len())
+        let here = |error| Next::Here.because(format!("cannot look at the part: {error}"));
+        Ok(self.file.metadata().map_err(here)?.len())
     }
 
     /// Throws away what is here.
     pub(crate) fn empty(&mut self) -> Result<(), Failure> {
-        let emptied = self.file.set_len(0);
-        emptied.map_err(|error| Failure::Here(anyhow!("cannot begin the file afresh: {error}")))
+        let here = |error| Next::Here.because(format!("cannot begin the file afresh: {error}"));
+        self.file.set_len(0).map_err(here)
     }
 
     /// The last test: the SHA-256 of what arrived.
     pub(crate) fn check(&mut self, expected: Option<&str>, resumed: bool) -> Result<(), Failure> {
         let Some(expected) = expected else { return Ok(()) };
-        let hash = hash_of(&mut self.file).map_err(|error| {
-            Failure::Here(anyhow!("cannot read back what was fetched: {error}"))
-        })?;
+        let here =
+            |error| Next::Here.because(format!("cannot read back what was fetched: {error}"));
+        let hash = hash_of(&mut self.file).map_err(here)?;
         if hash.eq_ignore_ascii_case(expected) {
             return Ok(());
         }
         let reason = format!("delivered a file with SHA-256 {hash} instead of {expected}");
         if resumed {
-            return Err(Failure::Afresh(reason));
+            return Err(Next::Afresh.because(reason));
         }
         self.empty()?;
-        Err(Failure::Elsewhere(reason))
+        Err(Next::Elsewhere.because(reason))
     }
 
     /// Appends a body of which no more than `total` bytes are expected.
@@ -99,7 +97,7 @@ impl Part {
         limits: &Limits,
     ) -> Result<(), Failure> {
         let name = PathBuf::from(self.path.file_stem().unwrap_or_default());
-        let here = |error: io::Error| Failure::Here(cannot_write(&error, &name));
+        let here = |error: io::Error| Next::Here.because(cannot_write(&error, &name).to_string());
         self.file.seek(SeekFrom::Start(progress.position)).map_err(here)?;
         let mut body = body.into_reader();
         let mut buffer = vec![0; 1 << 16];
@@ -117,7 +115,7 @@ impl Part {
             let position = progress.position + count as u64;
             if total.is_some_and(|total| position > total) {
                 self.empty()?;
-                return Err(Failure::Elsewhere("sends more bytes than were published".into()));
+                return Err(Next::Elsewhere.because("sends more bytes than were published"));
             }
             self.file.write_all(&buffer[..count]).map_err(here)?;
             progress.at(position);
@@ -137,7 +135,7 @@ fn trickles(bytes: u64, limits: &Limits) -> Result<(), Failure> {
         return Ok(());
     }
     let seconds = limits.silence.as_secs_f64();
-    Err(Failure::Again(format!("sent only {bytes} bytes in {seconds:.0} s"), None))
+    Err(Next::Again(None).because(format!("sent only {bytes} bytes in {seconds:.0} s")))
 }
 
 #[cfg(unix)]
