@@ -12,8 +12,6 @@ use syn::{Attribute, Block, ImplItem, Item, TraitItem, Type, Visibility};
 pub struct Named {
     /// `name`, or `Type::name` for what is in an `impl` or a trait.
     pub path: String,
-    /// Whether it is a function or a method.
-    pub is_function: bool,
     /// Whether it is a function that only its own file can call.
     pub is_private: bool,
     /// The bytes of a function's body, its braces included.
@@ -52,7 +50,8 @@ pub fn lines_of(span: Span) -> RangeInclusive<usize> {
 /// Adds the named items, those in modules, traits and `impl` blocks included.
 pub fn collect(items: &[Item], named: &mut Vec<Named>) {
     for item in items {
-        let (name, attributes) = match item {
+        let new = |name: &Ident, attributes: &[Attribute]| new("", name, attributes, item.span());
+        let found = match item {
             Item::Mod(module) if !is_for_tests(&module.attrs) => {
                 collect(module.content.as_ref().map_or(&[][..], |(_, items)| items), named);
                 continue;
@@ -67,60 +66,53 @@ pub fn collect(items: &[Item], named: &mut Vec<Named>) {
                 );
                 continue;
             }
-            Item::Const(item) => (&item.ident, &item.attrs),
-            Item::Enum(item) => (&item.ident, &item.attrs),
-            Item::Fn(item) => (&item.sig.ident, &item.attrs),
-            Item::Static(item) => (&item.ident, &item.attrs),
-            Item::Struct(item) => (&item.ident, &item.attrs),
-            Item::Trait(item) => (&item.ident, &item.attrs),
-            Item::Type(item) => (&item.ident, &item.attrs),
-            Item::Union(item) => (&item.ident, &item.attrs),
-            Item::Macro(syn::ItemMacro { ident: Some(name), attrs, .. }) => (name, attrs),
+            Item::Trait(block) => {
+                named.push(new(&block.ident, &block.attrs));
+                let of = block.ident.to_string();
+                named.extend(block.items.iter().filter_map(|item| in_trait(&of, item)));
+                continue;
+            }
+            Item::Fn(item) => with_body(new(&item.sig.ident, &item.attrs), &item.block, &item.vis),
+            Item::Const(item) => new(&item.ident, &item.attrs),
+            Item::Enum(item) => new(&item.ident, &item.attrs),
+            Item::Static(item) => new(&item.ident, &item.attrs),
+            Item::Struct(item) => new(&item.ident, &item.attrs),
+            Item::Type(item) => new(&item.ident, &item.attrs),
+            Item::Union(item) => new(&item.ident, &item.attrs),
+            Item::Macro(syn::ItemMacro { ident: Some(name), attrs, .. }) => new(name, attrs),
             _ => continue,
         };
-        let (body, is_private) = match item {
-            Item::Fn(function) => (Some(bytes_of(&function.block)), is_inherited(&function.vis)),
-            _ => (None, false),
-        };
-        let what = (name, attributes, body.is_some());
-        named.push(Named { is_private, body, ..new("", what, item.span()) });
-        if let Item::Trait(block) = item {
-            let of = block.ident.to_string();
-            named.extend(block.items.iter().filter_map(|item| in_trait(&of, item)));
-        }
+        named.push(found);
     }
 }
 
 fn in_impl(of: &str, item: &ImplItem) -> Option<Named> {
-    let what = match item {
-        ImplItem::Const(item) => (&item.ident, &item.attrs, false),
-        ImplItem::Fn(item) => (&item.sig.ident, &item.attrs, true),
-        ImplItem::Type(item) => (&item.ident, &item.attrs, false),
+    let new = |name: &Ident, attributes: &[Attribute]| new(of, name, attributes, item.span());
+    Some(match item {
+        ImplItem::Const(item) => new(&item.ident, &item.attrs),
+        ImplItem::Fn(item) => with_body(new(&item.sig.ident, &item.attrs), &item.block, &item.vis),
+        ImplItem::Type(item) => new(&item.ident, &item.attrs),
         _ => return None,
-    };
-    let (body, is_private) = match item {
-        ImplItem::Fn(item) => (Some(bytes_of(&item.block)), is_inherited(&item.vis)),
-        _ => (None, false),
-    };
-    Some(Named { is_private, body, ..new(of, what, item.span()) })
-}
-
-fn is_inherited(visibility: &Visibility) -> bool {
-    matches!(visibility, Visibility::Inherited)
+    })
 }
 
 fn in_trait(of: &str, item: &TraitItem) -> Option<Named> {
-    let what = match item {
-        TraitItem::Const(item) => (&item.ident, &item.attrs, false),
-        TraitItem::Fn(item) => (&item.sig.ident, &item.attrs, true),
-        TraitItem::Type(item) => (&item.ident, &item.attrs, false),
+    let new = |name: &Ident, attributes: &[Attribute]| new(of, name, attributes, item.span());
+    Some(match item {
+        TraitItem::Const(item) => new(&item.ident, &item.attrs),
+        TraitItem::Fn(item) => {
+            let body = item.default.as_ref().map(bytes_of);
+            Named { body, ..new(&item.sig.ident, &item.attrs) }
+        }
+        TraitItem::Type(item) => new(&item.ident, &item.attrs),
         _ => return None,
-    };
-    let body = match item {
-        TraitItem::Fn(item) => item.default.as_ref().map(bytes_of),
-        _ => None,
-    };
-    Some(Named { body, ..new(of, what, item.span()) })
+    })
+}
+
+/// The function that an item is.
+fn with_body(item: Named, block: &Block, visibility: &Visibility) -> Named {
+    let is_private = matches!(visibility, Visibility::Inherited);
+    Named { is_private, body: Some(bytes_of(block)), ..item }
 }
 
 /// Where a block stands, from brace to brace.
@@ -129,12 +121,10 @@ fn bytes_of(block: &Block) -> Range<usize> {
 }
 
 /// An item of the type `of`, or of none; rustfmt puts its name on its first line.
-fn new(of: &str, what: (&Ident, &Vec<Attribute>, bool), whole: Span) -> Named {
-    let (name, attributes, is_function) = what;
+fn new(of: &str, name: &Ident, attributes: &[Attribute], whole: Span) -> Named {
     let shown = attributes.iter().filter(|attribute| is_worth_reading(attribute));
     Named {
         path: if of.is_empty() { name.to_string() } else { format!("{of}::{name}") },
-        is_function,
         is_private: false,
         body: None,
         lines: name.span().start().line..=whole.end().line,

@@ -23,24 +23,14 @@ pub struct Module {
 
 /// The modules below the root file of a library or program, the root first.
 pub fn modules(root: &Path) -> Result<Vec<Module>> {
+    let mut open = vec![(root.to_path_buf(), Vec::new(), false)];
     let mut found = Vec::new();
-    walk(root.to_path_buf(), Vec::new(), false, &mut found)?;
-    Ok(found)
-}
-
-fn walk(
-    file: PathBuf,
-    path: Vec<String>,
-    is_for_tests: bool,
-    found: &mut Vec<Module>,
-) -> Result<()> {
-    let module = Module { source: Source::read(&file)?, path, file, is_for_tests };
-    let children = module.children();
-    found.push(module);
-    for (file, path, is_for_tests) in children {
-        walk(file, path, is_for_tests, found)?;
+    while let Some((file, path, is_for_tests)) = open.pop() {
+        let module = Module { source: Source::read(&file)?, path, file, is_for_tests };
+        open.extend(module.children().into_iter().rev());
+        found.push(module);
     }
-    Ok(())
+    Ok(found)
 }
 
 impl Module {

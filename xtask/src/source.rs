@@ -58,20 +58,21 @@ impl Source {
 
     /// The one item of this name.
     pub fn find(&self, path: &str) -> Result<Named> {
-        let named = self.named();
-        let all: Vec<String> = named.iter().map(|item| item.path.clone()).collect();
-        let mut found: Vec<Named> = named.into_iter().filter(|item| item.path == path).collect();
-        match (found.pop(), found.len()) {
-            (Some(item), 0) => Ok(item),
-            (Some(_), others) => {
-                bail!("{} items are named {path}; the name must be of one item only", others + 1)
-            }
-            (None, _) => {
+        let (found, others): (Vec<_>, Vec<_>) =
+            self.named().into_iter().partition(|item| item.path == path);
+        match <[Named; 1]>::try_from(found) {
+            Ok([item]) => Ok(item),
+            Err(found) if found.is_empty() => {
+                let all: Vec<String> = others.into_iter().map(|item| item.path).collect();
                 let method = format!("::{path}");
                 let close: Vec<_> =
                     all.iter().filter(|name| name.ends_with(&method)).cloned().collect();
                 let there = if close.is_empty() { all } else { close };
                 bail!("no item is named {path}; there are: {}", there.join(", "))
+            }
+            Err(found) => {
+                let number = found.len();
+                bail!("{number} items are named {path}; the name must be of one item only")
             }
         }
     }
