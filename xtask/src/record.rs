@@ -1,13 +1,14 @@
 //! `record`: real runs of the commands, written down as the chapters show them.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use fs_err as fs;
 use serde::Deserialize;
 use xtask::{datasets, memory, setup};
 
@@ -19,56 +20,41 @@ use crate::run::build;
 const FOLDER: &str = "chapters/runs";
 
 /// One entry of `recordings.toml`; its keys are explained there.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 struct Recording {
-    #[serde(default)]
     needs: Vec<String>,
     after: Option<String>,
     commands: Vec<String>,
-    #[serde(default)]
     typed: Vec<String>,
-    #[serde(default)]
     seeds: u32,
-    #[serde(default)]
     left_out: Vec<String>,
     figure: Option<PathBuf>,
-    #[serde(default)]
     results: bool,
     title: Option<String>,
-    #[serde(default)]
     curves: Vec<(String, PathBuf)>,
 }
 
-/// One start of a program: what is above its output, its words, and what it reads.
+/// One start of a program.
 #[derive(Debug, PartialEq)]
 struct Start {
-    shown: Shown,
+    /// What tells it from the others of its recording: its command after a `$`, its seed, or what it reads.
+    shown: String,
     words: Vec<String>,
     typed: String,
-}
-
-/// What tells a start from the others of its recording.
-#[derive(Debug, PartialEq)]
-enum Shown {
-    Command(String),
-    Seed(u32),
-    Typed,
 }
 
 /// Runs what `recordings.toml` says under a name, and writes what was printed.
 pub fn run(root: &Path, name: &str) -> Result<()> {
     setup::ensure(root)?;
     let recordings = read(root)?;
-    let names: Vec<_> = recordings.keys().map(String::as_str).collect();
-    let recording = recordings.get(name).with_context(|| {
-        format!("no recording is called {name}; there are {}", names.join(", "))
-    })?;
+    let names = recordings.keys().cloned().collect::<Vec<_>>().join(", ");
+    let recording = recordings.get(name);
+    let recording =
+        recording.with_context(|| format!("no recording is called {name}; there are {names}"))?;
     for dataset in &recording.needs {
-        ensure!(
-            datasets::path(root, dataset)?.is_some(),
-            "{name} needs {dataset}; get it by: cargo xtask fetch {dataset}"
-        );
+        let is_here = datasets::path(root, dataset)?.is_some();
+        ensure!(is_here, "{name} needs {dataset}; get it by: cargo xtask fetch {dataset}");
     }
     let folder = folder(root, name, recording)?;
     let programs = build(root, "bin", &["--bins"])?;
@@ -80,7 +66,9 @@ pub fn run(root: &Path, name: &str) -> Result<()> {
         let (_, path) = path.with_context(|| format!("no program is called {program}"))?;
         let ran = execute(Command::new(path).args(arguments).current_dir(&folder), &start.typed)
             .with_context(|| start.words.join(" "))?;
-        text += &above(&start.shown, &start.typed, &ran, starts.len());
+        if starts.len() > 1 {
+            text += &above(&start.shown, &ran);
+        }
         text += &kept(&ran.stdout, &recording.left_out);
     }
     fs::write(root.join(FOLDER).join(name).with_extension("out"), &text)?;
@@ -97,24 +85,23 @@ fn draw(root: &Path, name: &str, recording: &Recording, folder: &Path, text: &st
     }
     if let Some(title) = &recording.title {
         let metrics = |(name, run): &(String, PathBuf)| -> Result<_> {
-            let path = folder.join(run).join("metrics.jsonl");
-            let lines = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-            Ok((name.clone(), lines))
+            Ok((name.clone(), fs::read_to_string(folder.join(run).join("metrics.jsonl"))?))
         };
         let runs: Vec<_> = recording.curves.iter().map(metrics).collect::<Result<_>>()?;
         fs::write(&plot, curves::figure(title, &runs)?)?;
     }
     if let Some(figure) = &recording.figure {
-        fs::copy(folder.join(figure), plot).with_context(|| figure.display().to_string())?;
+        fs::copy(folder.join(figure), plot)?;
     }
     Ok(())
 }
 
 /// Where it was made, and the command that makes it again.
 fn header(root: &Path, name: &str, starts: &[Start]) -> String {
+    let record = format!("cargo xtask record {name}");
     let command = match starts {
-        [Start { shown: Shown::Command(command), .. }] => command.clone(),
-        _ => format!("cargo xtask record {name}"),
+        [start] => start.shown.strip_prefix("$ ").unwrap_or(&record),
+        _ => &record,
     };
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let (commit, processor) = (commit(root), processor());
@@ -125,8 +112,7 @@ fn header(root: &Path, name: &str, starts: &[Start]) -> String {
 
 fn read(root: &Path) -> Result<BTreeMap<String, Recording>> {
     let path = root.join(FOLDER).join("recordings.toml");
-    let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-    toml::from_str(&text).with_context(|| path.display().to_string())
+    toml::from_str(&fs::read_to_string(&path)?).with_context(|| path.display().to_string())
 }
 
 /// Where a recording's commands run.
@@ -147,20 +133,19 @@ fn folder(root: &Path, name: &str, recording: &Recording) -> Result<PathBuf> {
 
 fn starts(recording: &Recording) -> Result<Vec<Start>> {
     let (last, first) = recording.commands.split_last().context("it has no command")?;
-    let plain = |command: &String| -> Result<Start> {
-        let words = words(command)?;
+    let start = |shown: String, command: &str, typed: &str| -> Result<Start> {
+        Ok(Start { shown, words: words(command)?, typed: typed.to_owned() })
+    };
+    let plain = |command: &String| {
         let (program, arguments) = command.split_once(' ').unwrap_or((command, ""));
-        let shown = Shown::Command(format!("cargo run -p {program} -- {arguments}"));
-        Ok(Start { shown, words, typed: String::new() })
+        start(format!("$ cargo run -p {program} -- {arguments}"), command, "")
     };
     let mut starts: Vec<Start> = first.iter().map(plain).collect::<Result<_>>()?;
     for typed in &recording.typed {
-        starts.push(Start { shown: Shown::Typed, words: words(last)?, typed: typed.clone() });
+        starts.push(start(format!("> {typed}"), last, typed)?);
     }
     for seed in 1..=recording.seeds {
-        let mut words = words(last)?;
-        words.extend(["--seed".to_owned(), seed.to_string()]);
-        starts.push(Start { shown: Shown::Seed(seed), words, typed: String::new() });
+        starts.push(start(format!("--- seed {seed}"), &format!("{last} --seed {seed}"), "")?);
     }
     if recording.typed.is_empty() && recording.seeds == 0 {
         starts.push(plain(last)?);
@@ -206,17 +191,12 @@ fn watch(child: &mut Child) -> Result<u64> {
     Ok(most)
 }
 
-/// The line above an output.
-fn above(shown: &Shown, typed: &str, ran: &Ran, starts: usize) -> String {
-    match shown {
-        Shown::Command(_) if starts == 1 => String::new(),
-        Shown::Command(command) => {
-            let memory = format!("{:.1} GB", ran.bytes as f64 / 1e9);
-            format!("$ {command}   ({:.0} s, at most {memory})\n", ran.seconds)
-        }
-        Shown::Seed(seed) => format!("--- seed {seed}\n"),
-        Shown::Typed => format!("> {typed}\n"),
+/// The line above an output; that of a command with what it took.
+fn above(shown: &str, ran: &Ran) -> String {
+    if !shown.starts_with('$') {
+        return format!("{shown}\n");
     }
+    format!("{shown}   ({:.0} s, at most {:.1} GB)\n", ran.seconds, ran.bytes as f64 / 1e9)
 }
 
 /// The lines that do not begin with what is left out.
@@ -246,11 +226,11 @@ mod tests {
         let recording = |text: &str| toml::from_str::<Recording>(text).expect("a recording");
         let commands = "commands = ['train --plot', \"finetune complete --prompt 'One day,'\"]\n";
         let seeds = starts(&recording(&format!("{commands}seeds = 2"))).expect("starts");
-        assert_eq!(seeds[0].shown, Shown::Command("cargo run -p train -- --plot".to_owned()));
+        assert_eq!(seeds[0].shown, "$ cargo run -p train -- --plot");
         assert_eq!(seeds[2].words[1..], ["complete", "--prompt", "One day,", "--seed", "2"]);
         assert_eq!(seeds.len(), 3);
         let typed = starts(&recording(&format!("{commands}typed = ['a', 'b']"))).expect("starts");
-        assert_eq!((typed[2].shown == Shown::Typed, &*typed[2].typed), (true, "b"));
+        assert_eq!((&*typed[2].shown, &*typed[2].typed), ("> b", "b"));
         assert_eq!(starts(&recording(commands)).expect("starts").len(), 2);
     }
 

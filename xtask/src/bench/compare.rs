@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::contender::{Contender, Repetition, Started};
+use super::contender::{Contender, Repetition};
 use super::statistics::{median, median_ratio};
 
 /// The threads of a contender that has answered may still be awake, waiting for more work; after this time they sleep.
@@ -87,50 +87,40 @@ pub fn compare(
 }
 
 /// One sitting: all of these loaded at once and taking turns.
-fn sit(
-    ours: &mut Entrant,
-    peers: Vec<Entrant>,
-    rounds: usize,
-    outcome: &mut Outcome,
-) -> Result<()> {
-    let Started::Ready(first) = Contender::start(&ours.label, &mut ours.command)? else {
-        anyhow::bail!("{} cannot run here", ours.label);
-    };
-    let mut players = vec![(first, Vec::<Repetition>::new())];
+fn sit(ours: &mut Entrant, peers: Vec<Entrant>, rounds: usize, to: &mut Outcome) -> Result<()> {
+    let ours = Contender::start(&ours.label, &mut ours.command)?;
+    let mut players = vec![(ours, Vec::<Repetition>::new())];
     for mut peer in peers {
         match Contender::start(&peer.label, &mut peer.command) {
-            Ok(Started::Ready(contender)) => players.push((contender, Vec::new())),
-            Ok(Started::Absent(reason)) => outcome.absent.push(format!("{}: {reason}", peer.label)),
-            Err(error) => outcome.absent.push(format!("{error:#}")),
+            Ok(contender) => players.push((contender, Vec::new())),
+            Err(error) => to.absent.push(format!("{error:#}")),
         }
     }
-    for round in 0..WARM_UPS + rounds {
+    for _ in 0..WARM_UPS + rounds {
         let mut index = 0;
         while index < players.len() {
             sleep(PAUSE);
-            let (contender, repetitions) = &mut players[index];
-            match contender.go() {
+            match players[index].0.go() {
                 Ok(repetition) => {
-                    if round >= WARM_UPS {
-                        repetitions.push(repetition);
-                    }
+                    players[index].1.push(repetition);
                     index += 1;
                 }
                 Err(error) if index == 0 => return Err(error),
                 Err(error) => {
-                    outcome.absent.push(format!("{error:#}"));
+                    to.absent.push(format!("{error:#}"));
                     players.remove(index);
                 }
             }
         }
     }
-    settle(players, outcome)
+    settle(players, to)
 }
 
 /// Ends all players and writes down what they achieved.
 fn settle(players: Vec<(Contender, Vec<Repetition>)>, outcome: &mut Outcome) -> Result<()> {
     let rates = |repetitions: &[Repetition]| -> Vec<f64> {
-        repetitions.iter().map(|repetition| repetition.tokens / repetition.seconds).collect()
+        let counted = repetitions.iter().skip(WARM_UPS);
+        counted.map(|repetition| repetition.tokens / repetition.seconds).collect()
     };
     let ours = rates(&players.first().context("ours always plays")?.1);
     for (index, (contender, repetitions)) in players.into_iter().enumerate() {

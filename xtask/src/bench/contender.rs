@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -43,42 +43,28 @@ pub struct Contender {
     /// The versions of what it rests on.
     pub versions: BTreeMap<String, String>,
     child: Child,
-    input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
     errors: File,
     repetitions: usize,
-}
-
-/// What became of starting one.
-pub enum Started {
-    /// It has loaded.
-    Ready(Contender),
-    /// It cannot run here, and why.
-    Absent(String),
 }
 
 impl Contender {
     /// Starts a program and waits until it has loaded.
     ///
     /// # Errors
-    /// If it cannot be started, dies, or breaks the protocol.
-    pub fn start(label: &str, command: &mut Command) -> Result<Started> {
+    /// If it cannot be started or run here, dies, or breaks the protocol.
+    pub fn start(label: &str, command: &mut Command) -> Result<Self> {
         let errors = tempfile::tempfile().context("cannot make a temporary file")?;
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(errors.try_clone().context("cannot share a temporary file")?)
-            .spawn()
-            .with_context(|| format!("cannot start {label}"))?;
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors.try_clone()?);
+        let mut child = command.spawn().with_context(|| format!("cannot start {label}"))?;
         let output = BufReader::new(child.stdout.take().context("its output was not piped")?);
-        let (input, versions) = (child.stdin.take(), BTreeMap::new());
-        let mut this =
-            Self { name: label.to_owned(), versions, child, input, output, errors, repetitions: 0 };
+        let (name, versions) = (label.to_owned(), BTreeMap::new());
+        let mut this = Self { name, versions, child, output, errors, repetitions: 0 };
         match this.answer("while it loaded")? {
-            Hello::Absent { absent } => Ok(Started::Absent(absent)),
+            Hello::Absent { absent } => bail!("{label}: {absent}"),
             Hello::Here { contender, versions } => {
                 (this.name, this.versions) = (contender, versions);
-                Ok(Started::Ready(this))
+                Ok(this)
             }
         }
     }
@@ -89,16 +75,15 @@ impl Contender {
     /// If it dies or breaks the protocol.
     pub fn go(&mut self) -> Result<Repetition> {
         self.repetitions += 1;
-        if let Some(input) = &mut self.input {
+        if let Some(input) = &mut self.child.stdin {
             // A contender that has died cannot read this; the missing answer tells.
             let _ = writeln!(input, "go").and_then(|()| input.flush());
         }
         let when = format!("in repetition {}", self.repetitions);
         let repetition: Repetition = self.answer(&when)?;
-        if !(repetition.seconds > 0.0 && repetition.tokens > 0.0 && repetition.seconds.is_finite())
-        {
-            bail!("{} measured {repetition:?} {when}, which is no time", self.name);
-        }
+        let Repetition { seconds, tokens, .. } = repetition;
+        let is_time = seconds > 0.0 && seconds.is_finite() && tokens > 0.0;
+        ensure!(is_time, "{} measured {repetition:?} {when}, which is no time", self.name);
         Ok(repetition)
     }
 
@@ -107,25 +92,22 @@ impl Contender {
     /// # Errors
     /// If it dies or breaks the protocol.
     pub fn finish(mut self) -> Result<u64> {
-        self.input = None;
+        self.child.stdin = None;
         let goodbye: Goodbye = self.answer("at its end")?;
         Ok(goodbye.peak_bytes)
     }
 
     fn answer<T: DeserializeOwned>(&mut self, when: &str) -> Result<T> {
-        let mut line = String::new();
-        self.output
-            .read_line(&mut line)
-            .with_context(|| format!("cannot read what {} says", self.name))?;
+        let (mut line, name) = (String::new(), self.name.clone());
+        let read = self.output.read_line(&mut line);
+        read.with_context(|| format!("cannot read what {name} says"))?;
         if line.is_empty() {
-            let status =
-                self.child.wait().with_context(|| format!("cannot wait for {}", self.name))?;
-            let last_words = self.last_words();
-            bail!("{} died {when} ({status}): {last_words}", self.name);
+            let status = self.child.wait().with_context(|| format!("cannot wait for {name}"))?;
+            bail!("{name} died {when} ({status}): {}", self.last_words());
         }
-        serde_json::from_str(&line).with_context(|| {
-            format!("{} said {:?} {when}, which is no answer", self.name, line.trim_end())
-        })
+        let said = line.trim_end();
+        serde_json::from_str(&line)
+            .with_context(|| format!("{name} said {said:?} {when}, which is no answer"))
     }
 
     /// The last line on its standard error.
@@ -133,16 +115,14 @@ impl Contender {
         let mut text = Vec::new();
         let read = self.errors.rewind().and_then(|()| self.errors.read_to_end(&mut text));
         let text = String::from_utf8_lossy(&text);
-        let last = text.lines().rev().find(|line| !line.trim().is_empty());
-        if read.is_err() { "its last words are lost" } else { last.unwrap_or("it said nothing") }
-            .trim()
-            .to_owned()
+        let last = text.lines().map(str::trim).rfind(|line| !line.is_empty());
+        let last = if read.is_ok() { last } else { Some("its last words are lost") };
+        last.unwrap_or("it said nothing").to_owned()
     }
 }
 
 impl Drop for Contender {
     fn drop(&mut self) {
-        self.input = None;
         // Both fail only where it has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use xtask::datasets;
 
 use super::compare::Entrant;
@@ -129,12 +129,10 @@ fn finetune(setting: &Setting, dtype: &str) -> Result<Case> {
     let data = data(setting, "instruction-data")?;
     let (shape, style) = (["--data", data.as_str(), "--dtype", dtype], ["--style", "eager"]);
     let arguments = [&style[..], &shape].concat();
-    let (suffix, precision) = in_words(dtype);
+    let ((suffix, precision), batches) = (in_words(dtype), "batches of 8 padded to the longest");
     Ok(Case {
         key: format!("finetune{suffix}"),
-        title: format!(
-            "fine-tuning{precision} on 64 entries of the instruction data, batches of 8 padded to the longest"
-        ),
+        title: format!("fine-tuning{precision} on 64 entries of the instruction data, {batches}"),
         unit: Unit::Entries,
         ours: ours(setting, "finetune", &shape, 5.0),
         peers: vec![python(setting, "train_pytorch.py", "finetune", &arguments, 5.0)],
@@ -147,13 +145,15 @@ fn generation(setting: &Setting, group: &str, dtype: &str, prompt: usize) -> Cas
     let peer = |script: &str, style: &[&str]| {
         python(setting, script, group, &[style, &shape].concat(), 2.0)
     };
-    let mut peers = Vec::new();
-    if dtype != "int8" {
-        peers.push(peer("generate.py", &["--style", "transformers"]));
-    }
-    peers.push(peer("generate.py", &["--style", "ctranslate2"]));
     let llama = provide::folder(setting.root).join("llama.cpp").display().to_string();
-    peers.push(peer("llama_cpp.py", &["--llama", &llama]));
+    let mut peers = vec![
+        peer("generate.py", &["--style", "transformers"]),
+        peer("generate.py", &["--style", "ctranslate2"]),
+        peer("llama_cpp.py", &["--llama", &llama]),
+    ];
+    if dtype == "int8" {
+        peers.remove(0); // transformers has no such weights
+    }
     let what = if group == "prefill" {
         format!("reading a prompt of {prompt} tokens")
     } else {
@@ -197,10 +197,10 @@ fn vocabulary(setting: &Setting) -> Result<Case> {
 }
 
 fn data(setting: &Setting, name: &str) -> Result<String> {
-    match datasets::path(setting.root, name)? {
-        Some(path) => Ok(path.display().to_string()),
-        None => bail!("{name} is not there; get it by: cargo xtask fetch {name}"),
-    }
+    let path = datasets::path(setting.root, name)?;
+    let path =
+        path.with_context(|| format!("{name} is not there; get it by: cargo xtask fetch {name}"))?;
+    Ok(path.display().to_string())
 }
 
 fn ours(setting: &Setting, group: &str, arguments: &[&str], need_gb: f64) -> Entrant {
@@ -209,17 +209,11 @@ fn ours(setting: &Setting, group: &str, arguments: &[&str], need_gb: f64) -> Ent
     entrant(setting, command, format!("ours {}", arguments.join(" ")), need_gb)
 }
 
-fn python(
-    setting: &Setting,
-    script: &str,
-    group: &str,
-    arguments: &[&str],
-    need_gb: f64,
-) -> Entrant {
+fn python(setting: &Setting, script: &str, group: &str, words: &[&str], need_gb: f64) -> Entrant {
     let mut command = Command::new(setting.python);
-    command.arg(setting.root.join("data/bench").join(script)).arg(group).args(arguments);
+    command.arg(setting.root.join("data/bench").join(script)).arg(group).args(words);
     command.env("PYTHONDONTWRITEBYTECODE", "1");
-    let label = match arguments {
+    let label = match words {
         ["--style", style, ..] => style,
         _ => script.trim_end_matches(".py"),
     };

@@ -8,12 +8,12 @@ mod provide;
 pub mod statistics;
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 use std::thread::available_parallelism;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use clap::Args;
+use fs_err as fs;
 use xtask::{memory, setup};
 
 use crate::machine::{processor_with_instructions, said};
@@ -57,8 +57,9 @@ pub struct Options {
 pub fn run(root: &Path, options: &Options) -> Result<()> {
     ensure!(options.rounds >= 1, "rounds is 0; at least one repetition must count");
     let names: Vec<&str> = options.group.as_deref().map_or(GROUPS.to_vec(), |group| vec![group]);
-    if let Some(unknown) = names.iter().find(|name| !GROUPS.contains(name)) {
-        anyhow::bail!("there is no group {unknown}; the groups are {}", GROUPS.join(", "));
+    for name in &names {
+        let groups = GROUPS.join(", ");
+        ensure!(GROUPS.contains(name), "there is no group {name}; the groups are {groups}");
     }
     setup::ensure(root)?;
     let ours = provide::ours(root)?;
@@ -69,18 +70,13 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
     }
     let cores = available_parallelism().map_or(1, usize::from);
     let threads = options.threads.unwrap_or(cores);
-    let weights =
-        fs::metadata(model.join("model.safetensors")).context("the model has no weights")?;
-    let scale = weights.len() as f64 / 498e6;
+    let scale = fs::metadata(model.join("model.safetensors"))?.len() as f64 / 498e6;
     let setting = Setting { root, ours: &ours, python: &python, model: &model, threads, scale };
     let mut failed = Vec::new();
     for group in names {
         for case in groups::cases(&setting, group, options.grow)? {
-            let key = if options.size == "gpt2" {
-                case.key.clone()
-            } else {
-                format!("{}-{}", options.size, case.key)
-            };
+            let prefix = if options.size == "gpt2" { "" } else { &format!("{}-", options.size) };
+            let key = format!("{prefix}{}", case.key);
             if !key.starts_with(&options.only) {
                 continue;
             }
@@ -95,29 +91,22 @@ pub fn run(root: &Path, options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn measure(
-    root: &Path,
-    mut case: Case,
-    key: &str,
-    options: &Options,
-    threads: usize,
-) -> Result<()> {
-    let outcome = compare::compare(&mut case.ours, case.peers, options.rounds, free_gb())?;
+fn measure(root: &Path, mut case: Case, key: &str, how: &Options, threads: usize) -> Result<()> {
+    let outcome = compare::compare(&mut case.ours, case.peers, how.rounds, free_gb())?;
     let table = page::table(&outcome, case.unit);
     println!("{} ({key})\n\n{table}", case.title);
-    if options.no_record {
+    if how.no_record {
         return Ok(());
     }
     let date = said(root, "date", &["-u", "+%Y-%m-%d"]);
     let processor = processor_with_instructions();
-    let circumstances = circumstances(&outcome, options.rounds, threads);
+    let circumstances = circumstances(&outcome, how.rounds, threads);
     let block =
         format!("### {key}\n\n{}; {date}, {processor}, {circumstances}.\n\n{table}", case.title);
     let row = page::row(&processor, key, &outcome, case.unit, &date);
     let path = root.join(PAGE);
-    let page = fs::read_to_string(&path).with_context(|| format!("cannot read {PAGE}"))?;
-    fs::write(&path, page::record(&page, key, &block, &row))
-        .with_context(|| format!("cannot write {PAGE}"))
+    let page = fs::read_to_string(&path)?;
+    Ok(fs::write(&path, page::record(&page, key, &block, &row))?)
 }
 
 /// On how many cores and with what it was measured.

@@ -3,11 +3,11 @@
 //! All of it lies in `.bench/`, which git ignores; what is there is kept.
 
 use std::env;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use fs_err as fs;
 use xtask::datasets::{self, Kind};
 
 use crate::python::{self, Build};
@@ -38,7 +38,7 @@ pub fn python(root: &Path, pytorch: Build) -> Result<PathBuf> {
 pub fn model(root: &Path, python: &Path, name: &str) -> Result<PathBuf> {
     let there = folder(root).join(name);
     if !there.is_dir() {
-        fs::create_dir_all(folder(root)).context("cannot make .bench")?;
+        fs::create_dir_all(folder(root))?;
         let mut command = Command::new(python);
         command.arg(root.join("data/bench/write_model.py")).arg(name).arg(&there);
         pass_through(command.stdout(std::io::stderr()))
@@ -55,19 +55,15 @@ pub fn texts(root: &Path) -> Result<(PathBuf, usize)> {
         for file in &dataset.files {
             let path = root.join(&file.path);
             if fs::metadata(&path).is_ok_and(|found| found.len() <= LARGEST) {
-                texts.extend(
-                    fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?,
-                );
+                texts.extend(fs::read(&path)?);
             }
         }
     }
-    ensure!(
-        !texts.is_empty(),
-        "no public text is here; get some by: cargo xtask fetch wikitext-2 tiny-shakespeare"
-    );
+    let mend = "get some by: cargo xtask fetch wikitext-2 tiny-shakespeare";
+    ensure!(!texts.is_empty(), "no public text is here; {mend}");
     let joined = folder(root).join("texts.txt");
-    fs::create_dir_all(folder(root)).context("cannot make .bench")?;
-    fs::write(&joined, &texts).with_context(|| format!("cannot write {}", joined.display()))?;
+    fs::create_dir_all(folder(root))?;
+    fs::write(&joined, &texts)?;
     Ok((joined, texts.len()))
 }
 
@@ -80,9 +76,7 @@ pub fn llama_cpp(root: &Path, python: &Path, model: &Path) -> Result<()> {
         pass_through(command.arg("--out").arg(&exported).stdout(std::io::stderr()))?;
     }
     let mut command = Command::new(python);
-    command
-        .arg(root.join("data/bench/build_llama_cpp.py"))
-        .arg(folder(root).join("llama.cpp"))
-        .arg(&exported);
+    command.arg(root.join("data/bench/build_llama_cpp.py"));
+    command.arg(folder(root).join("llama.cpp")).arg(&exported);
     pass_through(command.stdout(std::io::stderr())).context("llama.cpp could not be built")
 }
