@@ -38,10 +38,7 @@ pub fn block(root: &Path, folder: &str, directive: &str) -> Result<String> {
         }
         ("out", lines) => output(folder, path, &file, lines),
         ("svg", None) => {
-            let stem = file
-                .file_stem()
-                .map(|stem| stem.to_string_lossy().replace('_', " "))
-                .unwrap_or_default();
+            let stem = file.file_stem().unwrap_or_default().to_string_lossy().replace('_', " ");
             Ok(format!("![{}]({link})", if remark.is_empty() { &stem } else { remark.trim() }))
         }
         _ => {

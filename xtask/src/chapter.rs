@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use xtask::setup;
 
 use crate::compare::{Comparison, compare};
 use crate::contents::{self, Chapter, Demo};
+use crate::findings::seen_from;
 use crate::outputs::Reference;
 use crate::run::Built;
 
@@ -37,18 +38,11 @@ pub fn run_demo(root: &Path, built: &Built, demo: Demo) -> Outcome {
     let start = Instant::now();
     let finished = built.run(root, demo);
     let elapsed_s = start.elapsed().as_secs_f64();
-    let (stdout, result) = match finished {
-        Err(error) => (String::new(), Err(error)),
-        Ok(finished) => {
-            let result = match &finished.failure {
-                Some(failure) => {
-                    Err(anyhow::anyhow!("it failed ({failure})\n{}", finished.stderr.trim_end()))
-                }
-                None => judge(root, demo, &finished.stdout),
-            };
-            (finished.stdout, result)
-        }
-    };
+    let stdout = finished.as_ref().map_or(String::new(), |finished| finished.stdout.clone());
+    let result = finished.and_then(|finished| match finished.failure {
+        Some(failure) => bail!("it failed ({failure})\n{}", finished.stderr.trim_end()),
+        None => judge(root, demo, &finished.stdout),
+    });
     Outcome { demo, stdout, result, elapsed_s }
 }
 
@@ -112,14 +106,11 @@ impl Run {
     pub fn verdict(&self) -> Result<()> {
         let total = self.outcomes.len();
         let well = self.outcomes.iter().filter(|outcome| outcome.holds()).count();
-        if self.failed.is_empty() {
-            println!(
-                "{total} {} as expected",
-                if total == 1 { "demo prints" } else { "demos print" }
-            );
-            return Ok(());
-        }
-        bail!("{well} of {total} demos print what they must; wrong: {}", self.failed.join(", "))
+        let wrong = self.failed.join(", ");
+        ensure!(wrong.is_empty(), "{well} of {total} demos print what they must; wrong: {wrong}");
+        let print = if total == 1 { "demo prints" } else { "demos print" };
+        println!("{total} {print} as expected");
+        Ok(())
     }
 }
 
@@ -151,8 +142,7 @@ pub fn report(root: &Path, outcome: &Outcome, show: bool) {
             row("ok", &format!("{:>4} numbers, from {source}", comparison.numbers.len()));
         }
         Ok((path, _, comparison)) => {
-            let place = path.strip_prefix(root).unwrap_or(path);
-            row("DIFFERS", &format!("from {}", place.display()));
+            row("DIFFERS", &format!("from {}", seen_from(root, path).display()));
             for difference in comparison.differences.iter().take(DIFFERENCES_SHOWN) {
                 println!("{}", indent(&difference.to_string()));
             }

@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, ensure};
 use xtask::setup;
 
 use crate::run::{cargo, pass_through};
@@ -51,9 +51,8 @@ pub fn run(root: &Path) -> Result<()> {
 fn dependencies(root: &Path) -> Result<()> {
     let installed = cargo(root).args(["deny", "--version"]).output();
     if !installed.is_ok_and(|output| output.status.success()) {
-        println!(
-            "not checked, as cargo-deny is not installed (`cargo install --locked cargo-deny`)"
-        );
+        let install = "cargo install --locked cargo-deny";
+        println!("not checked, as cargo-deny is not installed (`{install}`)");
         return Ok(());
     }
     let arguments = "deny --log-level error check licenses bans sources";
@@ -84,19 +83,18 @@ impl Steps {
             println!("  {name:<14} {verdict:<7} {elapsed_s:>7.1} s");
         }
         println!("  {:<14} {:<7} {elapsed_s:>7.1} s", "all", "");
-        let failed: Vec<_> =
-            self.taken.iter().filter(|(_, _, failure)| failure.is_some()).collect();
-        if failed.is_empty() {
-            return Ok(());
-        }
-        let names: Vec<_> = failed.iter().map(|(name, _, _)| *name).collect();
-        bail!("{} of {} steps failed: {}", failed.len(), self.taken.len(), names.join(", "))
+        let failed = self.taken.iter().filter(|(_, _, failure)| failure.is_some());
+        let failed: Vec<_> = failed.map(|(name, _, _)| *name).collect();
+        let (count, of) = (failed.len(), self.taken.len());
+        ensure!(count == 0, "{count} of {of} steps failed: {}", failed.join(", "));
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use anyhow::bail;
 
     #[test]
     fn a_step_that_fails_does_not_stop_the_next_and_fails_the_whole() {

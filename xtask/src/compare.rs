@@ -149,13 +149,8 @@ fn differs(theirs: &str, ours: &str, tolerance: Tolerance) -> Option<String> {
 }
 
 fn label(words: &[&str]) -> String {
-    let label = words
-        .iter()
-        .take_while(|word| number(word).is_none())
-        .copied()
-        .collect::<Vec<_>>()
-        .join(" ");
-    label.trim_end_matches([':', '=']).trim_end().to_owned()
+    let words: Vec<_> = words.iter().take_while(|word| number(word).is_none()).copied().collect();
+    words.join(" ").trim_end_matches([':', '=']).trim_end().to_owned()
 }
 
 /// A number as a word of its own, infinities and NaN included.
@@ -163,12 +158,9 @@ fn number(word: &str) -> Option<f64> {
     word.parse().ok()
 }
 
-/// A word that is compared by tolerance: with a point or an exponent.
+/// A word that is compared by tolerance: with a point or an exponent, or infinite.
 fn decimal(word: &str) -> Option<f64> {
-    let unsigned = word.trim_start_matches(['+', '-']);
-    let is_infinite =
-        unsigned.eq_ignore_ascii_case("inf") || unsigned.eq_ignore_ascii_case("infinity");
-    if is_infinite || word.contains(['.', 'e', 'E']) { number(word) } else { None }
+    number(word).filter(|value| value.is_infinite() || word.contains(['.', 'e', 'E']))
 }
 
 #[cfg(test)]

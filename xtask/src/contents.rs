@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::iter;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, ensure};
 
 use crate::files::matching;
 
@@ -24,50 +24,47 @@ pub struct Chapter {
 
 /// What comes before the first of the five: it has no crate of its own.
 pub const BEFORE: Chapter = Chapter {
-    number: 0,
-    name: "before",
     krate: "embedding",
-    listed: "tensors matrix_product forward_on_paper",
+    ..with_crate(0, "before", "tensors matrix_product forward_on_paper")
 };
 
 /// The five chapters with a crate each, in reading order.
 pub const CHAPTERS: [Chapter; 5] = [
-    Chapter {
-        number: 1,
-        name: "embedding",
-        krate: "embedding",
-        listed: "split_words vocabulary unknown_words byte_pairs next_token_pairs sliding_window \
-                token_embedding position_embedding input_embedding",
-    },
-    Chapter {
-        number: 2,
-        name: "attention",
-        krate: "attention",
-        listed: "plain_attention scaled_dot_product self_attention causal_mask dropout causal_attention \
-                heads_side_by_side multi_head_attention attention_on_paper",
-    },
-    Chapter {
-        number: 3,
-        name: "model",
-        krate: "model",
-        listed: "dummy_model layer_norm gelu_near_zero activations feed_forward shortcut_gradients \
-                transformer_block model_summary untrained_text cached_writing looking_inside block_on_paper map",
-    },
-    Chapter {
-        number: 4,
-        name: "train",
-        krate: "train",
-        listed: "training_targets cross_entropy step_on_paper split_and_loss chain_rule nudge \
-                logit_gradient train_like_pytorch sgd_and_adam book_protocol generator \
-                tiny_training decoding top_k temperature save_and_load norm_gradient",
-    },
-    Chapter {
-        number: 5,
-        name: "finetune",
-        krate: "finetune",
-        listed: "model_structure load_weights prompt_format collate finetune_tiny score",
-    },
+    with_crate(
+        1,
+        "embedding",
+        "split_words vocabulary unknown_words byte_pairs next_token_pairs sliding_window \
+         token_embedding position_embedding input_embedding",
+    ),
+    with_crate(
+        2,
+        "attention",
+        "plain_attention scaled_dot_product self_attention causal_mask dropout causal_attention \
+         heads_side_by_side multi_head_attention attention_on_paper",
+    ),
+    with_crate(
+        3,
+        "model",
+        "dummy_model layer_norm gelu_near_zero activations feed_forward shortcut_gradients \
+         transformer_block model_summary untrained_text cached_writing looking_inside block_on_paper map",
+    ),
+    with_crate(
+        4,
+        "train",
+        "training_targets cross_entropy step_on_paper split_and_loss chain_rule nudge \
+         logit_gradient train_like_pytorch sgd_and_adam book_protocol generator \
+         tiny_training decoding top_k temperature save_and_load norm_gradient",
+    ),
+    with_crate(
+        5,
+        "finetune",
+        "model_structure load_weights prompt_format collate finetune_tiny score",
+    ),
 ];
+
+const fn with_crate(number: usize, name: &'static str, listed: &'static str) -> Chapter {
+    Chapter { number, name, krate: name, listed }
+}
 
 /// One demo and the files that belong to it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -121,18 +118,16 @@ impl Chapter {
         let found: BTreeSet<_> = files.into_iter().filter_map(stem).collect();
         let of_crate = all_demos().filter(|demo| demo.krate == self.krate);
         let listed: BTreeSet<_> = of_crate.map(|demo| demo.name.to_owned()).collect();
-        if found == listed {
-            return Ok(());
-        }
-        let names = |of: &BTreeSet<String>, but: &BTreeSet<String>| {
-            of.difference(but).cloned().collect::<Vec<_>>().join(", ")
+        let only = |of: &BTreeSet<String>, other: &BTreeSet<String>| {
+            of.difference(other).cloned().collect::<Vec<_>>().join(", ")
         };
-        bail!(
-            "the demos of chapter {} and its files differ; without a file: {}; not in the table of xtask/src/contents.rs: {}",
-            self.number,
-            names(&listed, &found),
-            names(&found, &listed)
-        )
+        let (no_file, unlisted) = (only(&listed, &found), only(&found, &listed));
+        ensure!(
+            found == listed,
+            "the demos of chapter {} and its files differ; without a file: {no_file}; not in the table of xtask/src/contents.rs: {unlisted}",
+            self.number
+        );
+        Ok(())
     }
 }
 
@@ -143,31 +138,25 @@ pub fn all() -> impl Iterator<Item = &'static Chapter> {
 
 /// The chapters that `0` to `5`, a chapter's name, or `all` stands for.
 pub fn chapters(which: &str) -> Result<Vec<&'static Chapter>> {
-    if which == "all" {
-        return Ok(all().collect());
-    }
-    if let Some(chapter) =
-        all().find(|chapter| chapter.number.to_string() == which || chapter.name == which)
-    {
-        return Ok(vec![chapter]);
-    }
-    let valid: Vec<_> =
-        all().map(|chapter| format!("{} ({})", chapter.number, chapter.name)).collect();
-    bail!("there is no chapter {which}; choose one of {}, or all", valid.join(", "))
+    let is_meant = |chapter: &&Chapter| {
+        which == "all" || chapter.number.to_string() == which || chapter.name == which
+    };
+    let found: Vec<_> = all().filter(is_meant).collect();
+    let valid = all().map(|chapter| format!("{} ({})", chapter.number, chapter.name));
+    let valid = valid.collect::<Vec<_>>().join(", ");
+    ensure!(!found.is_empty(), "there is no chapter {which}; choose one of {valid}, or all");
+    Ok(found)
 }
 
 /// The demo of this name among the given chapters.
 pub fn demo_in(chapters: &[&'static Chapter], name: &str) -> Result<Demo> {
-    if let Some(demo) =
-        chapters.iter().flat_map(|chapter| chapter.demos()).find(|demo| demo.name == name)
-    {
-        return Ok(demo);
-    }
-    let valid: Vec<_> = chapters
-        .iter()
-        .map(|chapter| format!("  {} {}", chapter.number, chapter.listed.replace(' ', ", ")))
-        .collect();
-    bail!("there is no demo {name}; choose one of\n{}", valid.join("\n"))
+    let mut demos = chapters.iter().flat_map(|chapter| chapter.demos());
+    demos.find(|demo| demo.name == name).with_context(|| {
+        let valid = chapters
+            .iter()
+            .map(|chapter| format!("\n  {} {}", chapter.number, chapter.listed.replace(' ', ", ")));
+        format!("there is no demo {name}; choose one of{}", valid.collect::<String>())
+    })
 }
 
 /// The demo of this name in any chapter.

@@ -156,10 +156,8 @@ fn pip(python: &OsStr, needed: bool) -> Finding {
         Err(error) if needed => {
             let what = error.to_string();
             let what = what.split("; ").next().unwrap_or_default();
-            Wrong(
-                format!("{what}; the setup needs it where PyTorch's own host cannot be reached"),
-                mend,
-            )
+            let why = "the setup needs it where PyTorch's own host cannot be reached";
+            Wrong(format!("{what}; {why}"), mend)
         }
         Err(_) => Note(format!("not installed; only `cargo xtask reference` needs it ({mend})")),
     }
@@ -167,48 +165,41 @@ fn pip(python: &OsStr, needed: bool) -> Finding {
 
 fn disk(root: &Path, absent: bool) -> Finding {
     let needed = if absent { NEEDED_BYTES } else { 500_000_000 };
-    let place = root.display();
-    match tools::free_bytes(root) {
-        None => Note("how much is free cannot be told".into()),
-        Some(free) if free < needed => Wrong(
-            format!("{} free, and {} are needed", megabytes(free), megabytes(needed)),
-            format!(
-                "remove what you do not need; `du -xh {place} | sort -h | tail` shows what is large here"
-            ),
-        ),
-        Some(free) => Good(format!("{} free", megabytes(free))),
+    let Some(bytes) = tools::free_bytes(root) else {
+        return Note("how much is free cannot be told".into());
+    };
+    let free = format!("{} free", megabytes(bytes));
+    if bytes >= needed {
+        return Good(free);
     }
+    let look = format!("`du -xh {} | sort -h | tail` shows what is large here", root.display());
+    let mend = format!("remove what you do not need; {look}");
+    Wrong(format!("{free}, and {} are needed", megabytes(needed)), mend)
 }
 
 fn configuration(setup: &Setup, home: &Path) -> Finding {
     let read = |name: &str| fs::read_to_string(setup.root.join(name)).unwrap_or_default();
-    let mend = "cargo xtask setup".to_owned();
     if !read(".cargo/config.toml").contains("libtorch.toml") {
-        return Wrong(
-            ".cargo/config.toml does not include libtorch.toml".into(),
-            "git checkout .cargo/config.toml".into(),
-        );
+        let what = ".cargo/config.toml does not include libtorch.toml";
+        return Wrong(what.into(), "git checkout .cargo/config.toml".into());
     }
-    let written = read(config::PATH);
-    match config::text(&setup.root, home, setup.source.platform) {
-        Err(error) => Wrong(error.to_string(), mend),
-        Ok(_) if written.is_empty() => Wrong(format!("{} is missing", config::PATH), mend),
-        Ok(text) if text != written => Wrong(
-            format!("{} is of another place (the folder or LIBTORCH has changed)", config::PATH),
-            mend,
-        ),
-        Ok(_) => Good(format!("{} is up to date", config::PATH)),
-    }
+    let (path, written) = (config::PATH, read(config::PATH));
+    let what = match config::text(&setup.root, home, setup.source.platform) {
+        Ok(text) if text == written => return Good(format!("{path} is up to date")),
+        Ok(_) if written.is_empty() => format!("{path} is missing"),
+        Ok(_) => format!("{path} is of another place (the folder or LIBTORCH has changed)"),
+        Err(error) => error.to_string(),
+    };
+    Wrong(what, "cargo xtask setup".into())
 }
 
 fn flags(variable: Option<OsString>) -> Finding {
-    match variable {
-        Some(flags) if !flags.is_empty() => Wrong(
-            "RUSTFLAGS replaces the flags of .cargo/libtorch.toml, so programs would not find libtorch".into(),
-            "unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS".into(),
-        ),
-        _ => Good("RUSTFLAGS is not set".into()),
+    if variable.is_none_or(|flags| flags.is_empty()) {
+        return Good("RUSTFLAGS is not set".into());
     }
+    let what =
+        "RUSTFLAGS replaces the flags of .cargo/libtorch.toml, so programs would not find libtorch";
+    Wrong(what.into(), "unset RUSTFLAGS CARGO_ENCODED_RUSTFLAGS".into())
 }
 
 /// Libraries on this path come before those that the program was linked with.
@@ -216,26 +207,22 @@ fn library_path(variable: &str, value: Option<OsString>, lib: &Path, library: &s
     let other = env::split_paths(&value.unwrap_or_default()).find(|folder| {
         folder.join(library).exists() && folder.canonicalize().ok() != lib.canonicalize().ok()
     });
-    match other {
-        Some(folder) => Wrong(
-            format!("{variable} leads programs to another libtorch, in {}", folder.display()),
-            format!("unset {variable}"),
-        ),
-        None => Good(format!("{variable} leads to no other libtorch")),
-    }
+    let Some(folder) = other else {
+        return Good(format!("{variable} leads to no other libtorch"));
+    };
+    let what = format!("{variable} leads programs to another libtorch, in {}", folder.display());
+    Wrong(what, format!("unset {variable}"))
 }
 
 fn loads(lib: &Path, platform: Platform) -> Finding {
     let Ok(compiler) = tools::find_compiler() else {
         return Note("without a C++ compiler there is nothing to try it with".into());
     };
-    match tools::link_and_run(&compiler, lib, platform) {
-        Ok(()) => Good("a program links to libtorch and loads it".into()),
-        Err(error) => Wrong(
-            format!("a program cannot load libtorch: {error}"),
-            "cargo xtask setup --force".into(),
-        ),
-    }
+    let Err(error) = tools::link_and_run(&compiler, lib, platform) else {
+        return Good("a program links to libtorch and loads it".into());
+    };
+    let what = format!("a program cannot load libtorch: {error}");
+    Wrong(what, "cargo xtask setup --force".into())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::datasets::{self, DataFile, Dataset};
 use crate::disk::{sha256, staged};
@@ -36,14 +36,10 @@ pub fn run(root: &Path, names: &[String], from: Option<&Path>) -> Result<()> {
         let large: Vec<_> = large.map(|dataset| dataset.name.as_str()).collect();
         println!("not part of `all` (0.5 to 6.4 GB each), fetched by name: {}", large.join(", "));
     }
-    if failed.is_empty() {
-        return Ok(());
-    }
     let failed: Vec<_> = failed.iter().map(|dataset| dataset.name.as_str()).collect();
-    bail!(
-        "{} could not be fetched; check the connection and run the command again, or take the files from a folder with --from DIR",
-        failed.join(", ")
-    );
+    let mend = "check the connection and run the command again, or take the files from a folder with --from DIR";
+    ensure!(failed.is_empty(), "{} could not be fetched; {mend}", failed.join(", "));
+    Ok(())
 }
 
 fn line(dataset: &Dataset, verdict: &str) {
@@ -56,15 +52,15 @@ fn is_fetched(root: &Path, dataset: &Dataset) -> bool {
         line(dataset, "there already");
         return true;
     }
-    match datasets::fetch(root, &dataset.name) {
+    let fetched = datasets::fetch(root, &dataset.name);
+    match &fetched {
         Ok(_) => line(dataset, &format!("fetched (license: {})", dataset.license)),
         Err(error) => {
             eprintln!("{}", error.root_cause());
             line(dataset, "could not be fetched");
-            return false;
         }
     }
-    true
+    fetched.is_ok()
 }
 
 /// Copies what `folder` holds of the wanted datasets.

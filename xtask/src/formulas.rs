@@ -20,22 +20,22 @@ pub fn for_mdbook(text: &str, folded: &dyn Fn(&str) -> Option<String>) -> Result
     let page = Page::new(text);
     for (i, sentence) in page.sentences().lines().enumerate() {
         if let Some(mark) = RAW.iter().find(|mark| sentence.contains(**mark)) {
+            let line = i + 1;
             bail!(
-                "line {}: {mark} stands outside of a formula, or the formula is never closed",
-                i + 1
+                "line {line}: {mark} stands outside of a formula, or the formula is never closed"
             );
         }
     }
     let mut edits = markers(&page, folded);
     for (event, range) in &page.events {
-        let at = || format!("line {}", page.line(range.start));
+        let draw = |formula: &str, mode| -> Result<_> {
+            let drawn = mathml(formula, mode);
+            let drawn = drawn.with_context(|| format!("line {}", page.line(range.start)))?;
+            Ok(Some((range.clone(), drawn)))
+        };
         edits.extend(match event {
-            Event::InlineMath(formula) => {
-                Some((range.clone(), mathml(formula, DisplayMode::Inline).with_context(at)?))
-            }
-            Event::DisplayMath(formula) => {
-                Some((range.clone(), mathml(formula, DisplayMode::Block).with_context(at)?))
-            }
+            Event::InlineMath(formula) => draw(formula, DisplayMode::Inline)?,
+            Event::DisplayMath(formula) => draw(formula, DisplayMode::Block)?,
             Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
                 link(text, range, dest_url)
             }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::platform::Platform;
 
@@ -26,7 +26,7 @@ pub fn check(home: &Path, platform: Platform) -> Result<()> {
     let header = home.join("include/torch/csrc/api/include/torch/torch.h");
     ensure!(header.is_file(), "the header {} is missing", header.display());
     let place = home.display();
-    let version = version(home).ok_or_else(|| anyhow!("{place} does not say its version"))?;
+    let version = version(home).with_context(|| format!("{place} does not say its version"))?;
     ensure!(version == VERSION, "{place} holds version {version}, and the binding needs {VERSION}");
     Ok(())
 }
@@ -51,9 +51,8 @@ pub(crate) fn of_python() -> Result<PathBuf> {
     let output = Command::new(python).args(["-c", script]).stderr(Stdio::null()).output();
     let found = output.ok().filter(|output| output.status.success());
     let folder = found.map(|output| PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()));
-    folder.ok_or_else(|| {
-        anyhow!(
-            "{python} has no PyTorch; install it with `{python} -m pip install torch=={VERSION}`, or unset the variable"
-        )
+    folder.with_context(|| {
+        let mend = format!("install it with `{python} -m pip install torch=={VERSION}`");
+        format!("{python} has no PyTorch; {mend}, or unset the variable")
     })
 }

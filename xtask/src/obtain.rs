@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::archive::{Archive, Published, link};
 use crate::download::{Download, Limits};
@@ -84,13 +84,10 @@ impl Source {
             "pip could not download {} (its own message is above); check the connection, or set LIBTORCH to a folder with libtorch {VERSION}",
             wheel.name
         );
-        wheel.find(downloads).ok_or_else(|| {
-            anyhow!(
-                "pip delivered another file than the published {} (SHA-256 {}); unset PIP_INDEX_URL, PIP_EXTRA_INDEX_URL and PIP_FIND_LINKS, remove {} and run `cargo xtask setup`",
-                wheel.name,
-                wheel.sha256,
-                downloads.display()
-            )
+        wheel.find(downloads).with_context(|| {
+            let (Archive { name, sha256, .. }, place) = (wheel, downloads.display());
+            let mend = format!("unset PIP_INDEX_URL, PIP_EXTRA_INDEX_URL and PIP_FIND_LINKS, remove {place} and run `cargo xtask setup`");
+            format!("pip delivered another file than the published {name} (SHA-256 {sha256}); {mend}")
         })
     }
 

@@ -15,7 +15,7 @@ use crate::compare::compare;
 use crate::contents::{self, Demo};
 use crate::outputs::Reference;
 use crate::python::{self, Build};
-use crate::run::capture;
+use crate::run::succeed;
 
 const REQUIREMENTS: &str = "data/reference/requirements.txt";
 /// The texts that a script finds by `chapter_text(…)`, which `cargo xtask fetch` brings.
@@ -59,13 +59,10 @@ pub fn run(root: &Path, only: Option<&str>, check: bool, build: Build) -> Result
             }
         }
     }
-    if !failed.is_empty() {
-        bail!("{} of {total} reference outputs failed: {}", failed.len(), failed.join(", "))
-    }
-    println!(
-        "{total} reference outputs {}",
-        if check { "agree with their scripts" } else { "written" }
-    );
+    let (count, names) = (failed.len(), failed.join(", "));
+    ensure!(count == 0, "{count} of {total} reference outputs failed: {names}");
+    let what = if check { "agree with their scripts" } else { "written" };
+    println!("{total} reference outputs {what}");
     Ok(())
 }
 
@@ -76,10 +73,9 @@ fn with_scripts(root: &Path, only: Option<&str>) -> Result<Vec<Demo>> {
         return Ok(demos.collect());
     };
     let demo = contents::demo(name)?;
-    ensure!(
-        demo.script(root).is_file(),
-        "{name} has no script data/reference/{name}.py; its output comes from elsewhere (see its first line)"
-    );
+    let elsewhere = "its output comes from elsewhere (see its first line)";
+    let has_script = demo.script(root).is_file();
+    ensure!(has_script, "{name} has no script data/reference/{name}.py; {elsewhere}");
     Ok(vec![demo])
 }
 
@@ -98,11 +94,7 @@ fn run_script(root: &Path, python: &Path, demo: Demo, text: Option<&str>) -> Res
     if let Some(text) = text {
         command.args(["--text", text]);
     }
-    let finished = capture(&mut command)?;
-    if let Some(failure) = finished.failure {
-        bail!("the script failed ({failure})\n{}", finished.stderr.trim_end());
-    }
-    Reference::parse(&finished.stdout)
+    Reference::parse(&succeed(&mut command)?.stdout)
         .with_context(|| format!("what data/reference/{}.py printed", demo.name))
 }
 
@@ -117,18 +109,12 @@ fn settle(path: &Path, made: &Reference, check: bool) -> Result<&'static str> {
         return Ok("written");
     }
     let there = Reference::read(path)?;
-    ensure!(
-        there.header == made.header,
-        "its header is\n    {}\n  but the script says\n    {}",
-        there.header.join("\n    "),
-        made.header.join("\n    ")
-    );
+    let (ours, theirs) = (there.header.join("\n    "), made.header.join("\n    "));
+    ensure!(ours == theirs, "its header is\n    {ours}\n  but the script says\n    {theirs}");
     let comparison = compare(&made.body, &there.body, made.tolerance);
     if let Some(first) = comparison.differences.first() {
-        bail!(
-            "{} lines differ from what the script makes (ours: the file)\n{first}",
-            comparison.differences.len()
-        );
+        let count = comparison.differences.len();
+        bail!("{count} lines differ from what the script makes (ours: the file)\n{first}");
     }
     Ok("agrees")
 }

@@ -122,16 +122,14 @@ impl Setup {
         if let Some(named) = &self.libtorch {
             let home = std::path::absolute(self.root.join(named))?;
             if home != own && home.canonicalize().ok() != own.canonicalize().ok() {
-                match check(&home) {
-                    Ok(()) => return Ok(Some(home)),
-                    // Cargo itself sets the variable from the file that an earlier setup wrote.
-                    Err(_) if config::configured(&self.root).as_deref() == Some(&home) => {}
-                    Err(error) => {
-                        return Err(error.context(format!(
-                            "the variable LIBTORCH names {}; point it at libtorch {VERSION}, or unset it and run `cargo xtask setup`",
-                            home.display()
-                        )));
-                    }
+                let checked = check(&home);
+                // Cargo itself sets the variable from the file that an earlier setup wrote.
+                if checked.is_ok() || config::configured(&self.root).as_deref() != Some(&home) {
+                    let mend = format!(
+                        "point it at libtorch {VERSION}, or unset it and run `cargo xtask setup`"
+                    );
+                    let named = format!("the variable LIBTORCH names {}; {mend}", home.display());
+                    return checked.map(|()| Some(home)).context(named);
                 }
             }
         }
@@ -145,11 +143,10 @@ impl Setup {
             return Ok(());
         }
         if let Some(free) = tools::free_bytes(&self.root) {
+            let (needed, place) = (megabytes(NEEDED_BYTES), self.root.display());
             ensure!(
                 free >= NEEDED_BYTES,
-                "the setup needs {} and {} has {} left; free some space and run `cargo xtask setup`",
-                megabytes(NEEDED_BYTES),
-                self.root.display(),
+                "the setup needs {needed} and {place} has {} left; free some space and run `cargo xtask setup`",
                 megabytes(free)
             );
         }

@@ -39,11 +39,8 @@ pub fn by_numbers(body: &str, numbers: &str) -> Result<String> {
     for part in numbers.split(',') {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         let (first, last) = (parse(first)?, parse(last)?);
-        ensure!(
-            (1..=last).contains(&first) && first > shown && last <= all.len(),
-            "it has lines 1 to {}, not {numbers}",
-            all.len()
-        );
+        let (count, in_order) = (all.len(), (1..=last).contains(&first) && first > shown);
+        ensure!(in_order && last <= count, "it has lines 1 to {count}, not {numbers}");
         if first > shown + 1 {
             chosen.push("…");
         }

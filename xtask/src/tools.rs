@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::platform::Platform;
 
@@ -50,11 +50,9 @@ fn which(name: &str, path: Option<&OsStr>) -> Option<PathBuf> {
 pub fn find_compiler() -> Result<PathBuf> {
     let named = env::var("CXX").ok();
     let name = named.as_deref().and_then(|cxx| cxx.split_whitespace().next()).unwrap_or("c++");
-    which(name, env::var_os("PATH").as_deref()).ok_or_else(|| {
-        anyhow!(
-            "no C++ compiler ({name}) is here, and the binding to libtorch is C++; install one: {}",
-            install_command(Package::Compiler)
-        )
+    which(name, env::var_os("PATH").as_deref()).with_context(|| {
+        let mend = install_command(Package::Compiler);
+        format!("no C++ compiler ({name}) is here, and the binding to libtorch is C++; install one: {mend}")
     })
 }
 
