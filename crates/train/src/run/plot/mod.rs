@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn the_picture_names_its_axes_and_both_curves() {
+    fn the_picture_names_its_axes_and_both_curves_and_tells_their_values() {
         let svg = falling().svg("Loss of a test").expect("a picture");
         for words in [
             "Loss of a test",
@@ -77,6 +77,8 @@ mod tests {
             "epochs",
             "training",
             "validation",
+            "Training: 10.00 at first, 0.32 at 100000 tokens as its lowest, 0.32 at the end.",
+            "Validation: 10.00 at first, 1.50 at 100000 tokens as its lowest, 1.50 at the end.",
         ] {
             assert!(svg.contains(words), "{words} is missing");
         }

@@ -74,7 +74,7 @@ impl Curves {
         draw_validation(&mut chart, &scaled(&self.validation))?;
         chart
             .configure_series_labels()
-            .position(SeriesLabelPosition::UpperRight)
+            .position(SeriesLabelPosition::UpperMiddle) // where curves that fall, and those that rise again, are not
             .label_font(letters(15))
             .border_style(TRANSPARENT)
             .draw()?;
