@@ -87,7 +87,7 @@ fn a_person_can_write_branch_look_compare_and_watch_and_the_page_asks_nobody_els
     let expected = json!({
         "errors": [], "foreign": [], "tokens": 12, "alternatives": 10, "redrawn": true, "greedy": "100 %", "branches": 2, "keyboard": 1,
         "heads": 6, "head": "Block 3, head 2", "depths": 5, "readers": 8, "ranks": 10, "alone": 6, "lines": seen["lines"],
-        "lookedAt": "Once upon a time",
+        "lookedAt": "Below is an inst", // a folder of ours is asked in the form of an instruction
     });
     assert_eq!(seen, expected);
     assert!(seen["lines"].as_u64().is_some_and(|lines| lines > 1), "{seen}");
