@@ -179,3 +179,20 @@ fn copy_all(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(parent)?;
     pass_through(Command::new("cp").arg("-a").arg(from).arg(to))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_change_fits_one_place_and_those_that_show_in_writing_come_first() {
+        let list: List = toml::from_str(include_str!("mutants.toml")).expect("a list");
+        for Mutant { name, file, from, to, .. } in &list.mutant {
+            let text = fs::read_to_string(xtask::project_root().join(file)).expect("a lesson");
+            assert_eq!(text.matches(from).count(), 1, "{name}");
+            syn::parse_str::<syn::Expr>(from).expect(name);
+            syn::parse_str::<syn::Expr>(to).expect(name);
+        }
+        assert!(list.mutant.is_sorted_by_key(|mutant| !mutant.shows_in_writing));
+    }
+}

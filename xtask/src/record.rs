@@ -66,7 +66,8 @@ pub fn run(root: &Path, name: &str) -> Result<()> {
         let (_, path) = path.with_context(|| format!("no program is called {program}"))?;
         let ran = execute(Command::new(path).args(arguments).current_dir(&folder), &start.typed)
             .with_context(|| start.words.join(" "))?;
-        if starts.len() > 1 {
+        let is_in_header = starts.len() == 1 && start.shown.starts_with('$');
+        if !is_in_header {
             text += &above(&start.shown, &ran);
         }
         text += &kept(&ran.stdout, &recording.left_out);
