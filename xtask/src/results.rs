@@ -75,8 +75,8 @@ fn legend() -> String {
 /// The shares of a line: one with what is beside it, or several.
 fn shares(line: &str) -> Vec<Share> {
     static SHARE: LazyLock<Regex> = LazyLock::new(|| {
-        let beside = r"\(([\d.]+) to ([\d.]+)\), ([\d.]+) % by";
-        Regex::new(&format!(r"(\S.*?)\s+([\d.]+) % of (\d+)(?: {beside})?")).expect("a pattern")
+        let beside = r"\(([\d.]+) to ([\d.]+)\),\s+([\d.]+) % by";
+        Regex::new(&format!(r"(\S.*?)\s+([\d.]+) % of (\d+)(?:\s+{beside})?")).expect("a pattern")
     });
     let read = |captures: Captures| -> Option<Share> {
         let number = |group: usize| captures.get(group)?.as_str().parse::<f64>().ok();
