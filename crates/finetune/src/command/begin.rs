@@ -103,7 +103,7 @@ fn plan(
 fn settings(options: &Whole, scratch: bool) -> TrainSettings {
     // For public weights gentle ones, or those under which the small model learns the embedded instructions.
     let (epochs, batch_size, learning_rate, eval_every) =
-        if scratch { (12, 16, 2e-3, 100) } else { (2, 8, 5e-5, 5) };
+        if scratch { (4, 16, 2e-3, 100) } else { (2, 8, 5e-5, 5) };
     let learning_rate = options.learning_rate.unwrap_or(learning_rate);
     TrainSettings {
         seed: options.common.seed,

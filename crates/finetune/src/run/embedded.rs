@@ -12,6 +12,8 @@ use std::collections::HashSet;
 const TESTS: &str = include_str!("../../../../data/instruction_tests.json");
 /// Entries beside those that the chapters quote.
 const MORE: &str = include_str!("../../../../data/more_instructions.json");
+/// Many more from templates, which `data/templates/instructions.py` fills with words.
+const TEMPLATES: &str = include_str!("../../../../data/template_instructions.json");
 /// What people type first, and what is said to it.
 const CONVERSATIONS: &str = include_str!("../../../../data/conversations.json");
 
@@ -37,7 +39,7 @@ struct Tested {
 /// Never in practice: the files are part of the program, and tests read them.
 pub fn entries() -> Result<Vec<Entry>> {
     let mut entries = instructions::embedded()?;
-    for further in [MORE, CONVERSATIONS] {
+    for further in [MORE, TEMPLATES, CONVERSATIONS] {
         let further: Vec<Entry> =
             serde_json::from_str(further).context("the embedded entries are faulty")?;
         entries.extend(further);
@@ -126,6 +128,17 @@ mod tests {
             for entry in &part.entries {
                 assert!(!learned.contains(&question(entry)), "{}: {entry:?}", part.name);
             }
+        }
+    }
+
+    /// Sums and differences are few, and only their wordings are new.
+    #[test]
+    fn no_answer_of_the_test_was_written_from_a_template() {
+        let written: Vec<Entry> = serde_json::from_str(TEMPLATES).expect("our own file");
+        let written: HashSet<&str> = written.iter().map(|entry| entry.output.as_str()).collect();
+        for entry in parts().expect("our own file").iter().flat_map(|part| &part.entries) {
+            let known = written.contains(entry.output.as_str());
+            assert!(entry.kind == "arithmetic" || !known, "{entry:?}");
         }
     }
 
