@@ -10,6 +10,7 @@ use super::{
 use crate::{
     answers::{Answered, answer_all, answer_loss, marks},
     instructions::Split,
+    run::tasks::EMBEDDED_NAME,
 };
 use anyhow::{Result, ensure};
 use embedding::bpe::BytePairEncoder;
@@ -103,7 +104,9 @@ fn plan(
 fn settings(options: &Whole, scratch: bool) -> TrainSettings {
     // For public weights gentle ones, or those under which the small model learns the embedded instructions.
     let (epochs, batch_size, learning_rate, eval_every) =
-        if scratch { (4, 16, 2e-3, 100) } else { (2, 8, 5e-5, 5) };
+        if scratch { (5, 32, 4e-3, 400) } else { (2, 8, 5e-5, 5) };
+    // The embedded instructions are many and alike.
+    let epochs = if !scratch && options.data == EMBEDDED_NAME { 1 } else { epochs };
     let learning_rate = options.learning_rate.unwrap_or(learning_rate);
     TrainSettings {
         seed: options.common.seed,

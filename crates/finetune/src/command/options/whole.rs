@@ -23,13 +23,13 @@ pub struct Whole {
     /// Take only this many entries, chosen as Python's random.sample does
     #[arg(help_heading = "Model and data", long, value_name = "N", value_parser = whole)]
     pub sample: Option<usize>,
-    /// Passes over the training entries [default: 2, for scratch 12]
+    /// Passes over the training entries [default: 2, of the embedded ones 1, for scratch 5]
     #[arg(help_heading = "Training", long, value_name = "N", value_parser = at_least_one)]
     pub epochs: Option<usize>,
-    /// Entries in a batch [default: 8, for scratch 16]
+    /// Entries in a batch [default: 8, for scratch 32]
     #[arg(help_heading = "Training", long, value_name = "N", value_parser = at_least_one)]
     pub batch_size: Option<usize>,
-    /// Highest learning rate [default: 5e-5, for scratch 2e-3]
+    /// Highest learning rate [default: 5e-5, for scratch 4e-3]
     #[arg(help_heading = "Training", long, value_name = "RATE", value_parser = positive)]
     pub learning_rate: Option<f64>,
     /// Share of the activations dropped in training [default: 0]
@@ -38,7 +38,7 @@ pub struct Whole {
     /// Count the loss of the answers only, not of the instructions
     #[arg(help_heading = "Training", long)]
     pub mask_prompt: bool,
-    /// Steps between validations [default: 5, for scratch 100]
+    /// Steps between validations [default: 5, for scratch 400]
     #[arg(help_heading = "Training", long, value_name = "N", value_parser = whole)]
     pub eval_every: Option<usize>,
     /// Steps between checkpoints, 0 for epochs only [default: 0]
