@@ -104,7 +104,7 @@ fn plan(
 fn settings(options: &Whole, scratch: bool) -> TrainSettings {
     // For public weights gentle ones, or those under which the small model learns the embedded instructions.
     let (epochs, batch_size, learning_rate, eval_every) =
-        if scratch { (5, 32, 4e-3, 400) } else { (2, 8, 5e-5, 5) };
+        if scratch { (4, 32, 4e-3, 400) } else { (2, 8, 5e-5, 5) };
     // The embedded instructions are many and alike.
     let epochs = if !scratch && options.data == EMBEDDED_NAME { 1 } else { epochs };
     let learning_rate = options.learning_rate.unwrap_or(learning_rate);
