@@ -97,8 +97,7 @@ fn draw(text: &str, words: &[&str]) -> Result<()> {
 
 /// The pieces of each word after so many merges: `after 1 merges ab c, · ab c, · ab`.
 fn steps_in_words(text: &str, words: &[&str]) -> Result<String> {
-    let mut told =
-        format!("A row of pieces for the words {}: ", visible(words.join(",").as_bytes()));
+    let mut steps = Vec::new();
     for step in 0..4 {
         let encoder = BytePairEncoder::train(text, step);
         let mut rows = Vec::new();
@@ -107,7 +106,8 @@ fn steps_in_words(text: &str, words: &[&str]) -> Result<String> {
             let pieces = ids.iter().map(|&id| Ok(visible(encoder.piece(id)?)));
             rows.push(pieces.collect::<Result<Vec<_>>>()?.join(" "));
         }
-        told += &format!("after {step} merges {}; ", rows.join(", "));
+        steps.push(format!("after {step} merges {}", rows.join(", ")));
     }
-    Ok(told.trim_end_matches("; ").to_owned() + ".")
+    let words = visible(words.join(",").as_bytes());
+    Ok(format!("A row of pieces for the words {words}: {}.", steps.join("; ")))
 }

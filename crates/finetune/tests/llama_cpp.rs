@@ -129,7 +129,7 @@ fn gap(other: &Tensor, expected: &Tensor) -> f64 {
 /// Checks that llama.cpp has our ids, our greedy text and, within a part of their norm, our logits but for the rounding of its GELU.
 ///
 /// Measured with llama-cpp-python 0.3.36 on a processor with AVX-512, as parts of the norm: in float32 1.0e-4 and 2.4e-4 beside our own
-/// logits, 2.0e-7 and 1.6e-7 beside those with GELU by the table; in f16 5.4e-4 and in q8_0 9.0e-3, either way.
+/// logits, 2.0e-7 and 1.6e-7 beside those with GELU by the table; in f16 5.4e-4 and in `q8_0` 9.0e-3, either way.
 fn agrees(model: &Gpt2, encoder: &BytePairEncoder, theirs: &Value, text: &str, tolerance: f64) {
     let prompt = encoder.encode(text);
     assert_eq!(ids(&theirs["ids"]), prompt);
@@ -192,7 +192,7 @@ fn a_tokenizer_of_ones_own_with_padded_rows_a_head_and_no_bias_goes_in() {
     // Rows that stand for no token are never the likeliest in a model that has learned.
     let known = own.encoder.vocab_size() as i64;
     let unknown = model.store.variables()["head.weight"].narrow(0, known, 1536 - known);
-    tch::no_grad(|| unknown.shallow_clone().zero_());
+    let _ = tch::no_grad(|| unknown.shallow_clone().zero_());
     let file = exported(folder.path(), &model, NumberType::F32);
     let text = "it's  we'LL nai\u{308}ve \u{4e00} x\u{b2} 42\n\n the\u{a0}tortoise <|endoftext|>";
     let theirs = read(&python, &file, &file, text);

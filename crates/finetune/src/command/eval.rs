@@ -60,7 +60,7 @@ pub fn eval(options: &Eval) -> Result<()> {
     if options.dtype != Dtype::F32 {
         let rounded = loss_in(options, &model, &ids, stride)?;
         let (of, change) = (options.dtype.to_string(), 100.0 * ((rounded - loss).exp() - 1.0));
-        println!("in {of:<8} perplexity {:.3}, changed by {change:+.3} %", rounded.exp());
+        println!("in {of:<8} perplexity {:.3} ({change:+.3} %)", rounded.exp());
     }
     say_published(&name, &options.text);
     Ok(())
