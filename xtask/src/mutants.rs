@@ -154,10 +154,10 @@ impl Copy {
         Ok(Ran { numbers: losses.join(" "), stderr })
     }
 
-    /// Some words by the model that the last training has left.
+    /// Some words by the model that the last training has left; drawn by chance, since its most probable token is always the same.
     fn write(&self, change: &str, more: &[&str]) -> Result<Ran> {
         let mut command = self.command("finetune", change);
-        let fixed = ["--weights", "run", "--temperature", "0", "--max-new-tokens", "12"];
+        let fixed = ["--weights", "run", "--temperature", "1", "--max-new-tokens", "30"];
         command.args(["complete", "--prompt", "Once there was"]).args(fixed);
         command.args(["--threads", "2"]).args(more);
         let Finished { stdout, stderr, .. } = succeed(&mut command).context(change.to_owned())?;
