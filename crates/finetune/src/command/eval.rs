@@ -1,11 +1,8 @@
 //! How well a model knows a text (chapter 4.1).
 
-use super::{options::Eval, prepare};
+use super::{options::Eval, prepare, scorer};
 use anyhow::{Context, Result, ensure};
-use model::{
-    fast::{self, decode::Dtype},
-    gpt2::Gpt2,
-};
+use model::{fast::decode::Dtype, gpt2::Gpt2};
 use tch::Kind;
 use train::{
     evaluate::{bits_per_byte, sliding_loss, windows},
@@ -79,18 +76,18 @@ fn say_published(name: &str, text: &str) {
 /// The loss of the same ids in the same windows ([`sliding_loss`]) with weights in fewer bits, read as writing reads: what was counted
 /// before is the prompt, and each id after it is read by itself. So both ways of a type take part.
 fn loss_in(options: &Eval, model: &Gpt2, ids: &[i64], stride: usize) -> Result<f64> {
-    let (mut scorer, _) = fast::scorer(model, options.dtype, options.common.path)?;
+    let mut reader = scorer(model, options.dtype, &options.common)?;
     let windows = windows(ids.len(), model.config.context as usize, stride);
     let mut progress = CountProgress::new("window", windows.len());
     let mut sum = 0.0;
     for (begin, end, counted) in windows {
         progress.add();
-        scorer.clear();
-        let mut logits = scorer.read(&ids[begin..counted]); // [V]
+        reader.clear();
+        let mut logits = reader.read(&ids[begin..counted]); // [V]
         for at in counted..end {
             sum -= logits.log_softmax(-1, Kind::Double).double_value(&[ids[at]]);
             if at + 1 < end {
-                logits = scorer.read(&ids[at..=at]);
+                logits = reader.read(&ids[at..=at]);
             }
         }
     }
