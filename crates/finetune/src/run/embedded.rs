@@ -6,7 +6,7 @@ use crate::{
 };
 use anyhow::{Context, Result};
 use serde::Deserialize;
-use std::collections::HashSet;
+use std::{collections::HashSet, iter::repeat_n};
 
 /// The test, each entry with its part.
 const TESTS: &str = include_str!("../../../../data/instruction_tests.json");
@@ -39,11 +39,11 @@ struct Tested {
 /// Never in practice: the files are part of the program, and tests read them.
 pub fn entries() -> Result<Vec<Entry>> {
     let mut entries = instructions::embedded()?;
-    // Some more than once, so that the many from templates do not drown them.
-    for further in [MORE, MORE, TEMPLATES, CONVERSATIONS, CONVERSATIONS, CONVERSATIONS] {
+    // Some count more than once, so that the many from templates do not drown them.
+    for (further, times) in [(MORE, 2), (TEMPLATES, 1), (CONVERSATIONS, 3)] {
         let further: Vec<Entry> =
             serde_json::from_str(further).context("the embedded entries are faulty")?;
-        entries.extend(further);
+        entries.extend(repeat_n(further, times).flatten());
     }
     Ok(entries)
 }
