@@ -1,41 +1,29 @@
 //! Models that people bring, as the commands take or refuse them.
 
+mod small;
+
 use assert_cmd::Command;
 use embedding::bpe::BytePairEncoder;
 use model::{
     config::{Gelu, Gpt2Config},
     format::{self, CONFIG, WEIGHTS, tokenizer_files},
-    gpt2::Gpt2,
 };
 use serde_json::{Value, json};
+use small::{SIZES, untrained};
 use std::{fs, path::Path};
-use tch::Device;
 use tempfile::TempDir;
 
-const SIZES: Gpt2Config =
-    Gpt2Config { context: 64, channels: 8, heads: 2, layers: 1, hidden: 32, ..Gpt2Config::SMALL };
 const CAT: i64 = 3797;
 
-/// A model that scores some ids, given with their logits, above all others whatever it reads.
+/// A folder with a model that scores some ids, given with their logits, above all others.
 fn always(folder: &Path, sizes: Gpt2Config, ids: &[(i64, f64)]) {
-    let model = Gpt2::new(sizes, Device::Cpu).expect("possible sizes");
-    model.initialize_as_gpt2();
-    let named = model.store.variables();
-    tch::no_grad(|| {
-        let _ = named["norm.weight"].shallow_clone().fill_(0.0);
-        let _ = named["norm.bias"].get(0).fill_(1.0);
-        for &(id, logit) in ids {
-            let _ = named["token.weight"].get(id).get(0).fill_(logit);
-        }
-    });
-    format::save(folder, &model).expect("room");
+    format::save(folder, &small::always(sizes, ids)).expect("room");
 }
 
 /// A model whose weights are drawn so wide that its next token is a clear choice.
 fn drawn(folder: &Path, sizes: Gpt2Config) {
     tch::manual_seed(1);
-    let model = Gpt2::new(sizes, Device::Cpu).expect("possible sizes");
-    model.initialize_as_gpt2();
+    let model = untrained(sizes);
     tch::no_grad(|| {
         for weight in model.store.variables().values_mut().filter(|weight| weight.dim() == 2) {
             let _ = weight.g_mul_scalar_(15.0);
@@ -432,7 +420,7 @@ fn models_of_odd_shapes_write_the_lessons_text_on_any_number_of_threads_and_in_e
 #[test]
 fn a_model_of_zeros_writes_the_first_id_in_every_type() {
     let room = room();
-    let model = Gpt2::new(SIZES, Device::Cpu).expect("possible sizes");
+    let model = untrained(SIZES);
     tch::no_grad(|| {
         for weight in model.store.variables().values_mut() {
             let _ = weight.zero_();

@@ -1,9 +1,11 @@
 //! What the command says, to those who use it well and to those who do not.
 
+mod small;
+
 use assert_cmd::Command;
-use model::{config::Gpt2Config, format, gpt2::Gpt2};
+use model::format;
+use small::{SIZES, untrained};
 use std::{fs, path::Path};
-use tch::Device;
 
 fn finetune() -> Command {
     let mut command = Command::cargo_bin("finetune").expect("the command of this crate");
@@ -24,17 +26,7 @@ fn said(command: &mut Command) -> (String, String, i32) {
 
 /// A folder with a very small untrained model.
 fn small_model(folder: &Path) {
-    let config = Gpt2Config {
-        context: 64,
-        channels: 8,
-        heads: 2,
-        layers: 1,
-        hidden: 32,
-        ..Gpt2Config::SMALL
-    };
-    let model = Gpt2::new(config, Device::Cpu).expect("a possible model");
-    model.initialize_as_gpt2();
-    format::save(folder, &model).expect("a writable folder");
+    format::save(folder, &untrained(SIZES)).expect("a writable folder");
 }
 
 #[test]

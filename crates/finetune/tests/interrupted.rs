@@ -1,6 +1,9 @@
 //! A fine-tuning that is killed, refused by the disk or resumed otherwise than it was begun.
 
-use model::{config::Gpt2Config, format, gpt2::Gpt2};
+mod small;
+
+use model::format;
+use small::{SIZES, untrained};
 use std::{
     fs,
     io::{BufRead, BufReader},
@@ -21,17 +24,8 @@ const KILLS: u32 = 12;
 /// A folder with a very small model and twenty tasks.
 fn room() -> TempDir {
     let room = tempfile::tempdir().expect("a folder");
-    let config = Gpt2Config {
-        context: 64,
-        channels: 8,
-        heads: 2,
-        layers: 1,
-        hidden: 32,
-        ..Gpt2Config::SMALL
-    };
     tch::manual_seed(1);
-    let model = Gpt2::new(config, Device::Cpu).expect("a possible model");
-    model.initialize_as_gpt2();
+    let model = untrained(SIZES);
     format::save(&room.path().join("weights"), &model).expect("saved");
     let entries: Vec<String> = (0..20)
         .map(|i| {

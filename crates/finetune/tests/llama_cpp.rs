@@ -1,6 +1,8 @@
 //! The file that `export --gguf` writes, in llama.cpp and in its own reader. Needs an environment of its own, in which llama.cpp is
 //! compiled for minutes, so that `cargo xtask reference` does not make it.
 
+mod small;
+
 use embedding::{
     bpe::{BytePairEncoder, END_OF_TEXT},
     support::texts::{PROSE, STORY, project_root},
@@ -208,28 +210,11 @@ fn a_tokenizer_of_ones_own_with_padded_rows_a_head_and_no_bias_goes_in() {
 /// A model that writes a mark wherever it is held to JSON of our schema: `":` or `:`, then a minus where `minus` prefers it and the form
 /// allows it, then `7`, then `}`, then the end.
 fn judging(minus: f64) -> Gpt2 {
-    let config = Gpt2Config {
-        context: 1024,
-        channels: 8,
-        heads: 2,
-        layers: 1,
-        hidden: 32,
-        ..Gpt2Config::SMALL
-    };
-    let model = Gpt2::new(config, Device::Cpu).expect("a possible model");
-    model.initialize_as_gpt2();
-    let named = model.store.variables();
-    tch::no_grad(|| {
-        let _ = named["norm.weight"].shallow_clone().fill_(0.0);
-        let _ = named["norm.bias"].shallow_clone().fill_(0.0);
-        let _ = named["norm.bias"].get(0).fill_(1.0);
-        for (text, logit) in [("\":", 10.0), (":", 11.0), ("7", 12.0), ("-", minus), ("}", 13.0)] {
-            let id = BytePairEncoder::gpt2().encode(text)[0];
-            let _ = named["token.weight"].get(id).get(0).fill_(logit);
-        }
-        let _ = named["token.weight"].get(END_OF_TEXT).get(0).fill_(14.0);
-    });
-    model
+    let id = |text: &str| BytePairEncoder::gpt2().encode(text)[0];
+    let marks = [("\":", 10.0), (":", 11.0), ("7", 12.0), ("-", minus), ("}", 13.0)];
+    let marks = marks.map(|(text, logit)| (id(text), logit));
+    let ids = [&marks[..], &[(END_OF_TEXT, 14.0)]].concat();
+    small::always(Gpt2Config { context: 1024, ..small::SIZES }, &ids)
 }
 
 /// What a judge says of two answers behind the server of llama-cpp-python, which refuses the schema as OpenAI wants it given, with status

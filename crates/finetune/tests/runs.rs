@@ -1,13 +1,15 @@
 //! The runs of a project, as commands find and list them.
 
+mod small;
+
 use assert_cmd::Command;
-use model::{config::Gpt2Config, format, gpt2::Gpt2};
+use model::format;
+use small::{SIZES, always};
 use std::{
     fs::{self, File},
     path::PathBuf,
     time::{Duration, SystemTime},
 };
-use tch::Device;
 use tempfile::TempDir;
 
 /// A folder that passes for a project's root.
@@ -50,22 +52,7 @@ impl Project {
 
     /// Gives a run a model that writes the token with this id, whatever it reads.
     fn model(&self, name: &str, id: i64) {
-        let sizes = Gpt2Config {
-            context: 64,
-            channels: 8,
-            heads: 2,
-            layers: 1,
-            hidden: 32,
-            ..Gpt2Config::SMALL
-        };
-        let model = Gpt2::new(sizes, Device::Cpu).expect("possible sizes");
-        model.initialize_as_gpt2();
-        let named = model.store.variables();
-        tch::no_grad(|| {
-            let _ = named["norm.weight"].shallow_clone().fill_(0.0);
-            let _ = named["norm.bias"].get(0).fill_(1.0);
-            let _ = named["token.weight"].get(id).get(0).fill_(12.0);
-        });
+        let model = always(SIZES, &[(id, 12.0)]);
         format::save(&self.path("runs").join(name), &model).expect("room");
     }
 

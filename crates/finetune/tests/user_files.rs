@@ -1,9 +1,11 @@
 //! Files of the user: nothing of theirs is lost, whatever is asked for and however it ends.
 
+mod small;
+
 use assert_cmd::Command;
-use model::{config::Gpt2Config, format, gpt2::Gpt2};
+use model::format;
+use small::{SIZES, untrained};
 use std::{fs, path::PathBuf};
-use tch::Device;
 use tempfile::TempDir;
 
 /// A folder with a very small model and a task.
@@ -12,17 +14,7 @@ struct Room(TempDir);
 impl Room {
     fn new() -> Self {
         let room = Self(tempfile::tempdir().expect("a folder"));
-        let config = Gpt2Config {
-            context: 64,
-            channels: 8,
-            heads: 2,
-            layers: 1,
-            hidden: 32,
-            ..Gpt2Config::SMALL
-        };
-        let model = Gpt2::new(config, Device::Cpu).expect("a possible model");
-        model.initialize_as_gpt2();
-        format::save(&room.at("m"), &model).expect("a writable folder");
+        format::save(&room.at("m"), &untrained(SIZES)).expect("a writable folder");
         room.write("tasks.json", r#"[{"id": 7, "instruction": "Name a bird.", "output": "owl"}]"#);
         room
     }

@@ -2,9 +2,13 @@
 
 #![allow(dead_code)] // each test uses a part of it
 
+#[path = "../small/mod.rs"]
+mod small;
+
 use finetune::export;
-use model::{config::Gpt2Config, gpt2::Gpt2};
+use model::config::Gpt2Config;
 use serde_json::{Value, json};
+use small::{SIZES, untrained};
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
@@ -12,7 +16,6 @@ use std::{
     process::{Child, ChildStdout, Command, Stdio},
     time::Duration,
 };
-use tch::Device;
 use tempfile::TempDir;
 
 /// A server with a small model, which ends with this value.
@@ -31,16 +34,7 @@ impl Drop for Server {
 }
 
 pub fn small_model(folder: &Path) {
-    let config = Gpt2Config {
-        context: 64,
-        channels: 8,
-        heads: 2,
-        layers: 2,
-        hidden: 32,
-        ..Gpt2Config::SMALL
-    };
-    let model = Gpt2::new(config, Device::Cpu).expect("a possible model");
-    model.initialize_as_gpt2();
+    let model = untrained(Gpt2Config { layers: 2, ..SIZES });
     export::export(folder, &model).expect("a writable folder");
 }
 
