@@ -31,8 +31,8 @@ pub fn all() -> [Preset; 3] {
         Preset {
             name: "story",
             text: Some("tinystories"),
-            config: sizes(2048, 256, 128, 4, 4),
-            settings: training(4, 8000, 3e-3),
+            config: sizes(4096, 256, 128, 4, 4),
+            settings: training(4, 5000, 3e-3),
         },
         Preset {
             name: "shakespeare",
