@@ -6,6 +6,10 @@ SENTENCE = "{this|this sentence|the sentence|the following|the following sentenc
 OBJECT = "{this|this sentence|the sentence|the following|the sentence below}"
 
 TASKS = {
+    "repeat": """Repeat {this|it|the words|what I say}
+        {Say|Write} {this|it|the same} again
+        {Say|Write} {this|it|the same} once more
+        Copy {this|it|the words}""",
     "past": """{Put|Change|Turn|Move|Shift|Set|Transfer} S {into|to} the past{| tense}
         {Rewrite|Write|Say|Repeat|Restate|Give|Phrase|Express} S in the past{| tense}
         {Rewrite|Tell|Say|Write} S as {if it were over|if it happened yesterday|something that is over|past}

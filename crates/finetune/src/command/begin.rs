@@ -18,6 +18,7 @@ use model::{fast::decode::Dtype, format::tokenizer_files, gpt2::Gpt2};
 use std::sync::atomic::{AtomicBool, Ordering};
 use tch::Device;
 use train::{
+    adamw::AdamWSettings,
     command::take_path,
     run::{
         folder::RunFolder,
@@ -104,7 +105,7 @@ fn plan(
 fn settings(options: &Whole, scratch: bool) -> TrainSettings {
     // For public weights gentle ones, or those under which the small model learns the embedded instructions.
     let (epochs, batch_size, learning_rate, eval_every) =
-        if scratch { (4, 32, 4e-3, 400) } else { (2, 8, 5e-5, 5) };
+        if scratch { (3, 32, 4e-3, 400) } else { (2, 8, 5e-5, 5) };
     // The embedded instructions are many and alike.
     let epochs = if !scratch && options.data == EMBEDDED_NAME { 1 } else { epochs };
     let learning_rate = options.learning_rate.unwrap_or(learning_rate);
@@ -115,6 +116,10 @@ fn settings(options: &Whole, scratch: bool) -> TrainSettings {
         learning_rate,
         min_lr: if scratch { learning_rate / 10.0 } else { learning_rate },
         warmup_steps: if scratch { 50 } else { 0 },
+        optimizer: AdamWSettings {
+            beta2: if scratch { 0.95 } else { 0.999 },
+            ..Default::default()
+        },
         eval_every: options.eval_every.unwrap_or(eval_every),
         eval_batches: 5,
         save_every: options.save_every.unwrap_or(0),

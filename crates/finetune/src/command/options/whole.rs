@@ -23,7 +23,7 @@ pub struct Whole {
     /// Take only this many entries, chosen as Python's random.sample does
     #[arg(help_heading = "Model and data", long, value_name = "N", value_parser = whole)]
     pub sample: Option<usize>,
-    /// Passes over the training entries [default: 2, of the embedded ones 1, for scratch 4]
+    /// Passes over the training entries [default: 2, of the embedded ones 1, for scratch 3]
     #[arg(help_heading = "Training", long, value_name = "N", value_parser = at_least_one)]
     pub epochs: Option<usize>,
     /// Entries in a batch [default: 8, for scratch 32]
