@@ -124,11 +124,7 @@ enum Command {
     },
     /// Check what clippy cannot know: who names whom, what is woven, how long files are, links, numbers, shapes
     #[command(after_help = "Example: cargo xtask lint")]
-    Lint {
-        /// Print how much of each lesson file is woven and how large everything is, and check nothing
-        #[arg(long)]
-        counts: bool,
-    },
+    Lint,
     /// Change the lesson in a copy, one thing at a time, and check that what was changed is what runs
     #[command(after_help = "Example: cargo xtask mutants")]
     Mutants,
@@ -210,8 +206,7 @@ fn execute(command: Command) -> Result<ExitCode> {
         }
         Command::Bench(options) => bench::run(&root, &options),
         Command::Weave { check } => weave::run(&root, check),
-        Command::Lint { counts: true } => lint::counts(&root),
-        Command::Lint { counts: false } => lint::run(&root),
+        Command::Lint => lint::run(&root),
         Command::Ledger { chapter, all } => ledger::run(&root, &chapter, all),
         Command::Mutants => mutants::run(&root),
         Command::Record { name } => record::run(&root, &name),

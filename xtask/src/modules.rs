@@ -109,11 +109,10 @@ fn resolve(
     Some(at)
 }
 
-/// The module that a path from the root of the crate leads into: the deepest that is on its way.
-pub fn owner<'a>(target: &[String], all: &'a [Module]) -> Option<&'a Module> {
-    all.iter()
-        .filter(|module| target.starts_with(&module.path))
-        .max_by_key(|module| module.path.len())
+/// The number of the module that a path from the root of the crate leads into: the deepest that is on its way.
+pub fn owner(target: &[String], all: &[Module]) -> Option<usize> {
+    let on_the_way = (0..all.len()).filter(|index| target.starts_with(&all[*index].path));
+    on_the_way.max_by_key(|index| all[*index].path.len())
 }
 
 #[cfg(test)]
@@ -171,7 +170,7 @@ mod tests {
         );
         let into = |target: &str| {
             let target: Vec<_> = target.split("::").map(str::to_owned).collect();
-            owner(&target, &all).map(|module| module.path.join("::"))
+            owner(&target, &all).map(|index| all[index].path.join("::"))
         };
         assert_eq!(into("a::c::z").as_deref(), Some("a::c"));
         assert_eq!(into("a::r").as_deref(), Some("a"));

@@ -14,34 +14,27 @@ use super::laws::Root;
 /// A line for each set of files that lead to one another.
 pub fn check(project: &Path, roots: &[Root]) -> Vec<String> {
     let mut findings = Vec::new();
-    for root in roots {
-        for circle in find(root) {
-            let files: Vec<_> = circle
-                .iter()
-                .map(|&index| seen_from(project, &root.modules[index].file).display().to_string())
-                .collect();
-            findings
-                .push(format!("{}: a circle: each of these leads to the others", files.join(", ")));
+    for Root { modules, .. } in roots {
+        for circle in circles(&edges(modules)) {
+            let file =
+                |&index: &usize| seen_from(project, &modules[index].file).display().to_string();
+            let files = circle.iter().map(file).collect::<Vec<_>>().join(", ");
+            findings.push(format!("{files}: a circle: each of these leads to the others"));
         }
     }
     findings
 }
 
-/// The sets of modules that lead to one another, by their number.
-pub fn find(root: &Root) -> BTreeSet<BTreeSet<usize>> {
-    circles(&edges(&root.modules))
-}
-
-/// For each module the others that its file leads to.
+/// For each module the others that its file leads to, by their numbers.
 fn edges(modules: &[Module]) -> BTreeMap<usize, BTreeSet<usize>> {
     let leads_to = |from: &Module| {
         let paths = from.names(modules).filter(|(_, path)| !path.in_tests);
         let owners = paths.filter_map(|(target, _)| owner(&target, modules));
-        let strangers = owners
-            .filter(|to| !to.path.starts_with(&from.path) && !from.path.starts_with(&to.path));
-        strangers
-            .filter_map(|to| modules.iter().position(|module| module.path == to.path))
-            .collect()
+        let is_stranger = |to: &usize| {
+            let to = &modules[*to].path;
+            !to.starts_with(&from.path) && !from.path.starts_with(to)
+        };
+        owners.filter(is_stranger).collect()
     };
     let sources = modules.iter().enumerate().filter(|(_, module)| !module.is_for_tests);
     sources.map(|(index, module)| (index, leads_to(module))).collect()

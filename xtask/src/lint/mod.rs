@@ -111,38 +111,6 @@ fn pages(root: &Path, legend: &Legend, findings: &mut Vec<String>) -> Result<usi
     Ok(woven.len() + others.len())
 }
 
-/// Prints how much of each lesson file the chapters show, and how large everything is.
-pub fn counts(root: &Path) -> Result<()> {
-    let roots = laws::roots(root)?;
-    println!("{:<48} {:>6} {:>6} {:>6}", "lesson file", "code", "woven", "share");
-    let row = |name: &str, code: usize, woven: usize| {
-        let percent = (100 * woven).checked_div(code).unwrap_or(100);
-        println!("{name:<48} {code:>6} {woven:>6} {percent:>4} %");
-    };
-    let shares = woven::shares(root, &roots)?;
-    for share in &shares {
-        row(&share.file, share.code, share.woven);
-    }
-    let sum = |of: fn(&woven::Share) -> usize| shares.iter().map(of).sum();
-    row("all", sum(|share| share.code), sum(|share| share.woven));
-    println!("GPT-2 and its parts: {} lines of code", woven::of_gpt2(&shares));
-    for (name, is_ours) in [("crates", true), ("xtask", false)] {
-        let of: Vec<_> = roots.iter().filter(|root| root.is_chapter() == is_ours).collect();
-        let files: Vec<_> = of.iter().flat_map(|root| sizes::sources(root)).collect();
-        println!(
-            "{name}: {} files, {} lines without tests, {} files above {} lines, {} functions above {} lines, {} circles",
-            files.len(),
-            files.iter().map(|file| sizes::lines(file)).sum::<usize>(),
-            files.iter().filter(|file| sizes::lines(file) > sizes::FILE).count(),
-            sizes::FILE,
-            files.iter().map(|file| sizes::long_functions(file).len()).sum::<usize>(),
-            sizes::FUNCTION,
-            of.iter().map(|root| circles::find(root).len()).sum::<usize>(),
-        );
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

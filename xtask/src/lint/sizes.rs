@@ -8,22 +8,25 @@ use crate::modules::Module;
 use super::laws::Root;
 
 /// Lines of a file, its tests left out.
-pub const FILE: usize = 250;
+const FILE: usize = 250;
 /// Lines of a function, from its name to its last bracket.
-pub const FUNCTION: usize = 40;
+const FUNCTION: usize = 40;
 
 /// Every file and function that is too long.
 pub fn check(project: &Path, roots: &[Root]) -> Vec<String> {
     let mut findings = Vec::new();
     for module in roots.iter().flat_map(sources) {
         let mut add = |finding: String| findings.push(at(project, &module.file, &finding));
-        let lines = lines(module);
+        let lines = module.source.lines.len() - module.source.test_lines().len();
         if lines > FILE {
             add(format!("{lines} lines without tests; {FILE} are enough for one question"));
         }
-        for (name, line, length) in long_functions(module) {
-            let enough = format!("{FUNCTION} are enough for one thought");
-            add(format!("line {line}: {name} takes {length} lines; {enough}"));
+        for item in module.source.named().into_iter().filter(|item| item.body.is_some()) {
+            let (name, line, length) = (item.path, *item.lines.start(), item.lines.count());
+            if length > FUNCTION {
+                let enough = format!("{FUNCTION} are enough for one thought");
+                add(format!("line {line}: {name} takes {length} lines; {enough}"));
+            }
         }
     }
     findings
@@ -32,20 +35,6 @@ pub fn check(project: &Path, roots: &[Root]) -> Vec<String> {
 /// The files that are not for tests alone.
 pub fn sources(root: &Root) -> impl Iterator<Item = &Module> {
     root.modules.iter().filter(|module| !module.is_for_tests)
-}
-
-/// The lines of a file outside of its test modules.
-pub fn lines(module: &Module) -> usize {
-    module.source.lines.len() - module.source.test_lines().len()
-}
-
-/// Functions that are too long: name, line and length.
-pub fn long_functions(module: &Module) -> Vec<(String, usize, usize)> {
-    let functions = module.source.named().into_iter().filter(|item| item.body.is_some());
-    functions
-        .map(|item| (item.path, *item.lines.start(), item.lines.count()))
-        .filter(|(_, _, length)| *length > FUNCTION)
-        .collect()
 }
 
 #[cfg(test)]

@@ -30,43 +30,37 @@ const GPT2: [&str; 11] = [
 const MOST: usize = 480;
 
 /// How much of a lesson file the chapters show.
-pub struct Share {
+struct Share {
     /// The file, seen from the project's folder.
-    pub file: String,
+    file: String,
     /// Its lines of code: no blank lines, comments, documentation, tests.
-    pub code: usize,
+    code: usize,
     /// Those of them that are in a chapter.
-    pub woven: usize,
+    woven: usize,
     /// The items that are in none, with their lines of code.
-    left_out: Vec<(String, usize)>,
+    left_out: Vec<String>,
 }
 
 /// Every lesson file that the chapters leave out too much of.
 pub fn check(project: &Path, roots: &[Root]) -> Result<Vec<String>> {
     let shares = shares(project, roots)?;
-    let low = |share: &&Share| 3 * share.woven < 2 * share.code;
-    let mut findings: Vec<String> = shares.iter().filter(low).map(|share| {
-        let Share { file, code, woven, left_out } = share;
-        let percent = 100 * woven / code;
-        let left_out: Vec<String> = left_out.iter().map(|(name, lines)| format!("{name} ({lines})")).collect();
-        let left_out = left_out.join(", ");
-        format!("{file}: {woven} of {code} lines of code are woven into a chapter, {percent} %; two thirds must be. Not woven: {left_out}")
-    }).collect();
-    let code = of_gpt2(&shares);
+    let mut findings = Vec::new();
+    for Share { file, code, woven, left_out } in &shares {
+        if 3 * woven < 2 * code {
+            let (percent, left_out) = (100 * woven / code, left_out.join(", "));
+            findings.push(format!("{file}: {woven} of {code} lines of code are woven into a chapter, {percent} %; two thirds must be. Not woven: {left_out}"));
+        }
+    }
+    let is_of_gpt2 = |share: &&Share| GPT2.iter().any(|part| share.file.ends_with(part));
+    let code: usize = shares.iter().filter(is_of_gpt2).map(|share| share.code).sum();
     if code > MOST {
         findings.push(format!("{}: {code} lines of code; {MOST} are enough", GPT2.join(", ")));
     }
     Ok(findings)
 }
 
-/// The lines of code of a GPT-2 and its writing.
-pub fn of_gpt2(shares: &[Share]) -> usize {
-    let is_part = |share: &&Share| GPT2.iter().any(|part| share.file.ends_with(part));
-    shares.iter().filter(is_part).map(|share| share.code).sum()
-}
-
 /// The share of each lesson file in reading order of the crates.
-pub fn shares(project: &Path, roots: &[Root]) -> Result<Vec<Share>> {
+fn shares(project: &Path, roots: &[Root]) -> Result<Vec<Share>> {
     let woven = woven_items(project)?;
     let mut shares = Vec::new();
     for module in roots.iter().filter(|root| root.is_chapter()).flat_map(Root::lesson) {
@@ -80,7 +74,8 @@ pub fn shares(project: &Path, roots: &[Root]) -> Result<Vec<Share>> {
         let woven = code.intersection(&shown).count();
         let hidden = |item: &Named| !item.lines.clone().any(|line| shown.contains(&line));
         let left_out = module.source.named().into_iter().filter(hidden);
-        let left_out = left_out.map(|item| (item.path, item.lines.count())).collect();
+        let left_out =
+            left_out.map(|item| format!("{} ({})", item.path, item.lines.count())).collect();
         shares.push(Share { file, code: code.len(), woven, left_out });
     }
     Ok(shares)
