@@ -2,12 +2,14 @@
 //! markers of `weave` gone. The rest of a page stays as it is.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use anyhow::{Context, Result, bail};
 use pulldown_cmark::{Event, Tag};
 use pulldown_latex::config::{DisplayMode, RenderConfig};
 use pulldown_latex::mathml::push_mathml;
 use pulldown_latex::{Parser, Storage};
+use regex::{Captures, Regex};
 
 use crate::markdown::Page;
 
@@ -82,6 +84,7 @@ fn link(text: &str, whole: &Range<usize>, target: &str) -> Option<(Range<usize>,
 
 /// A formula as MathML on one line that Markdown passes through as it is.
 fn mathml(formula: &str, display_mode: DisplayMode) -> Result<String> {
+    static WORDS: LazyLock<Regex> = LazyLock::new(|| Regex::new(">[^<]+").expect("a pattern"));
     let storage = Storage::new();
     let mut html = String::new();
     let config = RenderConfig { display_mode, ..RenderConfig::default() };
@@ -90,25 +93,13 @@ fn mathml(formula: &str, display_mode: DisplayMode) -> Result<String> {
     if html.contains("<merror") {
         bail!("the formula `{}` cannot be drawn", formula.trim());
     }
-    let (mut out, mut in_tag) = (String::new(), false);
-    for c in html.chars() {
-        match c {
-            '<' => in_tag = true,
-            '>' => in_tag = false,
-            '\n' => {
-                out.push(' ');
-                continue;
-            }
-            // Between tags Markdown still looks for emphasis, links and tables.
-            '*' | '_' | '`' | '[' | ']' | '\\' | '~' | '|' | '$' if !in_tag => {
-                out.extend(["&#", &u32::from(c).to_string(), ";"]);
-                continue;
-            }
-            _ => {}
-        }
-        out.push(c);
-    }
-    Ok(out)
+    // Between tags Markdown still looks for emphasis, links and tables.
+    let escape = |c: char| match c {
+        '*' | '_' | '`' | '[' | ']' | '\\' | '~' | '|' | '$' => format!("&#{};", u32::from(c)),
+        _ => c.to_string(),
+    };
+    let escaped = |words: &Captures| words[0].chars().map(escape).collect::<String>();
+    Ok(WORDS.replace_all(&html.replace('\n', " "), escaped).into_owned())
 }
 
 #[cfg(test)]
