@@ -11,6 +11,7 @@ use anyhow::{Context, Result, ensure};
 use fs_err as fs;
 use serde::Deserialize;
 
+use crate::learn::take_over::take_over;
 use crate::run::{Finished, cargo, pass_through, succeed};
 
 /// The environment variable that turns a change on.
@@ -102,7 +103,7 @@ impl Copy {
         for mutant in mutants {
             self.change(mutant)?;
         }
-        self.take_over(root)
+        take_over(&root.join("target"), &self.target).map(|_| ())
     }
 
     /// Lets an environment variable choose between the lesson and the change.
@@ -114,22 +115,6 @@ impl Copy {
         let is_on = format!("std::env::var({SWITCH:?}).is_ok_and(|on| on == {name:?})");
         let chosen = format!("(if {is_on} {{ {to} }} else {{ {from} }})");
         Ok(fs::write(&path, text.replace(from, &chosen))?)
-    }
-
-    /// Takes over what cargo has built of other people's crates, by links, where it has built them already.
-    fn take_over(&self, root: &Path) -> Result<()> {
-        let (built, ours) = (root.join("target/debug"), self.target.join("debug"));
-        if ours.exists() || !built.exists() {
-            return Ok(());
-        }
-        fs::create_dir_all(&ours)?;
-        for part in ["build", "deps", ".fingerprint"] {
-            // Cargo writes over some of these files in place; such are copied.
-            let by = if part == ".fingerprint" { "-a" } else { "-al" };
-            let mut copy = Command::new("cp");
-            pass_through(copy.arg(by).arg(built.join(part)).arg(ours.join(part)))?;
-        }
-        Ok(())
     }
 
     fn build(&self) -> Result<()> {

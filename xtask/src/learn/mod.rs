@@ -51,7 +51,7 @@ mod start;
 mod state;
 mod status;
 mod symptoms;
-mod take_over;
+pub mod take_over;
 mod task;
 mod text;
 mod update;
