@@ -8,38 +8,19 @@ use regex::Regex;
 /// versions such as 2.13.0.
 pub fn numbers(line: &str) -> Vec<(usize, String)> {
     static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"(?:^|[^\w.])([0-9](?:[0-9.,]*[0-9])?)((?:[eE][+-]?[0-9]+)?)")
-            .expect("a pattern")
+        let whole = r"[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+"; // `1,024` is one number, `1,2` are two
+        let number = format!(r"(?:^|[^\w.])((?:{whole})(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)\b");
+        Regex::new(&number).expect("a pattern")
     });
-    let mut found = Vec::new();
-    for number in NUMBER.captures_iter(line) {
-        let (whole, (_, [raw, exponent])) = (number.get_match(), number.extract());
-        // A letter that is no exponent makes it part of a word (124M, 2x).
-        let is_part = line[whole.end()..].starts_with(|c: char| c.is_alphanumeric() || c == '_');
-        if !is_part && raw.matches('.').count() <= 1 {
-            found.extend(split_list(raw, whole.end() - exponent.len() - raw.len(), exponent));
-        }
-    }
+    let is_version = |end: usize| {
+        let rest = line[end..].strip_prefix('.');
+        rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    let found = NUMBER.captures_iter(line).filter_map(|number| number.get(1));
     found
-}
-
-/// `1,024` is one number, `1,2` are two.
-fn split_list(raw: &str, start: usize, exponent: &str) -> Vec<(usize, String)> {
-    let whole = raw.split('.').next().unwrap_or(raw);
-    let mut groups = whole.split(',');
-    let first_fits = groups.next().is_some_and(|group| (1..=3).contains(&group.len()));
-    if first_fits && groups.all(|group| group.len() == 3) {
-        return vec![(start, format!("{}{exponent}", raw.replace(',', "")))];
-    }
-    let mut at = start;
-    let mut found = Vec::new();
-    for part in raw.split(',') {
-        if !part.is_empty() {
-            found.push((at, part.to_owned()));
-        }
-        at += part.len() + 1;
-    }
-    found
+        .filter(|number| !is_version(number.end()))
+        .map(|number| (number.start(), number.as_str().replace(',', "")))
+        .collect()
 }
 
 #[cfg(test)]
