@@ -118,7 +118,7 @@ impl Built {
     /// Runs a demo from the project's folder, as `cargo run` would, and lets it draw; an error where it did not compile.
     pub fn run(&self, root: &Path, demo: Demo) -> Result<Finished> {
         let program = self.0.iter().find(|(name, _)| name == demo.name);
-        let (_, program) = program.context("it does not compile; see above")?;
+        let (_, program) = program.context("it has no file or does not compile; see above")?;
         capture(Command::new(program).current_dir(root).env("GPT2_FIGURES", "1"))
     }
 }
