@@ -10,6 +10,7 @@ use xtask::setup;
 use crate::chapter::{Outcome, Run};
 use crate::compare::Pair;
 use crate::contents;
+use crate::table;
 
 /// Runs the demos of a chapter, or of all, and prints the ledger; `each_number` gives every number a line.
 pub fn run(root: &Path, which: &str, each_number: bool) -> Result<()> {
@@ -24,7 +25,7 @@ pub fn run(root: &Path, which: &str, each_number: bool) -> Result<()> {
 
 /// Prints the ledger of demos that have run.
 pub fn print(outcomes: &[Outcome], each_number: bool) -> Result<()> {
-    println!("{}", if each_number { every_number(outcomes) } else { summary(outcomes) });
+    print!("{}", if each_number { every_number(outcomes) } else { summary(outcomes) });
     let missed = missed(outcomes);
     ensure!(missed.is_empty(), "the ledger is not green: {}", missed.join(", "));
     Ok(())
@@ -44,10 +45,8 @@ fn missed(outcomes: &[Outcome]) -> Vec<&str> {
 
 /// One line for each demo, and one for all.
 fn summary(outcomes: &[Outcome]) -> String {
-    let mut rows = vec![
-        row(&["demo", "numbers", "equal as printed", "largest difference", "verdict"]),
-        rule(5),
-    ];
+    let mut rows =
+        vec![row(&["demo", "numbers", "equal as printed", "largest difference", "verdict"])];
     let mut all = Vec::new();
     for outcome in counted(outcomes) {
         let name = outcome.demo.name;
@@ -59,11 +58,11 @@ fn summary(outcomes: &[Outcome]) -> String {
         all.extend(&comparison.numbers);
     }
     rows.push(sum("all", &all, missed(outcomes).is_empty()));
-    rows.join("\n")
+    table::aligned(&rows)
 }
 
 /// How many numbers there are, how many of them are equal, and how far the others lie apart at most.
-fn sum(name: &str, numbers: &[&Pair], holds: bool) -> String {
+fn sum(name: &str, numbers: &[&Pair], holds: bool) -> Vec<String> {
     let same = numbers.iter().filter(|pair| pair.gap == 0.0).count();
     let largest = numbers.iter().map(|pair| pair.gap).fold(0.0, larger);
     row(&[name, &numbers.len().to_string(), &same.to_string(), &gap(largest), verdict(holds)])
@@ -71,10 +70,8 @@ fn sum(name: &str, numbers: &[&Pair], holds: bool) -> String {
 
 /// One line for each number.
 fn every_number(outcomes: &[Outcome]) -> String {
-    let mut rows = vec![
-        row(&["demo", "line", "quantity", "PyTorch", "ours", "difference", "verdict"]),
-        rule(7),
-    ];
+    let mut rows =
+        vec![row(&["demo", "line", "quantity", "PyTorch", "ours", "difference", "verdict"])];
     for outcome in counted(outcomes) {
         let name = outcome.demo.name;
         let Ok((_, _, comparison)) = &outcome.result else {
@@ -88,7 +85,7 @@ fn every_number(outcomes: &[Outcome]) -> String {
             row(&[name, &line, quantity, &pair.expected, &pair.ours, &gap, verdict])
         }));
     }
-    rows.join("\n")
+    table::aligned(&rows)
 }
 
 fn verdict(holds: bool) -> &'static str {
@@ -104,14 +101,8 @@ fn gap(value: f64) -> String {
     if value == 0.0 { "0".to_owned() } else { format!("{value:.1e}") }
 }
 
-fn row(cells: &[&str]) -> String {
-    let (first, rest) = cells.split_first().unwrap_or((&"", &[]));
-    let rest: Vec<_> = rest.iter().map(|cell| format!(" {cell:>18} |")).collect();
-    format!("| {first:<20} |{}", rest.concat())
-}
-
-fn rule(columns: usize) -> String {
-    format!("| {} |{}", "-".repeat(20), format!(" {}: |", "-".repeat(17)).repeat(columns - 1))
+fn row(cells: &[&str]) -> Vec<String> {
+    cells.iter().map(ToString::to_string).collect()
 }
 
 #[cfg(test)]

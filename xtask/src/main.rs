@@ -30,6 +30,7 @@ mod run;
 mod slices;
 mod source;
 mod svg;
+mod table;
 mod test;
 mod weave;
 

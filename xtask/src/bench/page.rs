@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::table;
+
 use super::compare::Outcome;
 
 const PROCESSORS: &str = "## By processor";
@@ -59,33 +61,11 @@ pub fn table(outcome: &Outcome, unit: Unit) -> String {
             line.push(row.loss.map_or(String::new(), |loss| format!("{loss:.4}")));
         }
     }
-    let mut text = aligned(&lines);
+    let mut text = table::aligned(&lines);
     for absent in &outcome.absent {
         let _ = writeln!(text, "\nNot measured: {absent}."); // writing to a string cannot fail
     }
     text
-}
-
-/// Lines of cells as a table whose first column stands left and whose others stand right.
-fn aligned(lines: &[Vec<String>]) -> String {
-    let width = |column: usize| {
-        lines.iter().map(|line| line[column].chars().count()).max().unwrap_or_default()
-    };
-    let widths: Vec<usize> = (0..lines[0].len()).map(width).collect();
-    let row = |cells: &[String]| {
-        let cells = cells.iter().zip(&widths).enumerate();
-        let cells = cells.map(|(column, (cell, &width))| match column {
-            0 => format!(" {cell:<width$} |"),
-            _ => format!(" {cell:>width$} |"),
-        });
-        format!("|{}\n", cells.collect::<String>())
-    };
-    let rule = |(column, width): (usize, &usize)| match column {
-        0 => "-".repeat(*width),
-        _ => "-".repeat(width - 1) + ":",
-    };
-    let rules: Vec<String> = widths.iter().enumerate().map(rule).collect();
-    row(&lines[0]) + &row(&rules) + &lines[1..].iter().map(|line| row(line)).collect::<String>()
 }
 
 /// The row of a processor: ours, and each peer with ours to theirs.
