@@ -1,5 +1,6 @@
 //! A run that is killed at random moments, in the middle of writing too, ends with the weights of a run left in peace.
 
+use serde_json::Value;
 use std::{
     fs,
     io::{BufRead, BufReader},
@@ -14,6 +15,9 @@ const CONFIG: &str =
     r#"{"vocab_size": 50257, "n_positions": 16, "n_embd": 8, "n_head": 2, "n_layer": 1}"#;
 const STEPS: u32 = 32;
 const KILLS: u32 = 8;
+/// With two threads, one run of the lesson in about fifty was seen to differ from another, killed or not, in the last of seven digits of
+/// a gradient's norm. A step that is lost, taken twice or drawn otherwise changes the first three.
+const LAST_DIGITS: f64 = 1e-5;
 
 fn start(folder: &Path, words: &str) -> Child {
     Command::new(TRAIN)
@@ -42,12 +46,11 @@ fn wait_for(child: &mut Child, words: &str) -> String {
 
 #[test]
 fn kills_leave_no_trace_in_the_weights_by_either_path() {
-    // Autograd's last digits on two threads were seen to change now and then, in about one of fifty runs, so that one is tested.
-    kill_often("--threads 1 --path lesson --dropout 0.1");
-    kill_often("--threads 2 --path fast --dropout 0.1");
+    kill_often("--threads 2 --path fast --dropout 0.1", 0.0);
+    kill_often("--threads 2 --path lesson --dropout 0.1", LAST_DIGITS);
 }
 
-fn kill_often(path: &str) {
+fn kill_often(path: &str, tolerance: f64) {
     let room = tempfile::tempdir().expect("a folder");
     let folder = room.path();
     fs::write(folder.join("config.json"), CONFIG).expect("written");
@@ -61,7 +64,8 @@ fn kill_often(path: &str) {
     wait_for(&mut whole, "step 0");
     let began = Instant::now();
     assert!(whole.wait().expect("it ends").success());
-    let a_step = began.elapsed() / STEPS;
+    // A machine that paused in between must not make the kills come after the run's end.
+    let a_step = (began.elapsed() / STEPS).min(Duration::from_millis(200));
 
     let mut killed = start(folder, &format!("{begin} --out-dir killed"));
     let checkpoints = folder.join("killed/checkpoints");
@@ -99,19 +103,30 @@ fn kill_often(path: &str) {
     println!(
         "{path}: {in_writing} of {KILLS} kills fell into the writing of a checkpoint; before the last, step {reached} was reached"
     );
-    let steps = |run: &str| {
-        let metrics = fs::read_to_string(folder.join(run).join("metrics.jsonl")).expect("metrics");
-        let steps = metrics.lines().filter(|line| line.contains("\"loss\""));
-        let told = |step: &str| step.split(",\"tokens_per_s").next().expect("a part").to_owned();
-        steps.map(told).collect::<Vec<_>>()
-    };
-    for (whole, killed) in steps("whole").iter().zip(&steps("killed")) {
-        assert_eq!(whole, killed, "{path}: a step went otherwise after a kill");
+    let (whole, killed) = (steps(&folder.join("whole")), steps(&folder.join("killed")));
+    assert_eq!((whole.len(), killed.len()), (STEPS as usize, STEPS as usize), "{path}");
+    for (step, (whole, killed)) in whole.iter().zip(&killed).enumerate() {
+        for (whole, killed) in whole.iter().zip(killed) {
+            let gap = (whole - killed).abs();
+            assert!(gap <= tolerance * whole.abs(), "{path}: step {step}: {whole} and {killed}");
+        }
     }
-    let weights =
-        |run: &str| fs::read(folder.join(run).join("model.safetensors")).expect("weights");
-    assert!(weights("whole") == weights("killed"), "{path}: the kills left a trace in the weights");
+    if tolerance == 0.0 {
+        let weights =
+            |run: &str| fs::read(folder.join(run).join("model.safetensors")).expect("weights");
+        assert!(weights("whole") == weights("killed"), "the kills left a trace in the weights");
+    }
     assert!(in_writing > 0, "{path}: no kill fell into the writing of a checkpoint");
+}
+
+/// What a run told of each step, without its speed, which no two runs share.
+fn steps(run: &Path) -> Vec<[f64; 4]> {
+    let metrics = fs::read_to_string(run.join("metrics.jsonl")).expect("metrics");
+    let lines = metrics.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    let of = |line: Value| {
+        ["step", "loss", "learning_rate", "gradient_norm"].map(|name| line[name].as_f64())
+    };
+    lines.map(of).filter_map(|[a, b, c, d]| Some([a?, b?, c?, d?])).collect()
 }
 
 fn has_leftovers(checkpoints: &Path) -> bool {
