@@ -21,8 +21,9 @@ pub fn give(reader: &mut Reader, ids: &[String]) -> Result<Outcome> {
         exchange(reader, exercise, &ours)?;
         reader.state.given.insert(id.clone());
         reader.state.write(&reader.folder)?;
-        if kept(reader, reader.book.find(id)?)?.is_empty() {
-            println!("{id} is given; {}", cut_again(id));
+        let exercise = reader.book.find(id)?;
+        if kept(reader, exercise)?.is_empty() {
+            println!("{id} is given; {}", cut_again(reader, exercise));
         } else {
             println!("{id} is given; `cargo learn take {id}` takes yours back");
         }
@@ -59,7 +60,11 @@ pub fn take(reader: &mut Reader, ids: &[String]) -> Result<Outcome> {
     for id in ids {
         let exercise = reader.chosen(Some(id))?;
         let Some(file) = kept(reader, exercise)?.pop() else {
-            return Err(wrong_use(format!("no text of yours is kept for {id}; {}", cut_again(id))));
+            let instead = match reader.status(exercise)? {
+                Status::Given => cut_again(reader, exercise),
+                _ => "what stands in your files was never replaced".to_owned(),
+            };
+            return Err(wrong_use(format!("no text of yours is kept for {id}; {instead}")));
         };
         let theirs = split(reader, exercise, &fs::read_to_string(&file)?)
             .with_context(|| format!("{} is not as it was kept", file.display()))?;
@@ -71,8 +76,10 @@ pub fn take(reader: &mut Reader, ids: &[String]) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn cut_again(id: &str) -> String {
-    format!("`cargo learn next {id} --level normal` cuts it out for you to write")
+/// How something given is cut out, at the level at which it was cut before.
+fn cut_again(reader: &Reader, exercise: &Exercise) -> String {
+    let (id, level) = (&exercise.id, reader.level(exercise));
+    format!("`cargo learn next {id} --level {level}` cuts it out for you to write")
 }
 
 /// Puts other bodies in place, and keeps what stood there unless it is open, ours, or kept already.

@@ -60,6 +60,19 @@ fn given_and_taken_in_any_order_a_readers_text_is_never_lost() {
 }
 
 #[test]
+fn where_nothing_is_kept_only_what_is_given_is_offered_to_be_cut_out_and_at_its_level() {
+    let folder = files();
+    let mut reader = reader(folder.path());
+    let id = ["1.1.1".to_owned()];
+    let said = |reader: &mut Reader| take(reader, &id).expect_err("nothing is kept").to_string();
+    assert!(said(&mut reader).ends_with("what stands in your files was never replaced"));
+    reader.state.levels.insert(id[0].clone(), level::Level::Gentle);
+    give(&mut reader, &id).expect("given");
+    let given = said(&mut reader);
+    assert!(given.contains("`cargo learn next 1.1.1 --level gentle` cuts it out"), "{given}");
+}
+
+#[test]
 fn the_last_text_is_taken_back_even_where_earlier_ones_were_thrown_away() {
     let folder = files();
     let mut reader = reader(folder.path());
