@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::exercises::{Exercise, called, page};
+use super::exercises::{Book, Exercise, called, page};
 use super::level::Level;
 use super::state::{Reader, chapter_of};
 use super::{before, status};
@@ -22,12 +22,7 @@ pub fn heading(reader: &Reader, exercise: &Exercise) {
 pub fn show(reader: &Reader, exercise: &Exercise) -> Result<()> {
     heading(reader, exercise);
     println!("  {}", exercise.task);
-    match reader.level(exercise) {
-        Level::Gentle if exercise.gentle.is_empty() => {
-            println!("  level     normal, as it has no gentle form");
-        }
-        level => println!("  level     {level}"),
-    }
+    println!("  level     {}", level(reader, exercise)?);
     let page = reader.project.join(page(chapter_of(exercise)));
     println!("  read      {} of {}, up to the code", exercise.section(), page.display());
     println!("  write     {}", to_write(reader, exercise).join("\n            "));
@@ -35,6 +30,21 @@ pub fn show(reader: &Reader, exercise: &Exercise) -> Result<()> {
     println!("  judged by {}", judges.join("\n            "));
     println!("  then      cargo learn check{}", reader.id_to_type(exercise)?);
     Ok(())
+}
+
+/// How much is cut out; where another level would cut no more and no less, that is said.
+fn level(reader: &Reader, exercise: &Exercise) -> Result<String> {
+    let as_written = Book::read(reader.project)?;
+    let has_helpers = exercise.items.len() > as_written.find(&exercise.id)?.items.len();
+    Ok(match reader.level(exercise) {
+        Level::Gentle if exercise.gentle.is_empty() => {
+            "normal, as it has no gentle form".to_owned()
+        }
+        Level::Scratch if !has_helpers => {
+            "normal, as no private function is left to write with it".to_owned()
+        }
+        level => level.to_string(),
+    })
 }
 
 /// The holes that are left, or the functions where there are none, or where a file cannot be read.
@@ -52,4 +62,33 @@ pub fn announce(reader: &Reader) -> Result<()> {
         None => println!("  {} is written: `cargo learn next`", called(reader.state.chapter)),
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::tests::project;
+    use crate::learn::state::State;
+
+    const TOML: &str = "finale = ''\n[[exercise]]\nid = '1.1.1'\ntitle = 't'\ntask = 't'\njudges = []\nhints = ['', '', '']\nitems = ['crates/a/src/a.rs#f']\n";
+
+    /// The level that is shown for the only function of a file, chosen from scratch.
+    fn shown(source: &str) -> String {
+        let folder =
+            project(&[("chapters/exercises/1-a.toml", TOML), ("crates/a/src/a.rs", source)]);
+        let levels = [("1.1.1".to_owned(), Level::Scratch)].into();
+        let state = State { chapter: 1, levels, ..State::default() };
+        let reader = Reader::new(folder.path(), folder.path().to_owned(), state).expect("read");
+        level(&reader, reader.book.find("1.1.1").expect("there")).expect("read")
+    }
+
+    #[test]
+    fn from_scratch_says_so_where_it_cuts_no_more_than_normal() {
+        assert_eq!(
+            shown("pub fn f() -> u8 {\n    g()\n}\n\nfn g() -> u8 {\n    1\n}\n"),
+            "scratch"
+        );
+        let without = shown("pub fn f() -> u8 {\n    1\n}\n");
+        assert_eq!(without, "normal, as no private function is left to write with it");
+    }
 }
