@@ -90,12 +90,12 @@ fn model(config: Gpt2Config) -> Gpt2 {
 }
 
 #[test]
-fn the_file_holds_the_sizes_the_tokens_and_the_weights_under_llama_cpps_names() {
+fn the_file_holds_the_sizes_and_the_tokens() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("m.gguf");
     let model = model(Gpt2Config { channels: 32, hidden: 64, qkv_bias: false, ..Gpt2Config::TINY });
     write(&path, &model, &own_tokenizer(), NumberType::F32, "mine").expect("room");
-    let (metadata, tensors) = read(&fs::read(&path).expect("written"));
+    let (metadata, _) = read(&fs::read(&path).expect("written"));
     for (key, value) in [
         ("general.architecture", "gpt2"),
         ("general.name", "mine"),
@@ -116,23 +116,96 @@ fn the_file_holds_the_sizes_the_tokens_and_the_weights_under_llama_cpps_names() 
     assert_eq!(tokens[256..], ["ab", "Ġab", "Ġabc", "<|endoftext|>", "[PAD260]", "[PAD261]"]);
     let kinds: Vec<&str> = metadata["tokenizer.ggml.token_type"].split(' ').collect();
     assert_eq!((kinds.len(), &kinds[258..]), (262, &["1", "3", "5", "5"][..]));
+}
+
+/// Each of our parameters by llama.cpp's name, worked out by hand for one block.
+fn expected(model: &Gpt2) -> BTreeMap<String, Tensor> {
     let ours = model.store.variables();
-    let part = |name: &str| &ours[&format!("blocks.0.attention.{name}.weight")];
-    let qkv = Tensor::cat(&[part("query"), part("key"), part("value")], 0);
-    for (name, shape, expected) in [
-        ("token_embd.weight", vec![32, 262], &ours["token.weight"]),
-        ("blk.0.attn_qkv.weight", vec![32, 96], &qkv),
-        ("blk.0.attn_qkv.bias", vec![96], &Tensor::zeros([96], tch::kind::FLOAT_CPU)),
-        ("blk.0.ffn_down.weight", vec![64, 32], &ours["blocks.0.feed_forward.down.weight"]),
-        ("blk.0.ffn_norm.bias", vec![32], &ours["blocks.0.norm2.bias"]),
-        ("output_norm.weight", vec![32], &ours["norm.weight"]),
+    let (config, mut all) = (model.config, BTreeMap::new());
+    for (theirs, name) in [
+        ("token_embd.weight", "token.weight"),
+        ("position_embd.weight", "position.weight"),
+        ("blk.0.attn_norm.weight", "blocks.0.norm1.weight"),
+        ("blk.0.attn_norm.bias", "blocks.0.norm1.bias"),
+        ("blk.0.attn_output.weight", "blocks.0.attention.output.weight"),
+        ("blk.0.attn_output.bias", "blocks.0.attention.output.bias"),
+        ("blk.0.ffn_norm.weight", "blocks.0.norm2.weight"),
+        ("blk.0.ffn_norm.bias", "blocks.0.norm2.bias"),
+        ("blk.0.ffn_up.weight", "blocks.0.feed_forward.up.weight"),
+        ("blk.0.ffn_up.bias", "blocks.0.feed_forward.up.bias"),
+        ("blk.0.ffn_down.weight", "blocks.0.feed_forward.down.weight"),
+        ("blk.0.ffn_down.bias", "blocks.0.feed_forward.down.bias"),
+        ("output_norm.weight", "norm.weight"),
+        ("output_norm.bias", "norm.bias"),
     ] {
-        let (there, kind, data) = &tensors[name];
-        let expected = bytes(expected);
-        assert_eq!((there, kind), (&shape, &0), "{name}");
-        assert!(data.starts_with(&expected), "the numbers of {name}");
+        all.insert(theirs.to_owned(), ours[name].shallow_clone());
     }
-    assert_eq!(tensors.len(), 16, "{:?}", tensors.keys());
+    let qkv = |kind: &str| {
+        let part = |name: &str| &ours[&format!("blocks.0.attention.{name}.{kind}")];
+        Tensor::cat(&["query", "key", "value"].map(part), 0)
+    };
+    let none = || Tensor::zeros([3 * config.channels], tch::kind::FLOAT_CPU); // llama.cpp wants one
+    all.insert("blk.0.attn_qkv.weight".to_owned(), qkv("weight"));
+    let bias = if config.qkv_bias { qkv("bias") } else { none() };
+    all.insert("blk.0.attn_qkv.bias".to_owned(), bias);
+    if !config.tied {
+        all.insert("output.weight".to_owned(), ours["head.weight"].shallow_clone());
+    }
+    all
+}
+
+/// Gives each number of a model another value, so that none can stand for another.
+fn number(model: &Gpt2) {
+    let mut first = 0;
+    for (_, mut parameter) in model.parameters() {
+        let behind = first + parameter.numel() as i64;
+        let numbers = Tensor::arange_start(first, behind, tch::kind::FLOAT_CPU);
+        tch::no_grad(|| parameter.copy_(&numbers.view_as(&parameter)));
+        first = behind;
+    }
+}
+
+#[test]
+fn every_number_is_in_the_file_under_llama_cpps_name_and_in_its_place() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("m.gguf");
+    for (tied, qkv_bias) in [(true, true), (false, false)] {
+        // Sizes of which few fill whole units of 32 bytes.
+        let sizes = Gpt2Config { channels: 10, hidden: 20, tied, qkv_bias, ..Gpt2Config::TINY };
+        let model = model(sizes);
+        number(&model);
+        write(&path, &model, &own_tokenizer(), NumberType::F32, "mine").expect("room");
+        let (_, tensors) = read(&fs::read(&path).expect("written"));
+        let expected = expected(&model);
+        assert!(tensors.keys().eq(expected.keys()), "{:?}", tensors.keys());
+        for (name, tensor) in expected {
+            let (shape, kind, data) = &tensors[&name];
+            let sizes = tensor.size().into_iter().rev().map(|size| size as usize);
+            assert_eq!((shape, *kind), (&sizes.collect(), 0), "{name}");
+            assert!(data.starts_with(&bytes(&tensor)), "the numbers of {name}");
+        }
+    }
+}
+
+#[test]
+fn positions_norms_and_biases_stay_in_32_bits_whatever_the_type() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("m.gguf");
+    let model = model(Gpt2Config { channels: 32, hidden: 64, ..Gpt2Config::TINY });
+    for (number_type, number, file_type) in [(NumberType::F16, 1, "1"), (NumberType::Q8_0, 8, "7")]
+    {
+        write(&path, &model, &own_tokenizer(), number_type, "mine").expect("room");
+        let (metadata, tensors) = read(&fs::read(&path).expect("written"));
+        assert_eq!(metadata["general.file_type"], file_type);
+        for (name, (shape, kind, data)) in tensors {
+            let stays = shape.len() == 1 || name == "position_embd.weight";
+            assert_eq!(kind, if stays { 0 } else { number }, "{name}");
+            if stays {
+                let numbers = bytes(&expected(&model)[&name]);
+                assert!(data.starts_with(&numbers), "the numbers of {name}, {number_type}");
+            }
+        }
+    }
 }
 
 #[test]

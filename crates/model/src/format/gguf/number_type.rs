@@ -125,10 +125,10 @@ mod tests {
     #[test]
     fn a_block_of_32_is_a_scale_and_whole_numbers_worked_out_by_hand() {
         let mut numbers = [0.0; 64];
-        // The largest of the first block is 254, so its scale is 2; halves are rounded away from zero.
-        (numbers[0], numbers[1], numbers[2], numbers[31]) = (254.0, -3.0, 2.9, -254.0);
+        // The largest of the first block is -254, so its scale is 2; halves are rounded away from zero.
+        (numbers[0], numbers[1], numbers[2], numbers[31]) = (252.0, -3.0, 2.9, -254.0);
         let bytes = encoded(NumberType::Q8_0, &numbers);
-        assert_eq!(bytes[..5], [0x00, 0x40, 127, 254, 1], "2.0 in 16 bits, then 127, -2 and 1");
+        assert_eq!(bytes[..5], [0x00, 0x40, 126, 254, 1], "2.0 in 16 bits, then 126, -2 and 1");
         assert_eq!(bytes[33], 129, "-127");
         assert!(bytes[34..].iter().all(|&byte| byte == 0), "a block of zeros");
     }
