@@ -22,6 +22,10 @@ use crate::run::{cargo, pass_through, succeed};
 
 const MDBOOK_VERSION: &str = "0.5.4";
 
+/// The pages beside the chapters, in the order in which a reader may want them.
+const BESIDE: [&str; 6] =
+    ["fast.md", "next.md", "series.md", "learn.md", "numbers.md", "faults.md"];
+
 /// Builds the book into `book/`, checks it, and opens it if wished.
 pub fn run(root: &Path, open: bool, for_learners: bool) -> Result<()> {
     let mdbook = provide_mdbook(root)?;
@@ -113,10 +117,14 @@ fn title(text: &str) -> String {
     heading.replace(['[', ']', '`'], "").trim().to_owned()
 }
 
-/// The list of chapters: the README first, then what begins with a number, then the rest.
+/// The list of chapters: the README first, then what begins with a number, then the pages beside them.
 fn summary(pages: &mut [(String, String)]) -> String {
     let is_numbered = |name: &str| name.starts_with(|c: char| c.is_ascii_digit());
-    pages.sort_by_key(|(name, _)| (name != "README.md", !is_numbered(name), name.clone()));
+    // A page that is not listed has no number and comes last.
+    let beside = |name: &str| BESIDE.iter().position(|page| *page == name).unwrap_or(BESIDE.len());
+    pages.sort_by_key(|(name, _)| {
+        (name != "README.md", !is_numbered(name), beside(name), name.clone())
+    });
     let entries = pages.iter().map(|(name, title)| {
         let mark = if is_numbered(name) { "- " } else { "" };
         format!("{mark}[{title}]({name})\n\n")
@@ -147,7 +155,8 @@ mod tests {
     #[test]
     fn the_list_of_chapters_is_in_reading_order() {
         let page = |name: &str| (name.to_owned(), format!("T {name}"));
-        let mut pages = [page("numbers.md"), page("2-b.md"), page("README.md"), page("1-a.md")];
+        let names = ["another.md", "numbers.md", "2-b.md", "fast.md", "README.md", "1-a.md"];
+        let mut pages = names.map(page);
         let text = summary(&mut pages);
         let order: Vec<_> = text.lines().filter(|line| line.contains("](")).collect();
         assert_eq!(
@@ -156,7 +165,9 @@ mod tests {
                 "[T README.md](README.md)",
                 "- [T 1-a.md](1-a.md)",
                 "- [T 2-b.md](2-b.md)",
-                "[T numbers.md](numbers.md)"
+                "[T fast.md](fast.md)",
+                "[T numbers.md](numbers.md)",
+                "[T another.md](another.md)"
             ]
         );
         assert_eq!(title("text\n# The `mask` [2]\n"), "The mask 2");
