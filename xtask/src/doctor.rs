@@ -5,7 +5,6 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Result, bail};
 
@@ -15,9 +14,6 @@ use crate::platform::Platform;
 use crate::progress::megabytes;
 use crate::setup::{NEEDED_BYTES, Setup};
 use crate::tools::{self, Package, compile, install_command};
-
-/// The oldest compiler that builds this workspace, as `rust-toolchain.toml` pins it.
-const RUST: (u32, u32) = (1, 95);
 
 /// What a check found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,10 +59,7 @@ pub fn run(root: &Path) -> Result<()> {
         Ok(platform) => Good(platform.target().into()),
         Err(error) => Wrong("this system is not supported".into(), error.to_string()),
     };
-    let mut checks = vec![
-        Check { name: "platform", finding: platform },
-        Check { name: "Rust", finding: rust(root) },
-    ];
+    let mut checks = vec![Check { name: "platform", finding: platform }];
     if let Ok(setup) = Setup::new(root) {
         checks.extend(examine_setup(&setup));
     }
@@ -117,25 +110,6 @@ pub fn examine_setup(setup: &Setup) -> Vec<Check> {
         ]);
     }
     checks.into_iter().map(|(name, finding)| Check { name, finding }).collect()
-}
-
-fn rust(root: &Path) -> Finding {
-    let (major, minor) = RUST;
-    let mend = format!("rustup toolchain install {major}.{minor}.0   (rustup: https://rustup.rs)");
-    let output = Command::new("rustc").arg("--version").current_dir(root).output();
-    let output = output.ok().filter(|output| output.status.success());
-    let said = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
-    match said {
-        None => Wrong("rustc cannot be run".into(), mend),
-        Some(said) if rust_version(&said) >= Some(RUST) => Good(said),
-        Some(said) => Wrong(format!("{said} is older than {major}.{minor}"), mend),
-    }
-}
-
-/// Major and minor version of what `rustc --version` says.
-fn rust_version(said: &str) -> Option<(u32, u32)> {
-    let mut numbers = said.split_whitespace().nth(1)?.split('.');
-    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
 fn compiler() -> Finding {
@@ -228,13 +202,6 @@ fn loads(lib: &Path, platform: Platform) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_old_compiler_is_told_from_a_new_one() {
-        assert!(rust_version("rustc 1.94.1 (abc 2026-02-02)") < Some(RUST));
-        assert!(rust_version("rustc 1.95.0 (abc 2026-04-14)") >= Some(RUST));
-        assert_eq!(rust_version("command not found"), None);
-    }
 
     #[test]
     fn flags_in_the_environment_and_another_libtorch_on_the_path_are_wrong() {
