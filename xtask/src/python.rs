@@ -1,5 +1,6 @@
 //! Environments of Python, each in a folder of its own that git ignores.
 
+use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -23,8 +24,12 @@ const MARKER: &str = "made-from-requirements.txt";
 /// Where PyTorch publishes its builds without CUDA.
 const CPU_BUILDS: &str = "https://download.pytorch.org/whl/cpu";
 
-/// The interpreter of the environment in `folder`, if it has been made from these requirements. Both are seen from `root`.
+/// The interpreter that `GPT2_PYTHON` names, or that of the environment in `folder`, if it has been made from these requirements. Both
+/// are seen from `root`.
 pub fn there(root: &Path, folder: &str, requirements: &str) -> Option<PathBuf> {
+    if let Some(python) = env::var_os("GPT2_PYTHON") {
+        return Some(PathBuf::from(python));
+    }
     let made_from = fs::read_to_string(root.join(folder).join(MARKER)).ok()?;
     let wanted = fs::read_to_string(root.join(requirements)).ok()?;
     (made_from == wanted).then(|| root.join(folder).join("bin/python"))

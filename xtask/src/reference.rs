@@ -3,7 +3,6 @@
 //! The scripts run in a Python environment of their own, `.venv/`, made from `data/reference/requirements.txt`;
 //! `GPT2_PYTHON` names an interpreter to use instead.
 
-use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
@@ -25,19 +24,13 @@ const ENVIRONMENT: &str = ".venv";
 
 /// The interpreter for the scripts, if it is there already.
 pub fn interpreter(root: &Path) -> Option<PathBuf> {
-    if let Some(python) = env::var_os("GPT2_PYTHON") {
-        return Some(PathBuf::from(python));
-    }
     python::there(root, ENVIRONMENT, REQUIREMENTS)
 }
 
 /// Runs the scripts of all demos, or of one, and writes or compares.
 pub fn run(root: &Path, only: Option<&str>, check: bool, build: Build) -> Result<()> {
     let demos = with_scripts(root, only)?;
-    let python = match interpreter(root) {
-        Some(python) => python,
-        None => python::provide(root, ENVIRONMENT, REQUIREMENTS, build)?,
-    };
+    let python = python::provide(root, ENVIRONMENT, REQUIREMENTS, build)?;
     let (mut total, mut failed) = (0, Vec::new());
     for demo in demos {
         let public = has_public_text(root, demo).then(|| (demo.public_out(root), Some("public")));

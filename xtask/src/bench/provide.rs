@@ -2,7 +2,6 @@
 //!
 //! All of it lies in `.bench/`, which git ignores; what is there is kept.
 
-use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -26,11 +25,8 @@ pub fn ours(root: &Path) -> Result<PathBuf> {
     programs.into_iter().next().map(|(_, program)| program).context("cargo built no contender")
 }
 
-/// Python with the peers in an environment of its own, or the interpreter that `GPT2_PYTHON` names.
+/// Python with the peers, in an environment of its own.
 pub fn python(root: &Path, pytorch: Build) -> Result<PathBuf> {
-    if let Some(python) = env::var_os("GPT2_PYTHON") {
-        return Ok(PathBuf::from(python));
-    }
     python::provide(root, ".bench/venv", REQUIREMENTS, pytorch)
 }
 
