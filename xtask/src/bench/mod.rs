@@ -13,6 +13,7 @@ use std::thread::available_parallelism;
 
 use anyhow::{Result, ensure};
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 use fs_err as fs;
 use xtask::{memory, setup};
 
@@ -26,7 +27,8 @@ const PAGE: &str = "BENCHMARKS.md";
 /// What is to be measured, and how.
 #[derive(Args)]
 pub struct Options {
-    /// train, small, finetune, prefill, decode, load, tokenize or vocabulary [default: all of them]
+    /// What is compared [default: all of them]
+    #[arg(value_parser = PossibleValuesParser::new(GROUPS))]
     group: Option<String>,
     /// Only the comparisons whose name in BENCHMARKS.md begins so, such as train-2x256
     #[arg(long, value_name = "NAME", default_value = "")]
@@ -57,10 +59,6 @@ pub struct Options {
 pub fn run(root: &Path, options: &Options) -> Result<()> {
     ensure!(options.rounds >= 1, "rounds is 0; at least one repetition must count");
     let names: Vec<&str> = options.group.as_deref().map_or(GROUPS.to_vec(), |group| vec![group]);
-    for name in &names {
-        let groups = GROUPS.join(", ");
-        ensure!(GROUPS.contains(name), "there is no group {name}; the groups are {groups}");
-    }
     setup::ensure(root)?;
     let ours = provide::ours(root)?;
     let python = provide::python(root, options.build)?;
