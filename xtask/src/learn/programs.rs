@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -15,6 +16,8 @@ use crate::run::{cargo, words};
 
 /// How long a program may run: an endless loop is a wrong solution too.
 pub const LIMIT: Duration = Duration::from_mins(1);
+/// How long cargo may compile before the reader is told why nothing is to be seen.
+const SILENCE: Duration = Duration::from_secs(5);
 /// What is said first of a program that ran longer.
 pub const STOPPED: &str = "stopped";
 
@@ -89,8 +92,9 @@ impl Build {
         // Not the folder that an environment variable may name for all projects of this machine.
         command.env("CARGO_TARGET_DIR", target(folder));
         command.args(["--offline", "--quiet", "--message-format", "json"]).stdin(Stdio::null());
-        let output =
-            command.output().with_context(|| format!("cannot start {}", words(&command)))?;
+        let say = || eprintln!("  compiling; the first time in a chapter takes longest");
+        let output = with_word_after(SILENCE, say, || command.output());
+        let output = output.with_context(|| format!("cannot start {}", words(&command)))?;
         let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
         let succeeded = output.status.success();
         let mut build = Self { complaint, succeeded, ..Self::default() };
@@ -158,6 +162,21 @@ impl Build {
     }
 }
 
+/// Does some work; says a word if it takes longer than that.
+fn with_word_after<T>(silence: Duration, say: impl FnOnce() + Send, work: impl FnOnce() -> T) -> T {
+    std::thread::scope(|scope| {
+        let (done, wait) = mpsc::channel::<()>();
+        scope.spawn(move || {
+            if wait.recv_timeout(silence) == Err(RecvTimeoutError::Timeout) {
+                say();
+            }
+        });
+        let result = work();
+        drop(done);
+        result
+    })
+}
+
 /// The target folder of a workspace.
 pub fn target(folder: &Path) -> PathBuf {
     folder.join("target")
@@ -207,6 +226,17 @@ mod tests {
         assert!(ended.failure.expect("stopped").starts_with("stopped after"));
         let ended = run(Command::new("echo").arg("a"), LIMIT).expect("ran");
         assert_eq!((ended.stdout.as_str(), ended.failure), ("a\n", None));
+    }
+
+    #[test]
+    fn a_word_is_said_of_work_that_takes_long_and_of_no_other() {
+        let said = |silence: Duration, work: Duration| {
+            let mut said = false;
+            with_word_after(silence, || said = true, || std::thread::sleep(work));
+            said
+        };
+        assert!(said(Duration::ZERO, Duration::from_millis(200)));
+        assert!(!said(Duration::from_mins(1), Duration::ZERO));
     }
 
     #[test]
