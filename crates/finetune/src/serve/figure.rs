@@ -47,7 +47,7 @@ pub fn lens(loaded: &Loaded, ids: &[i64]) -> Result<String> {
     let best = rows::<i64>(&traced.lens_ids.select(-1, 0).tr())?; // [T, L + 1]
     let probabilities = rows::<f64>(&traced.lens_probabilities.select(-1, 0).tr())?;
     let fields = best.iter().zip(probabilities).map(|(ids, probabilities)| {
-        let field = |(&id, p): (&i64, f64)| (p, format!("{} {:.0}%", word(loaded, id), 100.0 * p));
+        let field = |(&id, p): (&i64, f64)| (p, format!("{} {:.0}%", named(loaded, id), 100.0 * p));
         ids.iter().zip(probabilities).map(field).collect()
     });
     let depths = (0..=loaded.brought.model.config.layers)
@@ -66,13 +66,18 @@ fn traced(loaded: &Loaded, ids: &[i64]) -> Result<Trace> {
 }
 
 fn words(loaded: &Loaded, ids: &[i64]) -> Vec<String> {
-    ids.iter().map(|&id| word(loaded, id)).collect()
+    ids.iter().map(|&id| named(loaded, id)).collect()
 }
 
-/// A token by itself: spaces at its ends and the ends of lines can be seen, and bytes that are no whole characters are shown as such.
-fn word(loaded: &Loaded, id: i64) -> String {
-    let piece = loaded.lesson().piece(id).unwrap_or_default();
-    let Ok(text) = str::from_utf8(piece) else {
+fn named(loaded: &Loaded, id: i64) -> String {
+    word(loaded.lesson().piece(id).unwrap_or_default())
+}
+
+/// A token by itself: spaces at its ends and the ends of lines can be seen, and bytes that are no whole characters, or none that XML can
+/// hold, are shown as such.
+fn word(piece: &[u8]) -> String {
+    let drawn = |text: &&str| !text.contains(|c: char| c.is_control() && c != '\n');
+    let Some(text) = str::from_utf8(piece).ok().filter(drawn) else {
         return piece.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(" ");
     };
     let (start, end) = (text.starts_with(' '), text.len() > 1 && text.ends_with(' '));
@@ -135,6 +140,12 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_shows_its_spaces_and_line_ends_and_bytes_that_cannot_be_drawn() {
+        let pieces: [&[u8]; 6] = [b" a ", b" ", b"a\n", "\u{4e00}".as_bytes(), b"\xf0\x9f", b"\0a"];
+        assert_eq!(pieces.map(word), ["␣a␣", "␣", "a↵", "一", "F0 9F", "00 61"]);
+    }
 
     #[test]
     fn a_figure_has_a_field_for_each_number_and_no_text_in_it_is_markup() {

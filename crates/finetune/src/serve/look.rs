@@ -74,17 +74,28 @@ fn lens(traced: &Trace, word: impl Fn(i64) -> Value) -> Result<(Value, Value)> {
             for &id in ids {
                 words.entry(id.to_string()).or_insert_with(|| word(id));
             }
-            let rounded = probabilities.iter().map(|p| (p * 1e4).round() / 1e4);
-            positions.push(ids.iter().copied().zip(rounded).collect::<Vec<_>>());
+            positions.push(
+                ids.iter().copied().zip(probabilities.into_iter().map(rounded)).collect::<Vec<_>>(),
+            );
         }
         depths.push(positions);
     }
     Ok((json!(depths), Value::Object(words)))
 }
 
+/// A probability in four digits behind the point; what would be nothing in these is a tenth of the last, so that it is seen to be more.
+fn rounded(probability: f64) -> f64 {
+    (probability * 1e4).round().max(0.1) / 1e4
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_probability_that_is_rounded_stays_above_zero() {
+        assert_eq!([0.123_46, 0.999_99, 0.000_04, 0.0].map(rounded), [0.1235, 1.0, 1e-5, 1e-5]);
+    }
 
     #[test]
     fn only_what_is_not_hidden_is_sent_head_by_head() {

@@ -5,6 +5,9 @@ import { flowing, named, percent, tokenButton } from "./tokens.js";
 /** A map of more tokens has no words beside it. */
 const MOST_WORDS = 40;
 
+/** A weight in as many digits as were sent of it. */
+const rough = (share) => (share < 0.005 ? "<1 %" : `${Math.round(100 * share)} %`);
+
 /** The view; without a server it shows `given` and takes no text. Returns what shows other tokens. */
 export function lookView(panel, given) {
   let seen = given; // what the server has sent
@@ -44,7 +47,7 @@ export function lookView(panel, given) {
 
   function render() {
     weights = unpack(seen.attention);
-    chosen = { layer: 0, head: 0, token: text() - 1 };
+    chosen.token = text() - 1;
     note.textContent = seen.left_out ? `Of this text the first ${seen.left_out} tokens are left out: the model reads the last ${text()}, as if it began there.` : "";
     tokens.replaceChildren(...flowing(seen.pieces.map((piece, place) => tokenButton({ piece, id: seen.ids[place] }, { onclick: () => choose({ token: place }) }))));
     tokens.firstChild.tabIndex = 0;
@@ -104,12 +107,11 @@ export function lookView(panel, given) {
       { viewBox: `0 0 340 ${y(token) + step}`, role: "img", "aria-label": `What ${named(seen.pieces[token])} reads in block ${layer + 1}, head ${number + 1}`, width: "100%", style: { "max-width": "28rem" } },
       lines.map(({ place, share }) => draw("line", { x1: 120, y1: y(token) - 4, x2: 200, y2: y(place) - 4, stroke: "var(--sure)", "stroke-width": 0.5 + 5 * share, "stroke-opacity": 0.1 + (0.9 * share) / most })),
       draw("text", { x: 112, y: y(token), "text-anchor": "end", "font-weight": 700 }, named(seen.pieces[token]).slice(0, 15)),
-      lines.map(({ piece, place, share }) => [draw("text", { x: 208, y: y(place) }, named(piece).slice(0, 12)), draw("text", { x: 336, y: y(place), "text-anchor": "end", class: "quiet" }, percent(share))]),
+      lines.map(({ piece, place, share }) => [draw("text", { x: 208, y: y(place) }, named(piece).slice(0, 12)), draw("text", { x: 336, y: y(place), "text-anchor": "end", class: "quiet" }, rough(share))]),
     );
-    head.replaceChildren(
-      el("h2", {}, `Block ${layer + 1}, head ${number + 1}`),
-      el("div", { class: "half" }, el("div", { class: "scroll" }, drawing), map(layer, number)),
-    );
+    const box = el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "What the chosen token reads" }, drawing);
+    head.replaceChildren(el("h2", {}, `Block ${layer + 1}, head ${number + 1}`), el("div", { class: "half" }, box, map(layer, number)));
+    box.scrollTop = box.scrollHeight; // the chosen token is the last row
   }
 
   /** A head as a large map, with the readers on its left and what they read below it. */

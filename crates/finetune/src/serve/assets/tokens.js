@@ -3,10 +3,12 @@ import { el } from "./dom.js";
 
 const UNSEEN = { "\n": "↵\n", "\r": "␍", "\t": "⇥\t" };
 
-/** A piece in a text: line ends are marked, bytes that are no whole characters shown as such. */
+const hex = (number, digits) => number.toString(16).toUpperCase().padStart(digits, "0");
+
+/** A piece in a text: line ends are marked, what has no picture is named by its number, and bytes that are no whole characters by theirs. */
 export function visible(piece) {
-  if (typeof piece !== "string") return piece.map((byte) => byte.toString(16).toUpperCase().padStart(2, "0")).join(" ");
-  return piece.replace(/[\n\r\t]/g, (character) => UNSEEN[character]);
+  if (typeof piece !== "string") return piece.map((byte) => hex(byte, 2)).join(" ");
+  return piece.replace(/[\p{Cc}\p{Cf}]/gu, (character) => UNSEEN[character] ?? `U+${hex(character.codePointAt(0), 4)}`);
 }
 
 /** A piece by itself, where a space must be seen as well. */

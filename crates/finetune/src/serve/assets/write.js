@@ -19,7 +19,7 @@ export function writeView(panel, model, lookAt) {
   const temperature = range("temperature", "Temperature", { min: 0, max: 2, step: 0.05, value: 0.8 });
   const topK = range("top-k", "Top-k", { min: 0, max: 100, step: 1, value: 0 });
   const topP = range("top-p", "Top-p", { min: 0.05, max: 1, step: 0.05, value: 1 });
-  const length = el("input", { id: "length", type: "number", min: 1, max: 1000, value: 60 });
+  const length = el("input", { id: "length", type: "number", min: 1, max: 1000, value: 60, required: true });
   const go = el("button", { id: "go", class: "main", onclick: () => attempt(start) }, "Write");
   const stop = el("button", { id: "stop", disabled: true, onclick: () => running?.abort() }, "Stop");
   const more = el("button", { id: "more", disabled: true, onclick: () => attempt(() => grow(leaf)) }, "Go on");
@@ -38,6 +38,7 @@ export function writeView(panel, model, lookAt) {
   const ids = (node) => [...prompt, ...path(node)].map((token) => token.id);
 
   async function start() {
+    if (!length.reportValidity()) return;
     running?.abort();
     const cut = await ask("tokens", { text: input.value, instruction: form.value === "1" });
     prompt = cut.ids.map((id, place) => ({ id, piece: cut.pieces[place] }));
@@ -49,12 +50,13 @@ export function writeView(panel, model, lookAt) {
 
   /** Writes behind a token. */
   async function grow(node) {
+    if (!length.reportValidity()) return;
     running?.abort();
     const [mine, held] = [(running = new AbortController()), document.activeElement];
     leaf = node;
     [stop.disabled, go.disabled, more.disabled] = [false, true, true];
     render();
-    const body = { ids: ids(node), max_tokens: Number(length.value) || 60, ...settings() };
+    const body = { ids: ids(node), max_tokens: Number(length.value), ...settings() };
     try {
       await listen("write", body, (event) => hear(event, mine), mine.signal);
     } finally {
