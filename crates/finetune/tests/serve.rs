@@ -274,7 +274,13 @@ fn what_makes_no_sense_or_is_too_much_is_refused_with_a_sentence_and_the_server_
         ("/v1/completions", &json!({ "prompt": "a", "max_tokens": 5000 }).to_string(), 400, "from 1 to 4096"),
         ("/v1/completions", &json!({ "prompt": "a", "temperature": -1 }).to_string(), 400, "temperature is -1"),
         ("/v1/completions", &json!({ "prompt": [50257] }).to_string(), 400, "id 50257 is outside"),
+        ("/v1/completions", "[]", 400, "expected an object"),
         ("/v1/completions", &json!({ "prompt": "a", "n": 2 }).to_string(), 400, "n must be 1"),
+        ("/v1/completions", "{\"prompt\":[1.5]}", 400, "a list of texts, or a list of ids was expected"),
+        ("/v1/completions", "{\"prompt\":\"\\ud83d\"}", 400, "the request makes no sense"),
+        ("/v1/completions", "{\"prompt\":\"a\",\"temperature\":NaN}", 400, "the request makes no sense"),
+        ("/v1/completions", "{\"prompt\":\"a\",\"max_tokens\":-1}", 400, "integer `-1`"),
+        ("/v1/completions", "{\"prompt\":\"a\",\"response_format\":5}", 400, "response_format names no type"),
         ("/v1/completions", &json!({ "prompt": "a", "model": "../../etc" }).to_string(), 404, "there is no model"),
         ("/v1/completions", &json!({ "prompt": "a", "stream": true, "stop": [""] }).to_string(), 400, "a stop text is empty"),
         ("/v1/chat/completions", "{}", 400, "messages are missing"),
@@ -287,7 +293,16 @@ fn what_makes_no_sense_or_is_too_much_is_refused_with_a_sentence_and_the_server_
         let (found, sentence) = server.post(path, body);
         assert!(found == status && sentence.contains(part), "{path}: {found} {sentence}");
     }
-    assert_eq!(server.get("/api/metrics?run=../../etc").0, 404);
+    for (path, status, part) in [
+        ("/api/metrics?run=../../etc", 404, "there is no run"),
+        ("/api/metrics", 400, "missing field `run`"),
+        ("/%ff", 404, "there is nothing here"),
+    ] {
+        let (found, said) = server.get(path);
+        let said: Value = serde_json::from_str(&said).expect("JSON");
+        let sentence = said["error"]["message"].as_str().expect("a sentence");
+        assert!(found == status && sentence.contains(part), "{path}: {found} {sentence}");
+    }
     assert_eq!(server.raw("rubbish\r\n\r\n").0, 400);
     assert!(!text(&server.complete("a", &json!({ "temperature": 0 }))).is_empty());
 }

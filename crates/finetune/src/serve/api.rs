@@ -32,7 +32,7 @@ type Answer = Result<Json<Value>, Refusal>;
 
 /// What is asked of a model; each request takes of it what it needs.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct Asked {
     model: Option<String>,
     #[serde(default)]

@@ -24,7 +24,10 @@ impl Form {
     /// # Errors
     /// If it asks for something other than a whole number.
     pub fn of(format: &Value) -> Result<Option<Self>> {
-        let kind = format["type"].as_str().unwrap_or("text");
+        if format.is_null() {
+            return Ok(None);
+        }
+        let kind = format["type"].as_str().context("response_format names no type")?;
         let schema = match kind {
             "text" => return Ok(None),
             "json_schema" => &format["json_schema"]["schema"],
@@ -209,6 +212,8 @@ mod tests {
         for (format, part) in [
             (json!({ "type": "json_object" }), "json_schema are"),
             (json!({ "type": "grammar" }), "\"grammar\" is not known"),
+            (json!({}), "names no type"),
+            (json!("json_schema"), "names no type"),
             (
                 json!({ "type": "json_schema", "json_schema": { "schema": { "type": "string" } } }),
                 "neither that of an integer",
@@ -225,6 +230,8 @@ mod tests {
             let said = Form::of(&format).expect_err("a refusal").to_string();
             assert!(said.contains(part), "{said}");
         }
-        assert_eq!(Form::of(&json!({ "type": "text" })).expect("known"), None);
+        for nothing in [json!({ "type": "text" }), Value::Null] {
+            assert_eq!(Form::of(&nothing).expect("known"), None);
+        }
     }
 }

@@ -117,9 +117,13 @@ fn check_source(headers: &HeaderMap, ours: Option<&str>) -> Result<(), Refusal> 
     let forbidden = |sentence: String| Err(Refusal::new(StatusCode::FORBIDDEN, sentence));
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     let host = text(header::HOST).unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host, // without a port, but perhaps an address in brackets, which has colons
+    };
     let is_address = name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
-    if !is_address && name != "localhost" && Some(name) != ours {
+    let is_ours = |ours: &str| name.eq_ignore_ascii_case(ours);
+    if !is_address && !is_ours("localhost") && !ours.is_some_and(is_ours) {
         return forbidden(format!(
             "this server is asked for by its address or as localhost, not as {host:?}"
         ));
@@ -146,15 +150,28 @@ mod tests {
             }
             check_source(&headers, ours).is_ok()
         };
-        for host in
-            ["127.0.0.1:8000", "localhost:8000", "[::1]:8000", "192.168.1.7:8000", "localhost"]
-        {
+        for host in [
+            "127.0.0.1:8000",
+            "localhost:8000",
+            "[::1]:8000",
+            "192.168.1.7:8000",
+            "localhost",
+            "[::1]",
+            "LocalHost:8000",
+        ] {
             assert!(allowed(host, None, None), "{host}");
             assert!(allowed(host, Some(&format!("http://{host}")), None), "{host}");
         }
-        for host in
-            ["evil.example:8000", "", "localhost.evil.example:8000", "127.0.0.1.evil.example"]
-        {
+        for host in [
+            "evil.example:8000",
+            "",
+            "localhost.evil.example:8000",
+            "127.0.0.1.evil.example",
+            "[::1].evil.example:8000",
+            "evil.example:80:80",
+            "localhost@evil.example",
+            "evil.example:80@localhost",
+        ] {
             assert!(!allowed(host, None, None), "{host}");
         }
         for origin in

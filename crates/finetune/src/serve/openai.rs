@@ -27,7 +27,7 @@ const COMPLETION_TOKENS: usize = 16;
 
 /// One text or several: `stop` and `prompt` are given as either.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a text, a list of texts, or a list of ids was expected")]
 enum Texts {
     One(String),
     Several(Vec<String>),
@@ -36,6 +36,7 @@ enum Texts {
 
 /// What both kinds of request may hold. What a client sends beside it asks for what every model does, or is refused by `check`.
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 struct Wish {
     model: Option<String>,
     prompt: Option<Texts>,

@@ -2,7 +2,7 @@
 
 use super::limits::Refusal;
 use axum::{
-    extract::Path,
+    extract::{Path, rejection::PathRejection},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -30,7 +30,8 @@ pub async fn index() -> Response {
 }
 
 /// `GET /NAME`.
-pub async fn asset(Path(name): Path<String>) -> Response {
+pub async fn asset(name: Result<Path<String>, PathRejection>) -> Response {
+    let name = name.map_or(String::new(), |Path(name)| name); // no file's name is no UTF-8
     let module = MODULES.iter().find(|(known, _)| *known == name);
     match (&name[..], module) {
         (_, Some((_, text))) => file("text/javascript; charset=utf-8", text),

@@ -2,7 +2,11 @@
 
 use super::limits::Refusal;
 use anyhow::{Context, Result};
-use axum::{Json, extract::Query, http::StatusCode};
+use axum::{
+    Json,
+    extract::{Query, rejection::QueryRejection},
+    http::StatusCode,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{
@@ -51,7 +55,10 @@ pub async fn list() -> Json<Value> {
 ///
 /// # Errors
 /// If there is no such run, or what it wrote makes no sense.
-pub async fn metrics(Query(wanted): Query<Wanted>) -> Result<Json<Value>, Refusal> {
+pub async fn metrics(
+    wanted: Result<Query<Wanted>, QueryRejection>,
+) -> Result<Json<Value>, Refusal> {
+    let Query(wanted) = wanted.map_err(|problem| Refusal::bad(problem.body_text()))?;
     let run = newest::all().into_iter().find(|run| run.folder.display().to_string() == wanted.run);
     let sentence = || format!("there is no run {:?}", wanted.run);
     let run = run.ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND, sentence()))?;

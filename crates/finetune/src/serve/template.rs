@@ -13,6 +13,7 @@ const SETTINGS: &str = "tokenizer_config.json";
 
 /// One thing that somebody said.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(expecting = "an object with role and content")]
 pub struct Message {
     /// system, user or assistant.
     pub role: String,
