@@ -12,30 +12,36 @@ use finetune::{
     instructions::Entry,
     judge::Verdict,
     run::judge::{Form, Judge},
+    serve::{
+        catalogue::Catalogue,
+        model_thread::{Computation, Loaded, ModelThread},
+        write::{Order, write},
+    },
 };
-use model::trace::trace;
+use model::{
+    fast::{decode::Dtype, path::CodePath},
+    trace::trace,
+};
 use serde_json::{Value, json};
-use server::{Server, small_model, start};
+use server::{Server, small_model, start, text};
 use std::{
     env,
     fs::File,
-    io::{Read, Write},
-    net::TcpListener,
+    io::Read,
+    net::{TcpListener, TcpStream},
+    ops::ControlFlow,
     path::PathBuf,
     process::Command,
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 use tch::Device;
+use train::sampling::Sampling;
 
 /// The events of an answer in parts.
 fn events(body: &str) -> Vec<String> {
     let data = body.lines().filter_map(|line| line.strip_prefix("data: "));
     data.map(str::to_owned).collect()
-}
-
-fn text(reply: &Value) -> String {
-    reply["choices"][0]["text"].as_str().expect("a text").to_owned()
 }
 
 /// The natural logarithm of the probability that each token has behind a text.
@@ -268,19 +274,19 @@ fn what_makes_no_sense_or_is_too_much_is_refused_with_a_sentence_and_the_server_
     let huge = "x".repeat(2 << 20);
     for (path, body, status, part) in [
         ("/v1/completions", "{", 400, "the request makes no sense"),
-        ("/v1/completions", "{}", 400, "a prompt is missing"),
-        ("/v1/completions", &json!({ "prompt": huge }).to_string(), 413, "more than 1048576 bytes"),
-        ("/v1/completions", &json!({ "prompt": long }).to_string(), 400, "8192 are the most"),
-        ("/v1/completions", &json!({ "prompt": "a", "max_tokens": 5000 }).to_string(), 400, "from 1 to 4096"),
-        ("/v1/completions", &json!({ "prompt": "a", "temperature": -1 }).to_string(), 400, "temperature is -1"),
-        ("/v1/completions", &json!({ "prompt": [50257] }).to_string(), 400, "id 50257 is outside"),
         ("/v1/completions", "[]", 400, "expected an object"),
-        ("/v1/completions", &json!({ "prompt": "a", "n": 2 }).to_string(), 400, "n must be 1"),
+        ("/v1/completions", "{}", 400, "a prompt is missing"),
         ("/v1/completions", "{\"prompt\":[1.5]}", 400, "a list of texts, or a list of ids was expected"),
         ("/v1/completions", "{\"prompt\":\"\\ud83d\"}", 400, "the request makes no sense"),
         ("/v1/completions", "{\"prompt\":\"a\",\"temperature\":NaN}", 400, "the request makes no sense"),
         ("/v1/completions", "{\"prompt\":\"a\",\"max_tokens\":-1}", 400, "integer `-1`"),
         ("/v1/completions", "{\"prompt\":\"a\",\"response_format\":5}", 400, "response_format names no type"),
+        ("/v1/completions", &json!({ "prompt": huge }).to_string(), 413, "more than 1048576 bytes"),
+        ("/v1/completions", &json!({ "prompt": long }).to_string(), 400, "8192 are the most"),
+        ("/v1/completions", &json!({ "prompt": "a", "max_tokens": 5000 }).to_string(), 400, "from 1 to 4096"),
+        ("/v1/completions", &json!({ "prompt": "a", "temperature": -1 }).to_string(), 400, "temperature is -1"),
+        ("/v1/completions", &json!({ "prompt": [50257] }).to_string(), 400, "id 50257 is outside"),
+        ("/v1/completions", &json!({ "prompt": "a", "n": 2 }).to_string(), 400, "n must be 1"),
         ("/v1/completions", &json!({ "prompt": "a", "model": "../../etc" }).to_string(), 404, "there is no model"),
         ("/v1/completions", &json!({ "prompt": "a", "stream": true, "stop": [""] }).to_string(), 400, "a stop text is empty"),
         ("/v1/chat/completions", "{}", 400, "messages are missing"),
@@ -308,64 +314,69 @@ fn what_makes_no_sense_or_is_too_much_is_refused_with_a_sentence_and_the_server_
 }
 
 #[test]
-fn eight_clients_at_once_get_each_its_own_text() {
+fn a_client_that_leaves_has_nothing_more_written() {
     let server = start(0);
-    let prompts: Vec<String> = (0..8).map(|number| format!("Client {number} says")).collect();
-    let alone: Vec<String> =
-        prompts.iter().map(|prompt| text(&server.complete(prompt, &json!({})))).collect();
-    let (server, until) = (&server, Instant::now() + Duration::from_secs(3));
-    let answered: usize = thread::scope(|scope| {
-        let clients: Vec<_> = prompts
-            .iter()
-            .zip(&alone)
-            .map(|(prompt, expected)| {
-                scope.spawn(move || {
-                    let mut count = 0;
-                    while Instant::now() < until {
-                        assert_eq!(
-                            text(&server.complete(prompt, &json!({}))),
-                            *expected,
-                            "{prompt}"
-                        );
-                        count += 1;
-                    }
-                    count
-                })
-            })
-            .collect();
-        clients.into_iter().map(|client| client.join().expect("a client")).sum()
+    let body =
+        |asked: &str| format!(r#"{{ {asked}, "max_tokens": 1000, "temperature": 1, "seed": 7 }}"#);
+    let page = body(r#""ids": [1, 2, 3]"#);
+    let began = Instant::now();
+    let (_, text) = server.post("/api/write", &page);
+    let one_text = began.elapsed();
+    assert!(events(&text).len() > 1000);
+    for (path, body) in [
+        ("/api/write", page),
+        ("/v1/completions", body(r#""prompt": "a", "stream": true"#)),
+        ("/v1/completions", body(r#""prompt": "a""#)),
+    ] {
+        let clients: Vec<TcpStream> = (0..4).map(|_| server.send(path, &body)).collect();
+        thread::sleep(one_text / 10); // the first is being written, the others wait
+        drop(clients);
+        let left = Instant::now();
+        server.complete("a", &json!({ "max_tokens": 1 }));
+        let waited = left.elapsed();
+        assert!(waited < one_text / 2, "{path}: {waited:?} for nobody, {one_text:?} for a text");
+    }
+}
+
+/// What is written of an order, and after how many tokens somebody panics.
+fn written(thread: &ModelThread, panics_after: usize) -> Result<Vec<String>, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let order = Order {
+        prompt: vec![1, 2, 3],
+        max_tokens: 8,
+        sampling: Sampling { temperature: 1.0, top_k: None, top_p: None },
+        seed: Some(7),
+        stop: Vec::new(),
+        likeliest: 0,
+        form: None,
+    };
+    let work = thread.ask(None, move |desk, _| {
+        let mut texts = Vec::new();
+        write(desk, &order, |written| {
+            assert!(texts.len() < panics_after, "a panic on purpose");
+            texts.push(written.text);
+            ControlFlow::Continue(())
+        })?;
+        Ok(texts)
     });
-    assert!(answered >= 8, "{answered} answers");
+    runtime.block_on(work).map_err(|refusal| format!("{refusal:?}"))
 }
 
 #[test]
-fn a_client_that_leaves_has_nothing_more_written() {
-    let server = start(0);
-    let body = json!({ "ids": [1, 2, 3], "max_tokens": 4096, "temperature": 1 }).to_string();
-    for _ in 0..4 {
-        let mut stream = server.connect();
-        write!(
-            stream,
-            "POST /api/write HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n\r\n{body}",
-            server.address,
-            body.len()
-        )
-        .expect("it reads");
-        let mut beginning = [0; 64];
-        stream.read_exact(&mut beginning).expect("the first bytes");
-    }
-    let began = Instant::now();
-    server.complete("a", &json!({ "max_tokens": 1 }));
-    let alone = Instant::now();
-    let (_, whole) = server.post("/api/write", &body);
-    let one_text = alone.elapsed();
-    assert!(events(&whole).len() > 1000);
-    let waited = alone - began;
-    // Four whole texts would take four times as long; a busy machine may take twice.
-    assert!(
-        waited < 2 * one_text,
-        "{waited:?} for four texts that nobody read, {one_text:?} for one that somebody did"
-    );
+fn work_that_panics_is_answered_with_a_sentence_and_ends_nothing_else() {
+    let folder = tempfile::tempdir().expect("a folder");
+    small_model(folder.path());
+    let name = folder.path().display().to_string();
+    let lesson = Some(CodePath::Lesson);
+    let how = Computation { device: Device::Cpu, threads: 1, dtype: Dtype::F32, path: lesson };
+    let loaded = Loaded::new(&name, Device::Cpu, lesson).expect("a model");
+    let catalogue = Catalogue::new(&name, folder.path());
+    let thread = ModelThread::start(loaded, catalogue, how).expect("a thread");
+    let before = written(&thread, usize::MAX);
+    assert!(before.as_ref().is_ok_and(|texts| texts.len() >= 8), "{before:?}");
+    let said = written(&thread, 4).expect_err("a panic");
+    assert!(said.contains("500") && said.contains("something went wrong"), "{said}");
+    assert_eq!(written(&thread, usize::MAX), before);
 }
 
 #[test]

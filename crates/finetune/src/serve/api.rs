@@ -78,7 +78,7 @@ async fn ask(
 ) -> Answer {
     let asked: Asked = read(request).await?;
     let model = asked.model.clone();
-    Ok(Json(app.thread.ask(model, move |desk| answer(desk, &asked)).await?))
+    Ok(Json(app.thread.ask(model, move |desk, _| answer(desk, &asked)).await?))
 }
 
 fn describe(desk: &Desk) -> Value {

@@ -170,19 +170,21 @@ impl ModelThread {
         })
     }
 
-    /// The same, and waits for what comes of it. Nothing is done for somebody who has left.
+    /// The same, and waits for what comes of it. Nothing is done for somebody who has left, of which work that takes long is told.
     ///
     /// # Errors
     /// If too many wait already, the model cannot be had, or the work fails.
     pub async fn ask<T: Send + 'static>(
         &self,
         model: Option<String>,
-        work: impl FnOnce(&mut Desk) -> Result<T> + Send + 'static,
+        work: impl FnOnce(&mut Desk, &dyn Fn() -> bool) -> Result<T> + Send + 'static,
     ) -> Result<T, Refusal> {
         let (answer, answered) = oneshot::channel();
         self.give(model, move |desk| {
-            if !answer.is_closed() {
-                let _ = answer.send(desk.and_then(|mut desk| work(&mut desk)));
+            let has_left = || answer.is_closed();
+            if !has_left() {
+                let outcome = desk.and_then(|mut desk| work(&mut desk, &has_left));
+                let _ = answer.send(outcome);
             }
         })?;
         Ok(answered.await.map_err(|_| broken())??)

@@ -95,11 +95,11 @@ async fn answer(app: &App, wish: Wish, kind: Kind) -> Result<Response, Refusal> 
     let name = model.clone().unwrap_or_else(|| app.catalogue.first().to_owned());
     let reply = Reply::new(kind, name, wish.likeliest(kind)?);
     if wish.stream != Some(true) {
-        let whole = app.thread.ask(model, move |desk| {
+        let whole = app.thread.ask(model, move |desk, has_left| {
             let (order, mut parts) = (wish.order(desk.loaded, &reply)?, Vec::new());
             let ending = write(desk, &order, |written| {
                 parts.push(written);
-                ControlFlow::Continue(())
+                if has_left() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             })?;
             Ok(reply.whole(desk.loaded.lesson(), &parts, order.prompt.len(), ending))
         });

@@ -84,8 +84,14 @@ impl Server {
     }
 
     pub fn post(&self, path: &str, body: &str) -> (u16, String) {
-        let length = body.len();
-        self.raw(&format!("POST {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}", self.address))
+        rest(self.send(path, body))
+    }
+
+    /// Asks, and reads nothing yet.
+    pub fn send(&self, path: &str, body: &str) -> TcpStream {
+        let (mut stream, length) = (self.connect(), body.len());
+        write!(stream, "POST {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}", self.address).expect("it reads");
+        stream
     }
 
     pub fn ask(&self, path: &str, body: &Value) -> Value {
@@ -101,6 +107,11 @@ impl Server {
         }
         self.ask("/v1/completions", &body)
     }
+}
+
+/// The text of a completion.
+pub fn text(reply: &Value) -> String {
+    reply["choices"][0]["text"].as_str().expect("a text").to_owned()
 }
 
 /// What is still to come of an answer: the status, and the body.
