@@ -14,7 +14,7 @@ use std::{
 };
 
 /// Megabytes by which a server may grow once it has warmed up.
-const GROWTH_MB: f64 = 8.0;
+const GROWTH_MB: f64 = 16.0;
 
 /// A client asks for the same text again and again. Its seed is its own as well: a model that has learned nothing writes by the seed
 /// alone, whatever the prompt is.
