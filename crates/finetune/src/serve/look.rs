@@ -94,7 +94,8 @@ mod tests {
 
     #[test]
     fn a_probability_that_is_rounded_stays_above_zero() {
-        assert_eq!([0.123_46, 0.999_99, 0.000_04, 0.0].map(rounded), [0.1235, 1.0, 1e-5, 1e-5]);
+        let said = [0.123_46, 0.999_99, 0.000_04, 0.0].map(|p| rounded(p).to_string());
+        assert_eq!(said, ["0.1235", "1", "0.00001", "0.00001"]);
     }
 
     #[test]
