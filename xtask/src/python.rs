@@ -27,9 +27,10 @@ const CPU_BUILDS: &str = "https://download.pytorch.org/whl/cpu";
 /// The interpreter that `GPT2_PYTHON` names, or that of the environment in `folder`, if it has been made from these requirements. Both
 /// are seen from `root`.
 pub fn there(root: &Path, folder: &str, requirements: &str) -> Option<PathBuf> {
-    if let Some(python) = env::var_os("GPT2_PYTHON") {
-        return Some(PathBuf::from(python));
-    }
+    env::var_os("GPT2_PYTHON").map(PathBuf::from).or_else(|| made(root, folder, requirements))
+}
+
+fn made(root: &Path, folder: &str, requirements: &str) -> Option<PathBuf> {
     let made_from = fs::read_to_string(root.join(folder).join(MARKER)).ok()?;
     let wanted = fs::read_to_string(root.join(requirements)).ok()?;
     (made_from == wanted).then(|| root.join(folder).join("bin/python"))
@@ -84,7 +85,7 @@ mod tests {
     fn an_environment_without_its_marker_or_of_other_versions_is_not_used() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let root = folder.path();
-        let found = || there(root, ".venv", "requirements.txt");
+        let found = || made(root, ".venv", "requirements.txt");
         fs::create_dir_all(root.join(".venv/bin")).expect("folders");
         fs::write(root.join("requirements.txt"), "torch==2.13.0\n").expect("a file");
         assert_eq!(found(), None, "half-made");
