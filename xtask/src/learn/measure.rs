@@ -26,6 +26,7 @@ pub fn run(project: &Path) -> Result<Outcome> {
     let chapters: Vec<usize> = reader.book.chapters.iter().map(|chapter| chapter.number).collect();
     for chapter in chapters {
         reader.state.chapter = chapter;
+        reader.state.write(&reader.folder)?;
         let ids: Vec<String> = of_chapter(&reader, chapter);
         for id in &ids {
             let exercise = reader.book.find(id)?;
