@@ -34,17 +34,17 @@ pub fn show(reader: &Reader, exercise: &Exercise) -> Result<()> {
 
 /// How much is cut out; where another level would cut no more and no less, that is said.
 fn level(reader: &Reader, exercise: &Exercise) -> Result<String> {
-    let as_written = Book::read(reader.project)?;
-    let has_helpers = exercise.items.len() > as_written.find(&exercise.id)?.items.len();
-    Ok(match reader.level(exercise) {
-        Level::Gentle if exercise.gentle.is_empty() => {
-            "normal, as it has no gentle form".to_owned()
+    let level = reader.level(exercise);
+    if level == Level::Gentle && exercise.gentle.is_empty() {
+        return Ok("normal, as it has no gentle form".to_owned());
+    }
+    if level == Level::Scratch {
+        let as_written = Book::read(reader.project)?; // without the helpers that scratch adds
+        if as_written.find(&exercise.id)?.items.len() == exercise.items.len() {
+            return Ok("normal, as no private function is left to write with it".to_owned());
         }
-        Level::Scratch if !has_helpers => {
-            "normal, as no private function is left to write with it".to_owned()
-        }
-        level => level.to_string(),
-    })
+    }
+    Ok(level.to_string())
 }
 
 /// The holes that are left, or the functions where there are none, or where a file cannot be read.
