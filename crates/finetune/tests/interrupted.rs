@@ -262,7 +262,7 @@ fn a_signal_in_the_training_of_the_first_model_saves_it_and_the_same_command_goe
     let room = room();
     let words = "--weights scratch --data data.json --out-dir run --max-new-tokens 2";
     let mut child = finetune(&room, words).spawn().expect("it starts");
-    wait_for(&mut child, "pretraining on the embedded tales: 400 steps");
+    wait_for(&mut child, "pretraining on the embedded tales and tasks: 750 steps");
     thread::sleep(Duration::from_secs(3));
     let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     assert!(kill.expect("kill").success());

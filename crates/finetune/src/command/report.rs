@@ -133,7 +133,7 @@ pub fn card(prepared: &Prepared, marks: Option<&Marks>) -> Card {
     let Prepared { plan, kept, .. } = prepared;
     let folder = prepared.folder.path();
     let weights = if plan.begun_with == SCRATCH {
-        "a small model that had read the project's tales".to_owned()
+        "a small model that had read the project's tales and tasks".to_owned()
     } else {
         format!("the weights of {}", plan.begun_with)
     };

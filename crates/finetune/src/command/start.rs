@@ -4,9 +4,10 @@ use super::options::Whole;
 use crate::{
     instructions::Entry,
     respond::{Limits, complete},
+    run::{induction::initialize_with_induction_heads, pretraining::PretrainingSet},
 };
 use anyhow::{Context, Result, ensure};
-use embedding::{support::texts::TALES, windows::Windows};
+use embedding::support::texts::TALES;
 use model::{config::Gpt2Config, format::tokenizer::Tokenizer, generate::CachedModel, gpt2::Gpt2};
 use std::{
     env, fmt,
@@ -16,6 +17,7 @@ use std::{
 };
 use tch::Device;
 use train::{
+    adamw::AdamWSettings,
     callbacks::Outcome,
     checkpoint,
     command::{SAMPLING, take_path},
@@ -28,7 +30,7 @@ use train::{
         tokenizer::{self, TextEncoder},
         weights::{self, Brought},
     },
-    settings::TrainSettings,
+    settings::{Length, TrainSettings},
     support::shell,
     trainer::Trainer,
 };
@@ -39,6 +41,11 @@ pub const SCRATCH: &str = "scratch";
 const BEGINNING: &str = "One day";
 /// Entries of the vocabulary of a model that is made on the spot.
 const VOCABULARY: usize = 2048;
+/// Steps in which that model learns to say something again, and then to read.
+const REPETITION_STEPS: usize = 150;
+const TEXT_STEPS: usize = 600;
+/// Steps between two texts that it writes meanwhile.
+const TELL_EVERY: usize = 150;
 
 /// What a run begins with.
 pub struct First {
@@ -130,7 +137,7 @@ impl Interrupted {
     }
 }
 
-/// A small model that has read the embedded tales, and whose vocabulary was learned from them and from the instructions.
+/// A small model that has read the embedded tales and the tasks, and whose vocabulary was learned from both.
 fn pretrain(
     options: &Whole,
     device: Device,
@@ -140,16 +147,21 @@ fn pretrain(
 ) -> Result<(Gpt2, Tokenizer)> {
     let path = folder.join(PRETRAINING);
     let tales = documents(TALES);
-    let instructions = training.iter().map(|entry| entry.prompt() + &entry.output);
-    let texts: Vec<String> = tales.iter().cloned().chain(instructions).collect();
+    let as_prompts = training.iter().map(|entry| entry.prompt() + &entry.output);
+    let texts: Vec<String> = tales.iter().cloned().chain(as_prompts).collect();
     let entries = options.vocab_size.unwrap_or(VOCABULARY);
     let tokenizer = tokenizer::learn(&texts, entries, options.common.path)?;
     let encoder = TextEncoder::new(tokenizer, options.common.path)?;
-    let mut trainer = pretrainer(options, &encoder, &tales, device, &path)?;
+    let tasks = training.iter().map(|entry| {
+        let question = [entry.instruction.as_str(), &entry.input].join("\n\n");
+        question.trim_end().to_owned() + "\n\n" + &entry.output
+    });
+    let read: Vec<String> = tales.into_iter().chain(tasks).collect();
+    let mut trainer = pretrainer(options, &encoder, &read, device, &path)?;
     take_path(&mut trainer, options.common.path)?;
     let (done, total) = (trainer.progress.step, trainer.course.schedule.total_steps);
     say(&match done {
-        0 => format!("pretraining on the embedded tales: {total} steps"),
+        0 => format!("pretraining on the embedded tales and tasks: {total} steps"),
         _ => format!("pretraining goes on after step {done} of {total}"),
     });
     let mut progress = Progress::new(done, total, Shown::All, None);
@@ -174,26 +186,39 @@ fn pretrain(
 fn pretrainer(
     options: &Whole,
     encoder: &TextEncoder,
-    tales: &[String],
+    texts: &[String],
     device: Device,
     run: &Path,
 ) -> Result<Trainer> {
     let Preset { config, settings, .. } = presets::find(presets::DEFAULT).context("a preset")?;
     let config = Gpt2Config { vocab_size: encoder.lesson().vocab_size() as i64, ..config };
-    let context = config.context as usize;
-    let windows = Windows::new(encode(tales, encoder), context, context)?;
+    let (context, vocabulary) = (config.context as usize, encoder.lesson().vocab_size());
     let (seed, precision) = (options.common.seed, options.precision.unwrap_or_default());
-    let settings = TrainSettings { seed, precision, eval_every: 0, ..settings };
+    let repetitions = REPETITION_STEPS * settings.batch_size;
+    let text = encode(texts, encoder);
+    let set = PretrainingSet::new(repetitions, text, TEXT_STEPS, context, vocabulary, seed)?;
+    let length = Length::Epochs(1);
+    // Repetitions and text have gradients of different lengths; with PyTorch's 0.999 the first would be remembered through the second.
+    let optimizer = AdamWSettings { beta2: 0.95, ..settings.optimizer };
+    let settings = TrainSettings {
+        seed,
+        precision,
+        length,
+        optimizer,
+        eval_every: 0,
+        sample_every: TELL_EVERY,
+        ..settings
+    };
     if checkpoint::is_in(run) {
         let loaded = checkpoint::load(run, device)?;
         if loaded.state.settings == settings && loaded.model.config == config {
-            return Trainer::resume(loaded, settings, Box::new(windows), None);
+            return Trainer::resume(loaded, settings, Box::new(set), None);
         }
     }
     tch::manual_seed(i64::from(seed));
     let model = Gpt2::new(config, device)?;
-    model.initialize_as_gpt2();
-    Trainer::new(model, settings, Box::new(windows), None, serde_json::Value::Null)
+    initialize_with_induction_heads(&model)?;
+    Trainer::new(model, settings, Box::new(set), None, serde_json::Value::Null)
 }
 
 /// What was typed, with the folder in which the first model is.

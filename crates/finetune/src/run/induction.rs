@@ -1,0 +1,181 @@
+//! The weights that a model made on the spot starts from: GPT-2's, but for some heads that are set by hand (chapter 5.7).
+//!
+//! Most words of an answer are words of its question. What copies in a transformer is a pair of heads: one tells each position which
+//! token came before it, the other looks for positions that came after the token at hand, and reads them. Left to itself a model
+//! finds this late, and all at once; the minutes of this run are over before.
+
+use anyhow::{Context, Result};
+use model::gpt2::Gpt2;
+use std::{collections::HashMap, f64::consts::PI};
+use tch::{Device, Kind, Tensor};
+
+/// The standard deviation of both embeddings. With 128 channels, GPT-2's 0.02 is too little: `x` of length `sqrt(C)` and an embedding of
+/// length `0.02 sqrt(C)` make a logit of `0.02 C` at most, which is 15 in GPT-2 and 2.6 here.
+const DEVIATION: f64 = 0.1;
+/// Queries and keys of block 0, by which a position looks at the one before it.
+const LOOKS_BACK: f64 = 2.0;
+/// What block 0 says of the token before, beside the embedding of deviation 0.1.
+const SAYS: f64 = 0.3;
+/// Queries and keys of block 1, by which a token looks for the positions after its like.
+const FINDS: f64 = 2.4;
+/// What block 1 says of the token found there.
+const COPIES: f64 = 1.0;
+
+/// Redraws all parameters as [`initialize_as_gpt2`](Gpt2::initialize_as_gpt2) does, and sets the first half of the heads of blocks 0
+/// and 1 so that together they continue what has been there before: where `A B` was followed by another text and then by `A`, they
+/// raise the logit of `B`.
+///
+/// Row `t` of the position table holds `sin(w t)` and `cos(w t)` for `C / 2` frequencies `w`; so the row before is the same, rotated.
+/// - Head `h` of block 0 asks with rotated positions for unrotated ones, which agree one position back. It reads `P_h x`, a slice of `D`
+///   channels of the token there, and writes it along `P_(h + H / 2)`, where nobody who asks for `P_h` meets it.
+/// - Head `h` of block 1 asks with `P_h x` for `P_(h + H / 2) x`, which agree where the token before is the token at hand. It reads
+///   `R_h x`, and writes it back where it was.
+///
+/// `P` and `R` are random orthogonal matrices; `P_h` and `R_h` are the rows of one head. All of it is learned further, as are all
+/// other weights.
+///
+/// # Errors
+/// If the model has fewer than two blocks.
+///
+/// # Source
+/// Olsson et al. 2022, "In-context Learning and Induction Heads" (<https://arxiv.org/abs/2209.11895>), for what such heads do; Trockman
+/// and Kolter 2023, "Mimetic Initialization of Self-Attention Layers" (<https://arxiv.org/abs/2305.09828>), for starting from weights
+/// that look like trained ones.
+pub fn initialize_with_induction_heads(model: &Gpt2) -> Result<()> {
+    let _guard = tch::no_grad_guard();
+    model.initialize_as_gpt2();
+    let config = &model.config;
+    let (channels, width) = (config.channels, config.channels / config.heads);
+    let parameters = model.store.variables();
+    let drawn = |size: &[i64]| Tensor::randn(size, (Kind::Float, Device::Cpu));
+    named(&parameters, "token.weight")?.copy_(&(drawn(&[config.vocab_size, channels]) * DEVIATION));
+    named(&parameters, "position.weight")?.copy_(&positions(config.context, channels));
+    let orthogonal = || Tensor::linalg_qr(&drawn(&[channels, channels]), "reduced").0;
+    let [p, r] = [orthogonal(), orthogonal()];
+    for head in 0..config.heads / 2 {
+        let set = |block: i64, layer: &str, value: Tensor| -> Result<()> {
+            let weight = named(&parameters, &format!("blocks.{block}.attention.{layer}.weight"))?;
+            // A head is a slice of rows of what reads, and of columns of what writes.
+            let along = i64::from(layer == "output");
+            weight.narrow(along, head * width, width).copy_(&value);
+            Ok(())
+        };
+        let slice = |matrix: &Tensor, head: i64| matrix.narrow(0, head * width, width); // [D, C]
+        let (read, written) = (slice(&p, head), slice(&p, head + config.heads / 2));
+        let copied = slice(&r, head);
+        set(0, "query", shifted(head, width, channels, 1.0) * LOOKS_BACK)?;
+        set(0, "key", shifted(head, width, channels, 0.0) * LOOKS_BACK)?;
+        set(0, "value", read.shallow_clone())?;
+        set(0, "output", written.tr() * SAYS)?;
+        set(1, "query", read * FINDS)?;
+        set(1, "key", written * FINDS)?;
+        set(1, "value", copied.shallow_clone())?;
+        set(1, "output", copied.tr() * COPIES)?;
+    }
+    Ok(())
+}
+
+/// Row `t` holds the sine and the cosine of `w t` for each frequency `w`: `[T, C]`.
+fn positions(context: i64, channels: i64) -> Tensor {
+    let row = |t: i64| {
+        (0..channels / 2).flat_map(move |pair| {
+            let (sine, cosine) = (frequency(pair, channels) * t as f64).sin_cos();
+            [sine, cosine].map(|value| (2_f64.sqrt() * DEVIATION * value) as f32)
+        })
+    };
+    let values: Vec<f32> = (0..context).flat_map(row).collect();
+    Tensor::from_slice(&values).view([context, channels])
+}
+
+/// Evenly from slow to fast, so that a position agrees with its own row and hardly with its neighbors'.
+fn frequency(pair: i64, channels: i64) -> f64 {
+    PI * (pair as f64 + 0.5) / (channels / 2) as f64
+}
+
+/// What takes some of the pairs of channels from a row of the position table, turned back by so many rows: `[D, C]`.
+fn shifted(head: i64, width: i64, channels: i64, rows: f64) -> Tensor {
+    let matrix = Tensor::zeros([width, channels], (Kind::Float, Device::Cpu));
+    let heads = channels / width;
+    for pair in 0..width / 2 {
+        let taken = pair * heads + head; // each head gets slow and fast ones
+        let (sine, cosine) = (frequency(taken, channels) * rows).sin_cos();
+        let turned = Tensor::from_slice(&[cosine, -sine, sine, cosine]).view([2, 2]);
+        matrix.narrow(0, 2 * pair, 2).narrow(1, 2 * taken, 2).copy_(&turned);
+    }
+    matrix
+}
+
+fn named(parameters: &HashMap<String, Tensor>, name: &str) -> Result<Tensor> {
+    let found = parameters.get(name).with_context(|| format!("the model has no {name}"))?;
+    Ok(found.shallow_clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{config::Gpt2Config, trace::trace};
+
+    fn model() -> Gpt2 {
+        let config = Gpt2Config {
+            vocab_size: 500,
+            context: 32,
+            channels: 128,
+            heads: 4,
+            layers: 2,
+            hidden: 512,
+            dropout: 0.0,
+            ..Gpt2Config::TINY
+        };
+        tch::manual_seed(1);
+        let model = Gpt2::new(config, Device::Cpu).expect("a model");
+        initialize_with_induction_heads(&model).expect("two blocks");
+        model
+    }
+
+    /// Where each position reads most, by block and head: `[L, H, T]`.
+    fn read_most(model: &Gpt2, ids: &[i64]) -> Vec<Vec<Vec<i64>>> {
+        let attention = trace(model, ids).expect("a text").attention; // [L, H, T, T]
+        Vec::try_from(attention.argmax(-1, false).view([-1]))
+            .map(|flat: Vec<i64>| {
+                let heads: Vec<Vec<i64>> = flat.chunks(ids.len()).map(<[i64]>::to_vec).collect();
+                heads.chunks(4).map(<[Vec<i64>]>::to_vec).collect()
+            })
+            .expect("whole numbers")
+    }
+
+    #[test]
+    fn before_any_training_one_pair_of_heads_reads_the_token_before_and_the_other_what_followed_the_same_token()
+     {
+        const ONCE: i64 = 12;
+        tch::manual_seed(2);
+        let ids = Tensor::randperm(500, (Kind::Int64, Device::Cpu)).narrow(0, 0, ONCE);
+        let twice = Vec::try_from(Tensor::cat(&[&ids, &ids], 0)).expect("ids");
+        let read = read_most(&model(), &twice);
+        let (mut before, mut again) = (0, 0);
+        for head in 0..2 {
+            before += (1..2 * ONCE).filter(|&t| read[0][head][t as usize] == t - 1).count();
+            again +=
+                (ONCE..2 * ONCE).filter(|&t| read[1][head][t as usize] == t - ONCE + 1).count();
+        }
+        assert!(before >= 44, "{before} of 46 read the token before");
+        assert!(again >= 10, "{again} of 24 read what followed, of which chance has one or two");
+    }
+
+    #[test]
+    fn a_row_turned_back_is_the_row_before() {
+        let table = positions(8, 16);
+        for head in 0..2 {
+            let now = table.matmul(&shifted(head, 8, 16, 1.0).tr()).narrow(0, 1, 7);
+            let before = table.matmul(&shifted(head, 8, 16, 0.0).tr()).narrow(0, 0, 7);
+            assert!(now.allclose(&before, 1e-5, 1e-6, false));
+        }
+    }
+
+    #[test]
+    fn a_model_of_one_block_has_no_place_for_the_pair() {
+        let config = Gpt2Config { layers: 1, ..Gpt2Config::TINY };
+        let model = Gpt2::new(config, Device::Cpu).expect("a model");
+        let said = initialize_with_induction_heads(&model).expect_err("one block");
+        assert_eq!(said.to_string(), "the model has no blocks.1.attention.query.weight");
+    }
+}
