@@ -152,11 +152,7 @@ fn pretrain(
     let entries = options.vocab_size.unwrap_or(VOCABULARY);
     let tokenizer = tokenizer::learn(&texts, entries, options.common.path)?;
     let encoder = TextEncoder::new(tokenizer, options.common.path)?;
-    let tasks = training.iter().map(|entry| {
-        let question = [entry.instruction.as_str(), &entry.input].join("\n\n");
-        question.trim_end().to_owned() + "\n\n" + &entry.output
-    });
-    let read: Vec<String> = tales.into_iter().chain(tasks).collect();
+    let read: Vec<String> = tales.into_iter().chain(training.iter().map(as_text)).collect();
     let mut trainer = pretrainer(options, &encoder, &read, device, &path)?;
     take_path(&mut trainer, options.common.path)?;
     let (done, total) = (trainer.progress.step, trainer.course.schedule.total_steps);
@@ -180,6 +176,12 @@ fn pretrain(
             Err(Interrupted::in_the_first_model(options, folder, trainer.progress.step).into())
         }
     }
+}
+
+/// A task and its answer without the words of a prompt around them.
+fn as_text(entry: &Entry) -> String {
+    let question = [entry.instruction.as_str(), &entry.input].join("\n\n");
+    question.trim_end().to_owned() + "\n\n" + &entry.output
 }
 
 /// The training of the small model, from its beginning or from where an interrupted one was saved.

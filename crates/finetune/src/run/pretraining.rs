@@ -19,7 +19,7 @@ pub struct PretrainingSet {
     text_batches: usize,
 }
 
-/// Ids, and for each whether it can be known from what stands before it.
+/// Ids, and for each whether it can be known from those before it.
 type Row = Vec<(i64, bool)>;
 
 impl PretrainingSet {
