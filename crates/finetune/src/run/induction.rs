@@ -126,30 +126,33 @@ mod tests {
             dropout: 0.0,
             ..Gpt2Config::TINY
         };
-        tch::manual_seed(1);
         let model = Gpt2::new(config, Device::Cpu).expect("a model");
         initialize_with_induction_heads(&model).expect("two blocks");
         model
     }
 
+    /// Other tests draw from the same generator, so that no two runs of this one see the same models.
     #[test]
     fn before_any_training_one_pair_of_heads_reads_the_token_before_and_the_other_what_followed_the_same_token()
      {
-        const ONCE: i64 = 12;
-        tch::manual_seed(2);
-        let ids = Tensor::randperm(500, (Kind::Int64, Device::Cpu)).narrow(0, 0, ONCE);
-        let twice = Vec::<i64>::try_from(Tensor::cat(&[&ids, &ids], 0)).expect("ids");
-        let most = trace(&model(), &twice).expect("a text").attention.argmax(-1, false); // [L, H, T]
-        let places = Tensor::arange(2 * ONCE, (Kind::Int64, Device::Cpu));
-        // How often the two heads of a block read, from place `first` on, the places from `read` on.
-        let reads = |block: i64, first: i64, read: i64| {
-            let count = 2 * ONCE - first;
-            let most = most.get(block).narrow(0, 0, 2).narrow(1, first, count);
-            most.eq_tensor(&places.narrow(0, read, count)).sum(Kind::Int64).int64_value(&[])
-        };
-        let (before, again) = (reads(0, 1, 0), reads(1, ONCE, 1));
-        assert!(before >= 44, "{before} of 46 read the token before");
-        assert!(again >= 10, "{again} of 24 read what followed, of which chance has one or two");
+        const ONCE: i64 = 16;
+        let (mut before, mut again) = (0, 0);
+        for _ in 0..8 {
+            let ids = Tensor::randperm(500, (Kind::Int64, Device::Cpu)).narrow(0, 0, ONCE);
+            let twice = Vec::<i64>::try_from(Tensor::cat(&[&ids, &ids], 0)).expect("ids");
+            let most = trace(&model(), &twice).expect("a text").attention.argmax(-1, false); // [L, H, T]
+            let places = Tensor::arange(2 * ONCE, (Kind::Int64, Device::Cpu));
+            // How often the two heads of a block read, from place `first` on, the places from `read` on.
+            let reads = |block: i64, first: i64, read: i64| {
+                let count = 2 * ONCE - first;
+                let most = most.get(block).narrow(0, 0, 2).narrow(1, first, count);
+                most.eq_tensor(&places.narrow(0, read, count)).sum(Kind::Int64).int64_value(&[])
+            };
+            before += reads(0, 1, 0);
+            again += reads(1, ONCE, 1);
+        }
+        assert!(before >= 300, "{before} of 496 read the token before, of which chance has 30");
+        assert!(again >= 100, "{again} of 256 read what followed, of which chance has 11");
     }
 
     #[test]
