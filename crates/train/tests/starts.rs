@@ -1,6 +1,6 @@
 //! That one command with one seed makes one model, however busy the machine is. Alone in its file, as it takes all processors.
 
-use model::{config::Gpt2Config, format, gpt2::Gpt2};
+use model::{config::Gpt2Config, fast::proof::processor_name, format, gpt2::Gpt2};
 use std::{
     fs,
     hint::spin_loop,
@@ -49,11 +49,12 @@ fn starts_from_a_folder_on_two_threads_of_a_busy_machine_write_the_same_bytes() 
     fs::write(room.path().join("text.txt"), embedding::support::texts::PROSE).expect("written");
 
     let expected = trained(room.path(), "2");
-    if trained(room.path(), "1") == expected {
-        eprintln!(
-            "on this processor the bytes do not tell how many threads worked: what follows sees less"
-        );
-    }
+    // On an AMD EPYC the fast path writes the same with one thread as with two: nothing is lost there, and nothing can be told.
+    let told = trained(room.path(), "1") != expected;
+    assert!(
+        told || !processor_name().contains("Intel"),
+        "the bytes do not tell how many threads worked"
+    );
     let busy = Busy::new(2);
     let others = (0..STARTS).filter(|_| trained(room.path(), "2") != expected).count();
     assert_eq!(others, 0, "of {STARTS} starts so many wrote another model");

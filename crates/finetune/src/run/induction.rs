@@ -114,18 +114,11 @@ fn named(parameters: &HashMap<String, Tensor>, name: &str) -> Result<Tensor> {
 mod tests {
     use super::*;
     use model::{config::Gpt2Config, trace::trace};
+    use train::run::presets;
 
     fn model() -> Gpt2 {
-        let config = Gpt2Config {
-            vocab_size: 500,
-            context: 32,
-            channels: 128,
-            heads: 4,
-            layers: 2,
-            hidden: 512,
-            dropout: 0.0,
-            ..Gpt2Config::TINY
-        };
+        let tales = presets::find(presets::DEFAULT).expect("a preset").config;
+        let config = Gpt2Config { vocab_size: 500, ..tales };
         let model = Gpt2::new(config, Device::Cpu).expect("a model");
         initialize_with_induction_heads(&model).expect("two blocks");
         model
