@@ -110,56 +110,72 @@ fn open_mp() -> Option<Parallel> {
 /// Another of libtorch's threads, once awake, looks for more to do for milliseconds after, on the processor where one of ours works:
 /// copying the logits on two threads took decoding in 8 bits from 197 to 102 tokens a second.
 ///
-/// The number of threads is OpenMP's own setting of this one thread; libtorch's, which is the whole process's, is not touched. Where
-/// OpenMP is not found, nothing changes.
+/// The numbers of threads are OpenMP's and MKL's own settings of this one thread; libtorch's, which is the whole process's, is not
+/// touched. Where the libraries are not found, nothing changes.
 #[derive(Debug)]
 pub struct OneThread {
-    before: c_int,
+    before: OwnThreads,
     _of_this_thread: PhantomData<*const ()>,
 }
 
 impl OneThread {
     /// Takes effect at once.
     pub fn begin() -> Self {
-        Self { before: set_own_threads(1), _of_this_thread: PhantomData }
+        let before = OwnThreads { open_mp: 1, mkl: 1 }.set();
+        Self { before, _of_this_thread: PhantomData }
     }
 
     /// Does some work with as many threads as before.
     pub fn lifted<T>(&self, work: impl FnOnce() -> T) -> T {
-        let _again = Restore(set_own_threads(self.before));
+        let _again = Restore(self.before.set());
         work()
     }
 }
 
 impl Drop for OneThread {
     fn drop(&mut self) {
-        set_own_threads(self.before);
+        self.before.set();
     }
 }
 
-/// Puts a number of threads back, after a panic too.
-struct Restore(c_int);
+/// Puts numbers of threads back, after a panic too.
+struct Restore(OwnThreads);
 
 impl Drop for Restore {
     fn drop(&mut self) {
-        set_own_threads(self.0);
+        self.0.set();
     }
 }
 
-/// Sets how many threads OpenMP gives to operators on this thread, and returns how many they were.
-#[expect(unsafe_code, reason = "which libraries a program has is known only when it runs")]
-fn set_own_threads(threads: c_int) -> c_int {
-    let _ = tch::get_num_threads(); // libtorch sets this thread's number itself, once, at the first question
-    let (Some(get), Some(set)) = (symbol(c"omp_get_max_threads"), symbol(c"omp_set_num_threads"))
-    else {
-        return threads;
-    };
-    // SAFETY: the functions of these names have these types, by OpenMP's specification.
-    unsafe {
-        let get = std::mem::transmute::<*mut c_void, extern "C" fn() -> c_int>(get);
-        let set = std::mem::transmute::<*mut c_void, extern "C" fn(c_int)>(set);
-        let before = get();
-        set(threads);
+/// How many threads OpenMP gives to operators that this thread calls, and MKL to their products of matrices.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct OwnThreads {
+    open_mp: c_int,
+    /// 0 is as many as the process has set.
+    mkl: c_int,
+}
+
+impl OwnThreads {
+    /// Takes effect on this thread. Returns what was before.
+    #[expect(unsafe_code, reason = "which libraries a program has is known only when it runs")]
+    fn set(self) -> Self {
+        let _ = tch::get_num_threads(); // libtorch sets this thread's number itself, once, at the first question
+        let mut before = self;
+        let open_mp = (symbol(c"omp_get_max_threads"), symbol(c"omp_set_num_threads"));
+        if let (Some(get), Some(set)) = open_mp {
+            // SAFETY: the functions of these names have these types, by OpenMP's specification.
+            unsafe {
+                before.open_mp =
+                    std::mem::transmute::<*mut c_void, extern "C" fn() -> c_int>(get)();
+                std::mem::transmute::<*mut c_void, extern "C" fn(c_int)>(set)(self.open_mp);
+            }
+        }
+        if let Some(set) = symbol(c"MKL_Set_Num_Threads_Local") {
+            // SAFETY: the function of this name has this type, by MKL's reference.
+            let set =
+                unsafe { std::mem::transmute::<*mut c_void, extern "C" fn(c_int) -> c_int>(set) };
+            before.mkl = set(self.mkl);
+        }
         before
     }
 }
@@ -196,6 +212,24 @@ mod tests {
     fn the_threads_are_those_of_libtorchs_library() {
         let _ = tch::get_num_threads(); // so that libtorch is there
         assert!(are_libtorchs());
+    }
+
+    #[test]
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    fn alone_neither_operators_nor_products_of_matrices_get_another_thread() {
+        let [one, two] = [1, 2].map(|threads| OwnThreads { open_mp: threads, mkl: threads });
+        let now = || {
+            let now = one.set();
+            now.set();
+            now
+        };
+        two.set();
+        let alone = OneThread::begin();
+        assert_eq!(now(), one);
+        assert_eq!(alone.lifted(now), two);
+        assert_eq!(now(), one);
+        drop(alone);
+        assert_eq!(now(), two);
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod worker;
 pub use packed::Dtype;
 
 use crate::{
+    config::Gpt2Config,
     fast::{
         cpu::{kernels::Kernels, tensor_slice::with_slices, threads::OneThread},
         gain,
@@ -43,6 +44,10 @@ use worker::{Exchange, Share, Worker};
 
 /// Up to so many new tokens are read one by one, more of them together.
 const FEW: usize = 3;
+
+/// Multiplications of a prompt up to which it is not worth waking libtorch's other threads: one or two milliseconds of one. For
+/// milliseconds after, they look for more to do, on the processors where the helpers would write a short answer.
+const SHORT: i64 = 1 << 27;
 
 /// A model that reads one token after another and gives the logits of the next, with its cache.
 ///
@@ -132,9 +137,11 @@ impl TokenScorer for Decoder<'_> {
             panic!("{complaint}");
         }
         if ids.len() > FEW {
-            return self
-                .alone
-                .lifted(|| prompt::read(&self.of_prompts, &new, &self.exchange.cache));
+            let read = || prompt::read(&self.of_prompts, &new, &self.exchange.cache);
+            let Gpt2Config { layers, channels, hidden, .. } = self.model.config;
+            let of_token = layers * channels * (4 * channels + 2 * hidden);
+            let is_short = ids.len() as i64 * of_token <= SHORT;
+            return if is_short { read() } else { self.alone.lifted(read) };
         }
         for (i, &id) in ids.iter().enumerate() {
             self.step(id, i + 1 == ids.len());
