@@ -3,7 +3,11 @@
 //! To say something again is what most answers need, and texts ask for it seldom.
 
 use anyhow::Result;
-use embedding::{loader::Loader, support::generators::Libtorch, windows::Windows};
+use embedding::{
+    loader::{Loader, random_permutation},
+    support::generators::Libtorch,
+    windows::Windows,
+};
 use rand_mt::Mt;
 use tch::Tensor;
 use train::{examples::Examples, loss::IGNORED};
@@ -65,11 +69,8 @@ fn repetition(generator: &mut Mt, vocabulary: usize, length: usize) -> Row {
         left -= some;
     }
     let mut row: Row = sequences.iter().flatten().map(|&id| (id, false)).collect();
-    for last in (1..sequences.len()).rev() {
-        sequences.swap(last, below(last + 1));
-    }
-    for sequence in &sequences {
-        row.extend(sequence.iter().enumerate().map(|(place, &id)| (id, place > 0)));
+    for number in random_permutation(sequences.len(), generator) {
+        row.extend(sequences[number].iter().enumerate().map(|(place, &id)| (id, place > 0)));
     }
     row
 }

@@ -8,7 +8,7 @@ use super::{
     gelu,
     layers::{Linear, Parameter, dropped},
     norm::Norm,
-    rows::Rows,
+    rows::{Rows, picked, picked_backward},
 };
 use crate::settings::Precision;
 use model::{
@@ -39,9 +39,9 @@ pub struct SavedActivations {
     x: Tensor, // [rows, C]
     mixed: Mixed,
     read_mask: Option<Mask>,
-    between: Tensor,   // [rows, C]
-    widened: Tensor,   // [rows, F], in the type of products, as is the next one
-    activated: Tensor, // [rows, F]
+    between: Tensor,   // [kept, C]
+    widened: Tensor,   // [kept, F], in the type of products, as is the next one
+    activated: Tensor, // [kept, F]
     processed_mask: Option<Mask>,
 }
 
@@ -76,10 +76,17 @@ impl Block {
         2 * rows * channels + if self.rounds { 0 } else { of_products }
     }
 
+    /// The block's output for the rows that are `kept`, which without an index are all. Attention still reads the others.
+    ///
+    /// # Shapes
+    /// - `x`: `[rows, C]`
+    /// - `kept`: `[kept]`; none where something is dropped
+    /// - returns `[kept, C]`
     pub fn forward(
         &self,
         x: &Tensor,
         rows: &Rows,
+        kept: Option<&Tensor>,
         layout: Layout,
         config: &Gpt2Config,
         shelf: &Shelf,
@@ -98,13 +105,13 @@ impl Block {
         let mixed = Mixed::new(layout, of_heads, draw(of_weights, layout.positions), shelf);
         let [count, channels] = [rows.len(), config.channels].map(|size| size as usize);
         let [read_mask, processed_mask] = [(); 2].map(|()| draw(count, channels));
-        let read = rows.gather(mixed.output());
-        let between =
-            self.output.forward_onto(&x, &read, read_mask.as_ref(), shelf.place(&x.size()));
+        let [stream, read] = [&x, &rows.gather(mixed.output())].map(|x| picked(x, kept));
+        let place = shelf.place(&stream.size());
+        let between = self.output.forward_onto(&stream, &read, read_mask.as_ref(), place);
         let widened = self.up.forward_kept(&self.norm2.forward(&between), shelf);
         let place = if self.rounds { widened.empty_like() } else { shelf.place(&widened.size()) };
         let activated = layers::gelu(config.gelu, &widened, place);
-        let place = x.empty_like();
+        let place = stream.empty_like();
         let out = self.down.forward_onto(&between, &activated, processed_mask.as_ref(), place);
         let saved =
             SavedActivations { x, mixed, read_mask, between, widened, activated, processed_mask };
@@ -118,6 +125,7 @@ impl Block {
         saved: SavedActivations,
         dx: &mut Tensor,
         rows: &Rows,
+        kept: Option<&Tensor>,
         config: &Gpt2Config,
         first: bool,
     ) {
@@ -131,8 +139,11 @@ impl Block {
         self.norm2.backward_onto(&between, &d_normed.to_kind(Kind::Float), dx, first);
 
         let dy = said(read_mask.as_ref(), dx);
-        let d_read = self.output.backward(&rows.gather(mixed.output()), &dy, first);
-        let of_heads = mixed.backward(&rows.gather_backward(d_read.to_kind(Kind::Float)));
+        let read = picked(&rows.gather(mixed.output()), kept);
+        let d_read = self.output.backward(&read, &dy, first).to_kind(Kind::Float);
+        let [d_read, d_stream] = [&d_read, &*dx].map(|dx| picked_backward(dx, kept, rows.len()));
+        *dx = d_stream;
+        let of_heads = mixed.backward(&rows.gather_backward(d_read));
         let normed = self.query.factor(&self.norm1.forward(&x));
         let d_normed = dx.zeros_like();
         for (part, dy) in [&self.query, &self.key, &self.value].into_iter().zip(of_heads) {

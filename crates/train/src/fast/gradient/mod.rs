@@ -127,19 +127,19 @@ impl Gradient {
         let mask = draw(self.config.dropout, rows.len() as usize, self.config.channels as usize);
         x = dropped(mask.as_ref(), x);
         let mut saved = Vec::new();
+        let kept = |number: usize| rows.kept.as_ref().filter(|_| number + 1 == self.blocks.len());
         for (number, block) in self.blocks.iter().enumerate() {
-            let (out, of_block) =
-                block.forward(&x, &rows, layout, &self.config, &arena.saved(number));
+            let (kept, shelf) = (kept(number), arena.saved(number));
+            let (out, of_block) = block.forward(&x, &rows, kept, layout, &self.config, &shelf);
             saved.push(of_block);
             x = out;
         }
-        let normed = self.norm.forward(&x);
 
-        let (loss, d_hidden) = self.head(&normed, &rows, &arena, weight, first);
+        let (loss, d_hidden) = self.head(&self.norm.forward(&x), &rows, &arena, weight, first);
         let mut dx = x.zeros_like();
         self.norm.backward_onto(&x, &d_hidden, &mut dx, first);
-        for (block, of_block) in self.blocks.iter().zip(saved).rev() {
-            block.backward(of_block, &mut dx, &rows, &self.config, first);
+        for ((number, block), of_block) in self.blocks.iter().enumerate().zip(saved).rev() {
+            block.backward(of_block, &mut dx, &rows, kept(number), &self.config, first);
         }
 
         dx = dropped(mask.as_ref(), dx);

@@ -2,7 +2,8 @@
 //!
 //! A position sees what comes before it and nothing else. So texts that begin alike are alike inside as far as that goes, and one
 //! of them is enough: in fine-tuning, where every prompt opens with the same sentences, that is a third of all positions. And
-//! whatever follows the last target of a text, such as padding, reaches no loss.
+//! whatever follows the last target of a text, such as padding, reaches no loss. In the last block, a position is read by those
+//! after it and never again: what it would become there matters only where it has a target.
 //!
 //! `cargo xtask bench finetune` measures it: with entries of similar length in a batch, ours takes 0.46 of the time of
 //! PyTorch, which pads.
@@ -17,7 +18,9 @@ pub struct Rows {
     pub ids: Tensor,
     /// `[rows]`, counted from the beginning of the text.
     pub positions: Tensor,
-    /// Each target: its row, in rising order, and its id.
+    /// `[kept]`, those that leave the last block, which are those with targets; nothing if they are all.
+    pub kept: Option<Tensor>,
+    /// Each target: its place among those that leave the last block, in rising order, and its id.
     pub targets: Vec<(i64, i64)>,
     /// How rows lie in the batch; nothing if they are its positions one after the other.
     spread: Option<Spread>,
@@ -25,7 +28,7 @@ pub struct Rows {
 
 /// Some rows that have targets.
 pub struct Scored {
-    /// `[rows]`
+    /// `[rows]`, their places among those that leave the last block.
     pub rows: Tensor,
     /// How many targets each has.
     pub counts: Vec<f32>,
@@ -76,13 +79,14 @@ impl Rows {
             }
         }
         targets_of_rows.sort_unstable();
+        let kept = if shared { number_kept(&mut targets_of_rows, ids.len()) } else { None };
         let spread = (ids.len() < inputs.len()).then(|| Spread {
             row: Tensor::from_slice(&row_of),
             position: Tensor::from_slice(&first),
             count: ids.len() as i64,
         });
         let [ids, positions] = [ids, positions].map(|numbers| Tensor::from_slice(&numbers));
-        Self { ids, positions, targets: targets_of_rows, spread }
+        Self { ids, positions, kept, targets: targets_of_rows, spread }
     }
 
     /// How many there are.
@@ -151,14 +155,47 @@ impl Rows {
     /// The gradient of [`gather`](Self::gather): nothing for the other positions.
     pub fn gather_backward(&self, dx: Tensor) -> Tensor {
         match &self.spread {
-            Some(spread) => {
-                let mut of_all = dx
-                    .new_zeros([spread.row.numel() as i64, dx.size()[1]], (dx.kind(), dx.device()));
-                of_all.index_copy_(0, &spread.position, &dx)
-            }
+            Some(spread) => scattered(&dx, &spread.position, spread.row.numel() as i64),
             None => dx,
         }
     }
+}
+
+/// Those of several rows that are asked for; without an index all.
+///
+/// # Shapes
+/// - `x`: `[rows, C]`
+/// - `index`: `[picked]`
+/// - returns `[picked, C]`
+pub fn picked(x: &Tensor, index: Option<&Tensor>) -> Tensor {
+    index.map_or_else(|| x.shallow_clone(), |index| x.index_select(0, index))
+}
+
+/// The gradient of [`picked`]: nothing for the other ones of so many rows.
+pub fn picked_backward(dx: &Tensor, index: Option<&Tensor>, rows: i64) -> Tensor {
+    index.map_or_else(|| dx.shallow_clone(), |index| scattered(dx, index, rows))
+}
+
+fn scattered(x: &Tensor, index: &Tensor, rows: i64) -> Tensor {
+    let mut of_all = x.new_zeros([rows, x.size()[1]], (x.kind(), x.device()));
+    of_all.index_copy_(0, index, x)
+}
+
+/// Finds which of so many rows have targets, and names each in its target by its place among them; does nothing if all have some.
+fn number_kept(targets: &mut [(i64, i64)], rows: usize) -> Option<Tensor> {
+    let mut kept: Vec<i64> = targets.iter().map(|(row, _)| *row).collect();
+    kept.dedup();
+    if kept.len() == rows {
+        return None;
+    }
+    let mut place = 0;
+    for (row, _) in targets {
+        while kept[place] != *row {
+            place += 1;
+        }
+        *row = place as i64;
+    }
+    Some(Tensor::from_slice(&kept))
 }
 
 #[cfg(test)]
@@ -175,13 +212,14 @@ mod tests {
         assert_eq!(rows.ids, Tensor::from_slice(&[5_i64, 6, 7, 8, 6, 6, 7, 8]));
         assert_eq!(rows.positions, Tensor::from_slice(&[0_i64, 1, 2, 3, 0, 1, 2, 3]));
         let of_first_rows = [(0, 6), (0, 6), (1, 7), (1, 9), (2, 8), (3, 1)];
-        assert_eq!(rows.targets, [&of_first_rows[..], &[(5, 7), (6, 8), (7, 2)]].concat());
+        assert_eq!(rows.targets, [&of_first_rows[..], &[(4, 7), (5, 8), (6, 2)]].concat());
+        assert_eq!(rows.kept, Some(Tensor::from_slice(&[0_i64, 1, 2, 3, 5, 6, 7])));
         let [first, second] = &rows.scored(4)[..] else { panic!("seven rows have targets") };
         assert_eq!(first.counts, [2.0, 2.0, 1.0, 1.0]);
         assert_eq!(first.targets[1], Some(Tensor::from_slice(&[0_i64, 0, 1, 1, 2, 3])));
         assert_eq!(
             (&second.rows, &second.counts[..]),
-            (&Tensor::from_slice(&[5_i64, 6, 7]), &[1.0; 3][..])
+            (&Tensor::from_slice(&[4_i64, 5, 6]), &[1.0; 3][..])
         );
         let x = rows.ids.unsqueeze(1); // [rows, 1]
         assert_eq!(rows.gather(rows.spread(x.shallow_clone())), x);
@@ -189,6 +227,22 @@ mod tests {
             rows.spread(x).reshape([3, 4]),
             Tensor::from_slice(&[5_i64, 6, 7, 8, 5, 6, 5, 5, 6, 6, 7, 8]).view([3, 4])
         );
+    }
+
+    #[test]
+    fn rows_without_a_target_do_not_leave_the_last_block() {
+        let inputs = Tensor::from_slice(&[5_i64, 6, 7, 5, 6, 8]).view([2, 3]);
+        let targets = Tensor::from_slice(&[IGNORED, 7, 1, IGNORED, 8, 2]).view([2, 3]);
+        let rows = Rows::of(&inputs, &targets, true); // 5, 6, 7, and 8 after 5 and 6
+        let kept = rows.kept.as_ref();
+        assert_eq!(kept, Some(&Tensor::from_slice(&[1_i64, 2, 3])));
+        assert_eq!(rows.targets, [(0, 7), (0, 8), (1, 1), (2, 2)]);
+        let x = rows.ids.unsqueeze(1); // [rows, 1]
+        let picked = picked(&x, kept);
+        assert_eq!(picked, Tensor::from_slice(&[6_i64, 7, 8]).view([3, 1]));
+        let back = picked_backward(&picked, kept, rows.len());
+        assert_eq!(back, Tensor::from_slice(&[0_i64, 6, 7, 8]).view([4, 1]));
+        assert!(Rows::of(&inputs, &targets, false).kept.is_none());
     }
 
     #[test]
