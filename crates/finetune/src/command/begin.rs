@@ -102,30 +102,51 @@ fn plan(
     }))
 }
 
+/// How the model is trained, as far as the user does not ask for something else.
 fn settings(options: &Whole, scratch: bool) -> TrainSettings {
-    // For public weights gentle ones, or those under which the small model learns the embedded instructions.
-    let (epochs, batch_size, learning_rate, eval_every) =
-        if scratch { (3, 32, 4e-3, 400) } else { (2, 8, 5e-5, 5) };
-    // The embedded instructions are many and alike.
-    let epochs = if !scratch && options.data == EMBEDDED_NAME { 1 } else { epochs };
-    let learning_rate = options.learning_rate.unwrap_or(learning_rate);
+    let recipe = if scratch { of_small_model() } else { of_public_weights(&options.data) };
+    let learning_rate = options.learning_rate.unwrap_or(recipe.learning_rate);
     TrainSettings {
         seed: options.common.seed,
-        length: Length::Epochs(options.epochs.unwrap_or(epochs)),
-        batch_size: options.batch_size.unwrap_or(batch_size),
+        length: options.epochs.map_or(recipe.length, Length::Epochs),
+        batch_size: options.batch_size.unwrap_or(recipe.batch_size),
         learning_rate,
-        min_lr: if scratch { learning_rate / 10.0 } else { learning_rate },
-        warmup_steps: if scratch { 50 } else { 0 },
-        optimizer: AdamWSettings {
-            beta2: if scratch { 0.95 } else { 0.999 },
-            ..Default::default()
-        },
-        eval_every: options.eval_every.unwrap_or(eval_every),
+        min_lr: recipe.min_lr * (learning_rate / recipe.learning_rate),
+        eval_every: options.eval_every.unwrap_or(recipe.eval_every),
         eval_batches: 5,
         save_every: options.save_every.unwrap_or(0),
         keep_best: options.keep_best.unwrap_or(true),
         patience: options.patience.unwrap_or(0),
         precision: options.precision.unwrap_or_default(),
+        ..recipe
+    }
+}
+
+/// Under these the model made on the spot learns the embedded instructions.
+fn of_small_model() -> TrainSettings {
+    TrainSettings {
+        length: Length::Epochs(3),
+        batch_size: 32,
+        learning_rate: 4e-3,
+        min_lr: 4e-4,
+        warmup_steps: 50,
+        optimizer: AdamWSettings { beta2: 0.95, ..Default::default() },
+        eval_every: 400,
+        ..TrainSettings::default()
+    }
+}
+
+/// Gentle ones, so that what public weights know stays.
+fn of_public_weights(data: &str) -> TrainSettings {
+    // The embedded instructions are many and alike.
+    let epochs = if data == EMBEDDED_NAME { 1 } else { 2 };
+    TrainSettings {
+        length: Length::Epochs(epochs),
+        batch_size: 8,
+        learning_rate: 5e-5,
+        min_lr: 5e-5,
+        warmup_steps: 0,
+        eval_every: 5,
         ..TrainSettings::default()
     }
 }
