@@ -226,9 +226,9 @@ fn serve<'a>(
             _ => work(Ok(Desk { loaded: first, reader: &mut *reader })),
         }));
         if done.is_err() && is_first {
-            // What the job has left of the reader may be no good any more.
-            reader = self::reader(first, how)
-                .unwrap_or_else(|_| Box::new(CachedModel::new(&first.brought.model)));
+            // What the job has left of the reader may be no good any more. It ends before another begins, as on one thread it must.
+            reader = Box::new(CachedModel::new(&first.brought.model));
+            reader = self::reader(first, how).unwrap_or(reader);
         }
     }
 }

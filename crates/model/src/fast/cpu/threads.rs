@@ -110,74 +110,75 @@ fn open_mp() -> Option<Parallel> {
 /// Another of libtorch's threads, once awake, looks for more to do for milliseconds after, on the processor where one of ours works:
 /// copying the logits on two threads took decoding in 8 bits from 197 to 102 tokens a second.
 ///
-/// The numbers of threads are OpenMP's and MKL's own settings of this one thread; libtorch's, which is the whole process's, is not
-/// touched. Where the libraries are not found, nothing changes.
+/// The number of threads is OpenMP's own setting of this one thread; libtorch's, which is the whole process's, is not touched. Where
+/// OpenMP is not found, nothing changes.
 #[derive(Debug)]
 pub struct OneThread {
-    before: OwnThreads,
+    before: c_int,
     _of_this_thread: PhantomData<*const ()>,
 }
 
 impl OneThread {
-    /// Takes effect at once.
+    /// Takes effect at once. Several on one thread must end in the reverse order.
     pub fn begin() -> Self {
-        let before = OwnThreads { open_mp: 1, mkl: 1 }.set();
-        Self { before, _of_this_thread: PhantomData }
+        Self { before: set_own_threads(1), _of_this_thread: PhantomData }
     }
 
     /// Does some work with as many threads as before.
     pub fn lifted<T>(&self, work: impl FnOnce() -> T) -> T {
-        let _again = Restore(self.before.set());
+        let _again = Restore(set_own_threads, set_own_threads(self.before));
+        work()
+    }
+
+    /// Does some work with the products of matrices on this thread alone, too. MKL, which makes them, has a number of threads of its own.
+    pub fn with_products<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _again = Restore(set_product_threads, set_product_threads(1));
         work()
     }
 }
 
 impl Drop for OneThread {
     fn drop(&mut self) {
-        self.before.set();
+        set_own_threads(self.before);
     }
 }
 
-/// Puts numbers of threads back, after a panic too.
-struct Restore(OwnThreads);
+/// Puts a number of threads back, after a panic too.
+struct Restore(fn(c_int) -> c_int, c_int);
 
 impl Drop for Restore {
     fn drop(&mut self) {
-        self.0.set();
+        let Self(set, before) = self;
+        set(*before);
     }
 }
 
-/// How many threads OpenMP gives to operators that this thread calls, and MKL to their products of matrices.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct OwnThreads {
-    open_mp: c_int,
-    /// 0 is as many as the process has set.
-    mkl: c_int,
-}
-
-impl OwnThreads {
-    /// Takes effect on this thread. Returns what was before.
-    #[expect(unsafe_code, reason = "which libraries a program has is known only when it runs")]
-    fn set(self) -> Self {
-        let _ = tch::get_num_threads(); // libtorch sets this thread's number itself, once, at the first question
-        let mut before = self;
-        let open_mp = (symbol(c"omp_get_max_threads"), symbol(c"omp_set_num_threads"));
-        if let (Some(get), Some(set)) = open_mp {
-            // SAFETY: the functions of these names have these types, by OpenMP's specification.
-            unsafe {
-                before.open_mp =
-                    std::mem::transmute::<*mut c_void, extern "C" fn() -> c_int>(get)();
-                std::mem::transmute::<*mut c_void, extern "C" fn(c_int)>(set)(self.open_mp);
-            }
-        }
-        if let Some(set) = symbol(c"MKL_Set_Num_Threads_Local") {
-            // SAFETY: the function of this name has this type, by MKL's reference.
-            let set =
-                unsafe { std::mem::transmute::<*mut c_void, extern "C" fn(c_int) -> c_int>(set) };
-            before.mkl = set(self.mkl);
-        }
+/// Sets how many threads OpenMP gives to operators on this thread, and returns how many they were.
+#[expect(unsafe_code, reason = "which libraries a program has is known only when it runs")]
+fn set_own_threads(threads: c_int) -> c_int {
+    let _ = tch::get_num_threads(); // libtorch sets this thread's number itself, once, at the first question
+    let (Some(get), Some(set)) = (symbol(c"omp_get_max_threads"), symbol(c"omp_set_num_threads"))
+    else {
+        return threads;
+    };
+    // SAFETY: the functions of these names have these types, by OpenMP's specification.
+    unsafe {
+        let get = std::mem::transmute::<*mut c_void, extern "C" fn() -> c_int>(get);
+        let set = std::mem::transmute::<*mut c_void, extern "C" fn(c_int)>(set);
+        let before = get();
+        set(threads);
         before
     }
+}
+
+/// Sets how many threads MKL takes for products on this thread, 0 for as many as the process has set, and returns how many they were.
+#[expect(unsafe_code, reason = "as above")]
+fn set_product_threads(threads: c_int) -> c_int {
+    let _ = tch::get_num_threads(); // as above
+    let Some(set) = symbol(c"MKL_Set_Num_Threads_Local") else { return threads };
+    // SAFETY: the function of this name has this type, by MKL's header. Its namesake in small letters is Fortran's and takes an address.
+    let set = unsafe { std::mem::transmute::<*mut c_void, extern "C" fn(c_int) -> c_int>(set) };
+    set(threads)
 }
 
 /// Finds a function of a library that the process has loaded.
@@ -216,20 +217,22 @@ mod tests {
 
     #[test]
     #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-    fn alone_neither_operators_nor_products_of_matrices_get_another_thread() {
-        let [one, two] = [1, 2].map(|threads| OwnThreads { open_mp: threads, mkl: threads });
-        let now = || {
-            let now = one.set();
-            now.set();
+    fn a_thread_alone_gets_no_others_for_operators_and_if_it_likes_none_for_products() {
+        let now = |set: fn(c_int) -> c_int| {
+            let now = set(1);
+            set(now);
             now
         };
-        two.set();
+        let both = || [set_own_threads, set_product_threads].map(|set| now(set));
+        set_own_threads(2);
+        set_product_threads(2);
         let alone = OneThread::begin();
-        assert_eq!(now(), one);
-        assert_eq!(alone.lifted(now), two);
-        assert_eq!(now(), one);
+        assert_eq!(both(), [1, 2]);
+        assert_eq!(alone.with_products(both), [1, 1]);
+        assert_eq!(alone.lifted(both), [2, 2]);
+        assert_eq!(both(), [1, 2]);
         drop(alone);
-        assert_eq!(now(), two);
+        assert_eq!(both(), [2, 2]);
     }
 
     #[test]
