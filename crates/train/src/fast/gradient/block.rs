@@ -69,7 +69,7 @@ impl Block {
         linears.chain([norm1, norm2].into_iter().flat_map(Norm::parameters))
     }
 
-    /// The numbers for which [`forward`](Self::forward) needs a shelf, for so many positions and rows.
+    /// The most numbers for which [`forward`](Self::forward) needs a shelf, for so many positions and rows.
     pub fn saved_numbers(&self, positions: i64, rows: i64, config: &Gpt2Config) -> i64 {
         let Gpt2Config { channels, hidden, .. } = *config;
         let of_products = 4 * positions * channels + 2 * rows * hidden; // in bfloat16 they lie elsewhere
@@ -120,6 +120,9 @@ impl Block {
 
     /// Turns the gradient of the block's output into that of its input. Each half adds to the stream, so that the gradient passes
     /// it by unchanged, and what went through the half comes on top.
+    ///
+    /// # Shapes
+    /// - `dx`: `[kept, C]`, and afterwards `[rows, C]`
     pub fn backward(
         &self,
         saved: SavedActivations,

@@ -110,7 +110,7 @@ impl Gradient {
     /// If the ids do not fit the model.
     pub fn add(&mut self, inputs: &Tensor, targets: &Tensor, weight: f64, first: bool) -> f64 {
         let _guard = tch::no_grad_guard();
-        // What is dropped at a position of one text is not what is dropped there in another that is equal.
+        // What is dropped at a position of one text is not what is dropped there in another that is equal, and it is drawn for all.
         let rows = Rows::of(inputs, targets, self.config.dropout == 0.0);
         if first {
             self.parameters().for_each(Parameter::round);
@@ -191,7 +191,7 @@ impl Gradient {
     /// The head and the loss, forward and back.
     ///
     /// # Shapes
-    /// - `hidden`: `[rows, C]`
+    /// - `hidden`: `[kept, C]`
     /// - returns the mean loss, and the gradient of `hidden`
     fn head(
         &self,

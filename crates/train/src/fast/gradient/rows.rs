@@ -6,7 +6,8 @@
 //! after it and never again: what it would become there matters only where it has a target.
 //!
 //! `cargo xtask bench finetune` measures it: with entries of similar length in a batch, ours takes 0.46 of the time of
-//! PyTorch, which pads.
+//! PyTorch, which pads. There prompts count, so that all rows leave the last block; where they do not count, a step of the small model
+//! takes 0.95 of its time.
 
 use crate::loss::IGNORED;
 use std::collections::HashMap;
@@ -18,7 +19,7 @@ pub struct Rows {
     pub ids: Tensor,
     /// `[rows]`, counted from the beginning of the text.
     pub positions: Tensor,
-    /// `[kept]`, those that leave the last block, which are those with targets; nothing if they are all.
+    /// `[kept]`, those that leave the last block, because they have targets; nothing if all leave it.
     pub kept: Option<Tensor>,
     /// Each target: its place among those that leave the last block, in rising order, and its id.
     pub targets: Vec<(i64, i64)>,
@@ -43,7 +44,7 @@ struct Spread {
 }
 
 impl Rows {
-    /// Finds the rows of a batch; unless they may be `shared`, each of its positions is one.
+    /// Finds the rows of a batch; unless they may be `shared`, each of its positions is one, and leaves the last block.
     ///
     /// # Shapes
     /// - `inputs`, `targets`: `[B, T]`

@@ -75,6 +75,16 @@ fn every_gradient_is_that_of_autograd() {
         ("less than the context", small(), [2, 5], &Tensor::shallow_clone),
         ("targets that do not count", small(), [3, 8], &ignored),
         ("texts that begin alike", small(), [3, 8], &Tensor::shallow_clone),
+        (
+            "one block, one target",
+            Gpt2Config { layers: 1, tied: false, ..small() },
+            [2, 8],
+            &|targets: &Tensor| {
+                let one = targets.full_like(IGNORED);
+                one.narrow(1, 5, 1).narrow(0, 1, 1).copy_(&targets.narrow(1, 5, 1).narrow(0, 1, 1));
+                one
+            },
+        ),
         ("several chunks of logits", long, [2, 300], &Tensor::shallow_clone),
         ("dropout", Gpt2Config { dropout: 0.3, ..small() }, [3, 8], &Tensor::shallow_clone),
         ("dropout, a long text", Gpt2Config { dropout: 0.1, ..long }, [2, 290], &ignored),
@@ -110,21 +120,25 @@ fn every_gradient_is_that_of_autograd() {
 #[test]
 fn several_batches_of_a_step_add_up_and_the_next_step_begins_anew() {
     let _alone = alone();
-    let model = model(Gpt2Config { dropout: 0.2, ..small() });
-    let batches = [(0.75, 1), (0.25, 3)]
-        .map(|(weight, seed)| (ids([3, 8], seed), ids([3, 8], seed + 1), weight));
-    tch::manual_seed(5);
-    for (inputs, targets, weight) in &batches {
-        (batch_loss(&model, inputs, targets, true) * *weight).backward();
-    }
-    let expected = gradients(&model);
-    let mut gradient = Gradient::of(&model, Precision::F32).expect("a plain model");
-    for step in ["first step", "second step"] {
+    for dropout in [0.2, 0.0] {
+        let model = model(Gpt2Config { dropout, ..small() });
+        let batches = [(0.75, 1), (0.25, 3)].map(|(weight, seed)| {
+            let targets = ids([3, 8], seed + 1);
+            (ids([3, 8], seed), targets.masked_fill(&targets.ge(9), IGNORED), weight)
+        });
         tch::manual_seed(5);
-        for (number, (inputs, targets, weight)) in batches.iter().enumerate() {
-            gradient.add(inputs, targets, *weight, number == 0);
+        for (inputs, targets, weight) in &batches {
+            (batch_loss(&model, inputs, targets, true) * *weight).backward();
         }
-        assert_equal(step, &gradients(&model), &expected);
+        let expected = gradients(&model);
+        let mut gradient = Gradient::of(&model, Precision::F32).expect("a plain model");
+        for step in ["first step", "second step"] {
+            tch::manual_seed(5);
+            for (number, (inputs, targets, weight)) in batches.iter().enumerate() {
+                gradient.add(inputs, targets, *weight, number == 0);
+            }
+            assert_equal(&format!("{step}, dropout {dropout}"), &gradients(&model), &expected);
+        }
     }
 }
 
@@ -183,11 +197,14 @@ fn ten_steps_lead_where_autograd_leads() {
 fn in_bf16_every_gradient_is_that_of_float32_to_one_percent() {
     let _alone = alone();
     let config = Gpt2Config { channels: 64, heads: 2, hidden: 256, dropout: 0.1, ..small() };
-    for config in [config, Gpt2Config { tied: false, ..config }] {
+    for config in
+        [config, Gpt2Config { tied: false, ..config }, Gpt2Config { dropout: 0.0, ..config }]
+    {
         let model = model(config);
         tch::manual_seed(1);
         model.initialize_as_gpt2(); // larger weights magnify a rounding
         let (inputs, targets) = (ids([6, 8], 1), ids([6, 8], 2));
+        let targets = targets.masked_fill(&targets.ge(12), IGNORED);
         let [(loss, exact), (rounded_loss, rounded)] =
             [Precision::F32, Precision::Bf16].map(|precision| {
                 tch::manual_seed(5);
