@@ -87,6 +87,7 @@ fn plan(
         !stop.load(Ordering::SeqCst)
     };
     let answered = answer_all(&mut *reader, encoder, &split.test, options.max_new_tokens, go_on)?;
+    drop((progress, reader)); // a bar and threads, which end here
     if answered.len() < count {
         return Ok(None);
     }
@@ -111,7 +112,7 @@ fn settings(options: &Whole, scratch: bool) -> TrainSettings {
         length: options.epochs.map_or(recipe.length, Length::Epochs),
         batch_size: options.batch_size.unwrap_or(recipe.batch_size),
         learning_rate,
-        min_lr: recipe.min_lr * (learning_rate / recipe.learning_rate),
+        min_lr: learning_rate * (recipe.min_lr / recipe.learning_rate),
         eval_every: options.eval_every.unwrap_or(recipe.eval_every),
         eval_batches: 5,
         save_every: options.save_every.unwrap_or(0),
@@ -148,5 +149,29 @@ fn of_public_weights(data: &str) -> TrainSettings {
         warmup_steps: 0,
         eval_every: 5,
         ..TrainSettings::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: Whole,
+    }
+
+    #[test]
+    fn whatever_rate_is_asked_for_ends_where_its_recipe_ends_and_is_never_exceeded() {
+        for (scratch, share) in [(true, 0.1), (false, 1.0)] {
+            for rate in (1..1000).map(|hundredths| f64::from(hundredths) * 1e-5) {
+                let line = Line::parse_from(["finetune", "--learning-rate", &rate.to_string()]);
+                let settings = settings(&line.options, scratch);
+                settings.check().expect("settings that make sense");
+                assert_eq!(settings.min_lr, rate * share);
+            }
+        }
     }
 }
