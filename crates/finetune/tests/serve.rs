@@ -389,7 +389,8 @@ fn a_taken_port_is_passed_over_and_control_c_frees_it() {
     assert_eq!(server.get("/").0, 200);
     let asked = Command::new("kill").args(["-INT", &server.child.id().to_string()]).status();
     assert!(asked.expect("kill runs").success());
-    assert!(server.child.wait().expect("it ends").success());
+    let ended = server.child.wait().expect("it ends");
+    assert!(ended.success(), "{ended}");
     TcpListener::bind(&server.address).expect("its port is free again");
     let mut rest = String::new();
     server.stdout.read_to_string(&mut rest).expect("what it said");

@@ -39,7 +39,10 @@ use catalogue::Catalogue;
 use limits::Refusal;
 use model_thread::{Computation, Loaded, ModelThread};
 use std::{io::ErrorKind, net::SocketAddr, sync::Arc};
-use tokio::net::TcpListener;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
 
 /// So many ports are tried from the one that is asked for on.
 const PORTS: u16 = 100;
@@ -68,11 +71,13 @@ pub fn serve(
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let served = runtime.block_on(async {
+        // Before anybody can have had an answer, and press Ctrl-C.
+        let mut asked = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
         let listener = listen(host.unwrap_or("127.0.0.1"), port).await?;
         tell(listener.local_addr()?);
         tokio::select! {
             never = connections::answer_all(listener, router(app)) => never,
-            asked = tokio::signal::ctrl_c() => asked.context("cannot listen for Ctrl-C"),
+            _ = asked.recv() => Ok(()),
         }
     });
     runtime.shutdown_background(); // nobody waits for answers that are still being written
