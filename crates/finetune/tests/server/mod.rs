@@ -91,7 +91,11 @@ impl Server {
     pub fn send(&self, path: &str, body: &str) -> TcpStream {
         let (mut stream, length) = (self.connect(), body.len());
         // Of too much it reads the head alone, answers and goes.
-        let _ = write!(stream, "POST {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}", self.address);
+        let _ = write!(
+            stream,
+            "POST {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}",
+            self.address
+        );
         stream
     }
 

@@ -223,7 +223,7 @@ mod tests {
             set(now);
             now
         };
-        let both = || [set_own_threads, set_product_threads].map(|set| now(set));
+        let both = || [set_own_threads, set_product_threads].map(now);
         set_own_threads(2);
         set_product_threads(2);
         let alone = OneThread::begin();
