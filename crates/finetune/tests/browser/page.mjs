@@ -83,10 +83,10 @@ async function look(page, begin) {
 async function draw(name, options) {
   const page = await open(address, options);
   const picture = (view) => page.screenshot({ path: `${pictures}/${view}-${name}.png`, fullPage: true });
-  await write(page, "Does this review sound good or bad, and why? The shop was really dirty.", 5);
+  await write(page, "Which of these is an animal: hen or hammer?", 1);
   await page.locator("#place .bars button[aria-pressed=false]").nth(2).click();
   await page.waitForSelector("#more:enabled");
-  await page.locator("#text .token:enabled").nth(5).focus();
+  await page.locator("#text .token:enabled").nth(1).focus();
   await page.waitForFunction(() => document.querySelector("#place p").textContent.includes("sliders"));
   await picture("write");
   await page.click("#tab-look");
