@@ -47,7 +47,7 @@ const FEW: usize = 3;
 
 /// Multiplications of a prompt up to which it is not worth waking libtorch's other threads: one to three milliseconds of one. For
 /// milliseconds after, they look for more to do, on the processors where the helpers write a short answer: 856 answers of a model of a
-/// million parameters took 8.2 s, and take 3.5.
+/// million parameters took 8.2 s, and take 3.8.
 pub(super) const SHORT: i64 = 1 << 27;
 
 /// A model that reads one token after another and gives the logits of the next, with its cache.
