@@ -105,7 +105,7 @@ impl Block {
         let mixed = Mixed::new(layout, of_heads, draw(of_weights, layout.positions), shelf);
         let [count, channels] = [rows.len(), config.channels].map(|size| size as usize);
         let [read_mask, processed_mask] = [(); 2].map(|()| draw(count, channels));
-        let [stream, read] = [&x, &rows.gather(mixed.output())].map(|x| picked(x, kept));
+        let [stream, read] = [&x, &rows.gather(&mixed.output())].map(|x| picked(x, kept));
         let place = shelf.place(&stream.size());
         let between = self.output.forward_onto(&stream, &read, read_mask.as_ref(), place);
         let widened = self.up.forward_kept(&self.norm2.forward(&between), shelf);
@@ -142,7 +142,7 @@ impl Block {
         self.norm2.backward_onto(&between, &d_normed.to_kind(Kind::Float), dx, first);
 
         let dy = said(read_mask.as_ref(), dx);
-        let read = picked(&rows.gather(mixed.output()), kept);
+        let read = picked(&rows.gather(&mixed.output()), kept);
         let d_read = self.output.backward(&read, &dy, first).to_kind(Kind::Float);
         let [d_read, d_stream] = [&d_read, &*dx].map(|dx| picked_backward(dx, kept, rows.len()));
         *dx = d_stream;

@@ -146,11 +146,8 @@ impl Rows {
     /// # Shapes
     /// - `x`: `[B * T, C]`
     /// - returns `[rows, C]`
-    pub fn gather(&self, x: Tensor) -> Tensor {
-        match &self.spread {
-            Some(spread) => x.index_select(0, &spread.position),
-            None => x,
-        }
+    pub fn gather(&self, x: &Tensor) -> Tensor {
+        picked(x, self.spread.as_ref().map(|spread| &spread.position))
     }
 
     /// The gradient of [`gather`](Self::gather): nothing for the other positions.
@@ -182,21 +179,16 @@ fn scattered(x: &Tensor, index: &Tensor, rows: i64) -> Tensor {
     of_all.index_copy_(0, index, x)
 }
 
-/// Finds which of so many rows have targets, and names each in its target by its place among them; does nothing if all have some.
+/// Finds which of so many rows have targets, and names each in its target by its place among them; nothing changes if all have some.
 fn number_kept(targets: &mut [(i64, i64)], rows: usize) -> Option<Tensor> {
-    let mut kept: Vec<i64> = targets.iter().map(|(row, _)| *row).collect();
-    kept.dedup();
-    if kept.len() == rows {
-        return None;
-    }
-    let mut place = 0;
+    let mut kept = Vec::new();
     for (row, _) in targets {
-        while kept[place] != *row {
-            place += 1;
+        if kept.last() != Some(row) {
+            kept.push(*row);
         }
-        *row = place as i64;
+        *row = kept.len() as i64 - 1;
     }
-    Some(Tensor::from_slice(&kept))
+    (kept.len() < rows).then(|| Tensor::from_slice(&kept))
 }
 
 #[cfg(test)]
@@ -223,7 +215,7 @@ mod tests {
             (&Tensor::from_slice(&[4_i64, 5, 6]), &[1.0; 3][..])
         );
         let x = rows.ids.unsqueeze(1); // [rows, 1]
-        assert_eq!(rows.gather(rows.spread(x.shallow_clone())), x);
+        assert_eq!(rows.gather(&rows.spread(x.shallow_clone())), x);
         assert_eq!(
             rows.spread(x).reshape([3, 4]),
             Tensor::from_slice(&[5_i64, 6, 7, 8, 5, 6, 5, 5, 6, 6, 7, 8]).view([3, 4])
