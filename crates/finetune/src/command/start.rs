@@ -193,8 +193,8 @@ fn pretrainer(
     run: &Path,
 ) -> Result<Trainer> {
     let Preset { config, settings, .. } = presets::find(presets::DEFAULT).context("a preset")?;
-    let config = Gpt2Config { vocab_size: encoder.lesson().vocab_size() as i64, ..config };
     let (context, vocabulary) = (config.context as usize, encoder.lesson().vocab_size());
+    let config = Gpt2Config { vocab_size: vocabulary as i64, ..config };
     let (seed, precision) = (options.common.seed, options.precision.unwrap_or_default());
     let repetitions = REPETITION_STEPS * settings.batch_size;
     let text = encode(texts, encoder);
