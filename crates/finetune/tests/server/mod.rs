@@ -5,7 +5,7 @@
 #[path = "../small/mod.rs"]
 mod small;
 
-use finetune::export;
+use finetune::{export, serve::limits::BODY_BYTES};
 use model::config::Gpt2Config;
 use serde_json::{Value, json};
 use small::{SIZES, untrained};
@@ -90,12 +90,13 @@ impl Server {
     /// Asks, and reads nothing yet.
     pub fn send(&self, path: &str, body: &str) -> TcpStream {
         let (mut stream, length) = (self.connect(), body.len());
-        // Of too much it reads the head alone, answers and goes.
-        let _ = write!(
+        let sent = write!(
             stream,
             "POST {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}",
             self.address
         );
+        // Of too much it reads a part, answers and goes.
+        assert!(sent.is_ok() || length > BODY_BYTES, "{sent:?}");
         stream
     }
 
